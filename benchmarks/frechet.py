@@ -1,0 +1,97 @@
+"""Seconds for one Frechet distance from ready features: ours against the matrix square root of covariances.
+
+The square root is how torch-fidelity, clean-fid and pytorch-fid compute it; their own functions are timed as well
+where they are installed. All get the same float64 features and the same number of threads.
+
+Run: python benchmarks/frechet.py [--images 10000] [--features 2048] [--repeats 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import platform
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import scipy
+import torch
+from numpy.typing import NDArray
+
+from gist.evaluation.frechet import frechet_distance
+
+Features = NDArray[np.float64]
+Distance = Callable[[Features, Features], float]
+
+
+def correlated(images: int, features: int, seed: int) -> Features:
+    """Features whose spectrum decays like that of network activations: as 1 / rank."""
+    rng = np.random.default_rng(seed)
+    turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(features, features)))
+    spread = 1 / np.sqrt(np.arange(1, features + 1))
+    return np.asarray((rng.normal(size=(images, features)) * spread) @ turn + 0.01 * seed, np.float64)
+
+
+def by_matrix_square_root(x_NF: Features, y_MF: Features) -> float:
+    """|difference of means|^2 + tr(S1 + S2 - 2 sqrt(S1 S2)) with scipy.linalg.sqrtm."""
+    s1, s2 = np.cov(x_NF, rowvar=False), np.cov(y_MF, rowvar=False)
+    shift = x_NF.mean(axis=0) - y_MF.mean(axis=0)
+    root = scipy.linalg.sqrtm(s1 @ s2)
+    return float(shift @ shift + np.trace(s1) + np.trace(s2) - 2 * np.trace(root).real)
+
+
+def by_torch_fidelity(x_NF: Features, y_MF: Features) -> float:
+    """torch-fidelity's own functions from features to distance."""
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+
+    statistics = [fid_features_to_statistics(torch.from_numpy(side)) for side in (x_NF, y_MF)]
+    return float(fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"])
+
+
+def by_clean_fid(x_NF: Features, y_MF: Features) -> float:
+    """clean-fid's own function, given means and covariances as its callers do."""
+    from cleanfid.fid import fid_from_feats
+
+    return float(fid_from_feats(x_NF, y_MF))
+
+
+def main() -> None:
+    """Prints one line per way of computing it."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--images", type=int, default=10_000)
+    arguments.add_argument("--features", type=int, default=2048)
+    arguments.add_argument("--repeats", type=int, default=3)
+    options = arguments.parse_args()
+    x_NF = correlated(options.images, options.features, 1)
+    y_MF = correlated(options.images, options.features, 2)
+    ways: dict[str, Distance] = {"gist": frechet_distance, "scipy sqrtm": by_matrix_square_root}
+    if importlib.util.find_spec("torch_fidelity"):
+        ways["torch-fidelity"] = by_torch_fidelity
+    if importlib.util.find_spec("cleanfid"):
+        ways["clean-fid"] = by_clean_fid
+    print(
+        f"{platform.processor() or platform.machine()}, numpy {np.__version__}, scipy {scipy.__version__}, "
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads, "
+        f"{options.images} + {options.images} images, {options.features} features"
+    )
+    ours = None
+    for name, way in ways.items():
+        value, seconds = timed(partial(way, x_NF, y_MF), options.repeats)
+        ours = ours or seconds
+        print(f"{name:16s} {seconds:8.2f} s  {seconds / ours:6.1f} x  value {value:.9f}")
+
+
+def timed(call: Callable[[], float], repeats: int) -> tuple[float, float]:
+    """Value and median seconds of a call."""
+    seconds, value = [], 0.0
+    for _ in range(repeats):
+        start = time.perf_counter()
+        value = call()
+        seconds.append(time.perf_counter() - start)
+    return value, sorted(seconds)[len(seconds) // 2]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Times the alias-free operations on CPU: the fused path beside plain torch, layer by layer.
+
+    python benchmarks/ops_cpu.py [--architecture stylegan3-t] [--resolution 64] [--batch 8] [--threads 2]
+
+Layers are those of a generator with channel base 2048 and channel max 64 (twice that for stylegan3-r), as in
+the project's other tables. The allocator is tuned for both. Prints medians in milliseconds.
+"""
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+from gist.networks import ops
+from gist.networks.registry import build_generator
+from gist.networks.spec import NetworkSpec
+from gist.networks.stylegan3 import AliasFreeLayer
+
+
+def median_ms(call: Callable[[], object], repeats: int) -> float:
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1000
+
+
+def filtered_layer(layer: AliasFreeLayer, size: int, batch: int) -> tuple[Callable[[], object], ...]:
+    """A forward call without gradients and a forward + backward call, for the layer's filtered leaky ReLU."""
+    channels = layer.weight.shape[0]
+    size += layer.kernel - 1
+    x_NCHW = torch.randn(batch, channels, size, size, requires_grad=True)
+    bias = torch.zeros(channels, requires_grad=True)
+
+    def forward() -> torch.Tensor:
+        return ops.filtered_lrelu(
+            x_NCHW,
+            layer.up_filter,
+            layer.down_filter,
+            bias,
+            up=layer.up,
+            down=layer.down,
+            padding=layer.padding,
+            gain=math.sqrt(2.0),
+            slope=0.2,
+            clamp=layer.clamp,
+        )
+
+    direction = torch.ones_like(forward())
+
+    def forward_only() -> torch.Tensor:
+        with torch.no_grad():
+            return forward()
+
+    return forward_only, lambda: torch.autograd.grad(forward(), (x_NCHW, bias), direction)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--architecture", default="stylegan3-t", choices=["stylegan3-t", "stylegan3-r"])
+    parser.add_argument("--resolution", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    ops.tune_memory_allocator()
+    ops.prepare("cpu", print)
+
+    wider = 2 if options.architecture == "stylegan3-r" else 1
+    spec = NetworkSpec(
+        options.architecture, options.resolution, channel_base=2048 * wider, channel_max=64 * wider
+    )
+    synthesis = build_generator(spec).synthesis
+    sizes: list[int] = []
+    for layer in synthesis.layers:
+        layer.register_forward_pre_hook(lambda _layer, inputs: sizes.append(inputs[0].shape[2]))
+    with torch.no_grad():
+        synthesis(torch.zeros(1, synthesis.num_ws, spec.w_dim))
+
+    print(f"{options.architecture} {options.resolution}x{options.resolution}, batch {options.batch}")
+    print(
+        "layer  size  up down      plain torch          fused        speed-up   (forward, forward + backward)"
+    )
+    totals = [0.0, 0.0, 0.0, 0.0]
+    for index, (layer, size) in enumerate(zip(synthesis.layers, sizes, strict=True)):
+        if layer.is_to_rgb:
+            continue
+        calls = filtered_layer(layer, size, options.batch)
+        times = []
+        for backend in ("reference", "cpu"):
+            ops.set_backend(backend)
+            times += [median_ms(call, options.repeats) for call in calls]
+        totals = [total + ms for total, ms in zip(totals, times, strict=True)]
+        print(_row(f"{index:>5} {size:>5} {layer.up:>3} {layer.down:>4}", times))
+    print(_row(f"{'total':<19}", totals))
+
+
+def _row(label: str, times: list[float]) -> str:
+    plain, plain_both, fused, fused_both = times
+    speed_up = f"{plain / fused:>6.1f}x {plain_both / fused_both:>6.1f}x"
+    return f"{label} {plain:>9.1f} {plain_both:>8.1f} {fused:>8.1f} {fused_both:>8.1f} {speed_up}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Images per second and peak memory of the prepare stage, beside the plainest loops that do the same job.
+
+    python benchmarks/prepare_throughput.py                      # pictures made here
+    python benchmarks/prepare_throughput.py --source some/folder # your own PNG files in class folders
+
+Part one: 224x224 PNG to 128x128; the rival is Pillow alone in one process (open, resize, save, zip), which neither
+checks, hashes, labels, deduplicates nor splits. Part two: 12-bit 2000x2000 DICOM to 256x256 on one process; the
+rival is pydicom's pixels, a rescale to 8 bits and Pillow's box filter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from gist.config import build_config
+from gist.intake import prepare
+from gist.progress import Silent
+from gist.run_folder import RunFolder
+
+PNG_SIDE, PNG_RESOLUTION = 224, 128
+DICOM_SIDE, DICOM_RESOLUTION = 2000, 256
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--images", type=int, default=3000, help="PNG files to make")
+    parser.add_argument("--dicom", type=int, default=40, help="DICOM files to make")
+    parser.add_argument("--source", type=Path, help="folder of PNG files instead of made ones")
+    parser.add_argument("--task", choices=list(TASKS), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.task:
+        start = time.perf_counter()
+        images = TASKS[arguments.task](arguments.source)
+        print(json.dumps({"images": images, "seconds": time.perf_counter() - start}))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        pngs = arguments.source or make_pngs(Path(folder) / "png", arguments.images)
+        dicoms = make_dicoms(Path(folder) / "dicom", arguments.dicom)
+        print(f"{len(os.sched_getaffinity(0))} processors, load {os.getloadavg()[0]:.1f}")
+        compare("PNG 224x224 -> 128x128", pngs, ["gist-png", "gist-png-one", "pillow"])
+        compare("DICOM 2000x2000 12 bit -> 256x256", dicoms, ["gist-dicom-one", "pydicom"])
+
+
+def compare(title: str, source: Path, tasks: list[str]) -> None:
+    """Runs each task in a process of its own, so that peak memory is its own too."""
+    print(title)
+    for task in tasks:
+        command = [sys.executable, __file__, "--task", task, "--source", str(source)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        output, _ = process.communicate()
+        result = json.loads(output)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        rate = result["images"] / result["seconds"]
+        print(
+            f"  {task:16s} {rate:8.1f} images/s {result['seconds']:7.2f} s, largest process so far {peak:6.0f} MiB"
+        )
+
+
+def run_stage(source: Path, resolution: int, threads: int | None) -> int:
+    tree: dict[str, Any] = {"prepare": {"source": str(source), "resolution": resolution}, "device": "cpu"}
+    if threads is not None:
+        tree["threads"] = threads
+    with tempfile.TemporaryDirectory() as folder:
+        result = prepare(build_config(tree), RunFolder(Path(folder)), Silent())
+    return result.train_images + result.test_images + sum(result.rejected.values())
+
+
+def pillow_alone(source: Path) -> int:
+    count = 0
+    with tempfile.TemporaryFile() as file, zipfile.ZipFile(file, "w") as archive:
+        for path in sorted(source.rglob("*.png")):
+            with Image.open(path) as image:
+                small = image.convert("L").resize((PNG_RESOLUTION, PNG_RESOLUTION), Image.Resampling.LANCZOS)
+            buffer = io.BytesIO()
+            small.save(buffer, format="PNG", compress_level=4)
+            archive.writestr(path.name, buffer.getvalue())
+            count += 1
+    return count
+
+
+def pydicom_alone(source: Path) -> int:
+    count = 0
+    size = (DICOM_RESOLUTION, DICOM_RESOLUTION)
+    with tempfile.TemporaryFile() as file, zipfile.ZipFile(file, "w") as archive:
+        for path in sorted(source.rglob("*.dcm")):
+            pixels = dcmread(path).pixel_array.astype(np.float32)
+            pixels = (pixels - pixels.min()) * (255 / (pixels.max() - pixels.min()))
+            small = Image.fromarray(pixels).resize(size, Image.Resampling.BOX)
+            buffer = io.BytesIO()
+            Image.fromarray(np.asarray(small).astype(np.uint8)).save(buffer, format="PNG", compress_level=4)
+            archive.writestr(path.name, buffer.getvalue())
+            count += 1
+    return count
+
+
+TASKS = {
+    "gist-png": lambda source: run_stage(source, PNG_RESOLUTION, None),
+    "gist-png-one": lambda source: run_stage(source, PNG_RESOLUTION, 1),
+    "pillow": pillow_alone,
+    "gist-dicom-one": lambda source: run_stage(source, DICOM_RESOLUTION, 1),
+    "pydicom": pydicom_alone,
+}
+
+
+def radiograph_like(number: int, side: int, top: int) -> np.ndarray[Any, np.dtype[np.uint16]]:
+    """Two soft bones with film grain; no two alike."""
+    rng = np.random.default_rng(number)
+    y, x = np.mgrid[:side, :side] / side
+    gap = 0.5 + rng.uniform(-0.05, 0.05)
+    bones = np.exp(-(((x - rng.uniform(0.4, 0.6)) * 3) ** 2)) * (1 - 0.6 * np.exp(-(((y - gap) * 30) ** 2)))
+    values = np.clip(bones * rng.uniform(0.6, 1) + 0.015 * rng.standard_normal((side, side)), 0, 1)
+    return np.rint(values * top).astype(np.uint16)
+
+
+def make_pngs(folder: Path, count: int) -> Path:
+    for number in range(count):
+        path = folder / str(number % 2) / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(radiograph_like(number, PNG_SIDE, 255).astype(np.uint8)).save(path)
+    return folder
+
+
+def make_dicoms(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for number in range(count):
+        dataset = Dataset()
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = generate_uid()
+        dataset.Rows = dataset.Columns = DICOM_SIDE
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = (
+            16,
+            12,
+            11,
+            0,
+        )
+        dataset.PixelData = radiograph_like(number, DICOM_SIDE, 4095).tobytes()
+        dataset["PixelData"].VR = "OW"
+        dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+    return folder
+
+
+if __name__ == "__main__":
+    main()

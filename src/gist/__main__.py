@@ -1,0 +1,5 @@
+"""`python -m gist`."""
+
+from gist.cli import main
+
+main()

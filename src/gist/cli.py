@@ -1,0 +1,232 @@
+"""The command line: each command is a few lines over a verb."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gist import __version__
+from gist.cli_options import Options, stage_options
+from gist.cli_progress import TerminalProgress
+from gist.errors import GistError, InputError
+
+app = typer.Typer(
+    help="Plain radiographs in; a trained generator, a synthetic data set and an honest report out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
+)
+RunFolderArgument = Annotated[Path, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a setting: --set train.kimg=20. Repeatable.", metavar="KEY=VALUE"),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    if debug:
+        os.environ["GIST_DEBUG"] = "1"
+    if version:
+        typer.echo(f"gist {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    settings: Annotated[Path, typer.Argument(help="Settings file, such as examples/knee.yaml.")],
+    stages: Annotated[str | None, typer.Option(help="Only these stages, separated by commas.")] = None,
+    changes: SetOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the settings and show what would run.")
+    ] = False,
+) -> None:
+    """Run every stage of a settings file, or some; the same command continues after any stop."""
+    from gist.config import load_config, parse_changes
+    from gist.pipeline import STAGES, assess, run_stages
+    from gist.run_folder import STAGE_NAMES, RunFolder
+    from gist.verbs import check_stages
+
+    config = load_config(settings, parse_changes(changes or []))
+    chosen = check_stages(stages.replace(" ", "").split(",")) if stages else list(STAGE_NAMES)
+    if dry_run:
+        _print_status([assess(STAGES[name], config, RunFolder(config.run_folder)) for name in chosen])
+        return
+    with TerminalProgress() as progress:
+        result = run_stages(config, chosen, progress)
+    _say_where(result.folder)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Run folder.")] = Path("runs/demo"),
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Without the network that ships.")
+    ] = False,
+    kimg: Annotated[float | None, typer.Option(help="Training length in thousands of images.")] = None,
+) -> None:
+    """The whole pipeline on built-in phantom radiographs, in a few minutes on a laptop."""
+    from gist.verbs import demo as run_demo
+
+    with TerminalProgress() as progress:
+        result = run_demo(folder, from_scratch=from_scratch, kimg=kimg, progress=progress)
+    _say_where(result.folder)
+
+
+@app.command()
+def plan(
+    source: Annotated[Path, typer.Argument(help="Folder of radiographs.", metavar="DATA")],
+    changes: SetOption = None,
+) -> None:
+    """What is in the data and which settings gist would choose, with reasons; changes nothing."""
+    from gist.cli_tables import plan_table
+    from gist.config import parse_changes
+    from gist.verbs import plan as make_plan
+
+    plan_table(make_plan(source, parse_changes(changes or [])))
+
+
+@app.command()
+def status(folder: RunFolderArgument) -> None:
+    """Stage by stage: done, running, failed, stale, and why."""
+    from gist.verbs import status as read_status
+
+    _print_status(read_status(folder), folder)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of the settings file."""
+    from gist.config import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=1))
+
+
+@app.command()
+def phantoms(
+    folder: Annotated[Path, typer.Argument(help="Folder to write to; made if missing.")],
+    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 400,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first image.")] = 0,
+) -> None:
+    """Write procedural knee radiographs as DICOM with a label table, to try things on."""
+    from gist.phantoms import write_phantom_data_set
+
+    with TerminalProgress() as progress:
+        write_phantom_data_set(folder, count=count, seed=seed, progress=progress)
+    typer.echo(f"{count} phantom radiographs are in {folder}.")
+
+
+@app.command()
+def locate(
+    folder: RunFolderArgument,
+    file_id: Annotated[
+        str, typer.Argument(help="Salted file id from a table of the prepare stage.", metavar="ID")
+    ],
+    source: Annotated[Path, typer.Argument(help="Folder of radiographs that was prepared.", metavar="DATA")],
+) -> None:
+    """Find the file behind a salted id; works only for the user who prepared the data."""
+    from gist.intake import locate as find
+    from gist.run_folder import RunFolder
+
+    file = find(RunFolder(folder), file_id, source)
+    if file is None:
+        raise InputError(
+            f"No file in {source} has the id {file_id}; it is gone, or another user prepared the data."
+        )
+    typer.echo(str(file))
+
+
+@app.command()
+@stage_options("prepare")
+def prepare(
+    source: Annotated[Path, typer.Argument(help="Folder of radiographs.", metavar="DATA")],
+    folder: Annotated[Path, typer.Option("--run", help="Run folder, made if missing.", metavar="RUN")],
+    options: Options,
+) -> None:
+    """Radiographs to square, labelled archives with a held-out part."""
+    _stage("prepare", source, folder, **options)
+
+
+@app.command()
+@stage_options("train")
+def train(folder: RunFolderArgument, options: Options) -> None:
+    """Train a generator on the prepared data of a run folder."""
+    _stage("train", folder, **options)
+
+
+@app.command()
+@stage_options("generate")
+def generate(folder: RunFolderArgument, options: Options) -> None:
+    """Draw synthetic images from a snapshot or any network file."""
+    _stage("generate", folder, **options)
+
+
+@app.command()
+@stage_options("evaluate")
+def evaluate(folder: RunFolderArgument, options: Options) -> None:
+    """Compare the synthetic images with held-out real ones."""
+    _stage("evaluate", folder, **options)
+
+
+@app.command()
+@stage_options("report")
+def report(folder: RunFolderArgument, options: Options) -> None:
+    """Write the report of a run folder."""
+    _stage("report", folder, **options)
+    _say_where(folder)
+
+
+def _stage(verb: str, *positional: Path, **options: Any) -> None:
+    from gist import verbs
+
+    with TerminalProgress() as progress:
+        getattr(verbs, verb)(*positional, progress=progress, **options)
+
+
+def _print_status(entries: list[Any], folder: Path | None = None) -> None:
+    from gist.cli_tables import status_table
+
+    status_table(entries, folder)
+
+
+def _say_where(folder: Path) -> None:
+    report = folder / "report" / "report.html"
+    if report.is_file():
+        typer.echo(f"Report: {report.resolve()}")
+
+
+def main() -> None:
+    """Entry point of the `gist` command: runs it and turns errors into one sentence and an exit code."""
+    try:
+        app()
+    except GistError as error:
+        _explain(str(error), error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt as error:
+        _explain("Stopped; the same command continues.", error)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        _explain(
+            f"gist itself failed ({type(error).__name__}: {error}); run again with --debug in front of the command "
+            "to see where, and please report it.",
+            error,
+        )
+        sys.exit(1)
+
+
+def _explain(sentence: str, error: BaseException) -> None:
+    if os.environ.get("GIST_DEBUG"):
+        raise error
+    typer.echo(f"gist: {sentence}", err=True)

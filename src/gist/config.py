@@ -1,0 +1,379 @@
+"""Every setting of a run, in one frozen tree; YAML, `--set`, CLI options and the JSON schema derive from it.
+
+A field's docstring is its only documentation. Two marks go with fields: `restarts=False`, a setting that may
+change without throwing finished work away (the stage continues with the new value), and `private=True`, a path
+of the user's disk that may hold names and so never enters the run folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from gist.errors import InputError
+
+Auto = Literal["auto"]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+RESOLUTIONS = (32, 64, 128, 256, 512, 1024)
+
+
+class Section(BaseModel):
+    """A frozen group of settings in which unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class PrepareConfig(Section):
+    """Radiographs on disk -> square, power-of-two, labelled archives."""
+
+    source: Path | None = Field(None, json_schema_extra={"private": True})
+    """Folder with PNG, JPEG or DICOM files; class sub-folders become labels unless `labels` is given."""
+    labels: Path | None = Field(None, json_schema_extra={"private": True})
+    """CSV file of labels; relative paths are looked up in `source` first."""
+    file_column: str = "file"
+    """Column of `labels` that holds each image's path relative to `source`."""
+    label_column: str = "label"
+    """Column of `labels` that holds the class."""
+    patient_column: str | None = None
+    """Column of `labels` that identifies the patient, so that one patient never crosses the split."""
+    patient_pattern: str | None = None
+    """Regular expression on the file name whose first group identifies the patient."""
+    split_column: str | None = None
+    """Column of `labels` with a ready-made split (train, val or test); val and test become the hold-out."""
+    classes: tuple[str, ...] | None = None
+    """Classes to keep; others are left out. Default: all."""
+    resolution: Auto | Literal[32, 64, 128, 256, 512, 1024] = "auto"
+    """Side of the square images in pixels. auto: the largest that the images and this device carry."""
+    fit: Literal["pad", "crop", "stretch"] = "pad"
+    """How an oblong image becomes square: black borders, centre crop, or stretching."""
+    window: Literal["auto", "tag", "percentile", "full"] = "auto"
+    """Grey window of DICOM and 16-bit images. auto: the file's VOI LUT or window, else percentiles."""
+    percentiles: tuple[float, float] = (0.5, 99.5)
+    """Lower and upper percentile that become black and white where a percentile window is used."""
+    test_fraction: Annotated[float, Field(ge=0.0, lt=0.9)] = 0.2
+    """Share of patients held out for evaluation; the generator never sees them."""
+    allow_upsampling: bool = False
+    """Accept images smaller than `resolution` by enlarging them (flagged in the report)."""
+    max_pixels: Annotated[int, Field(gt=0)] = 64_000_000
+    """Images with more pixels than this are set aside."""
+    max_file_mebibytes: Annotated[int, Field(gt=0)] = 512
+    """Files larger than this are set aside."""
+
+    @field_validator("percentiles")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] < value[1] <= 100:
+            raise ValueError("needs two percentiles in order between 0 and 100, such as [0.5, 99.5]")
+        return value
+
+    @field_validator("patient_pattern")
+    @classmethod
+    def _has_a_group(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                groups = re.compile(value).groups
+            except re.error as error:
+                raise ValueError(f"is not a regular expression ({error})") from None
+            if groups != 1:
+                raise ValueError("needs exactly one group in parentheses, such as '^([0-9]+)'")
+        return value
+
+    @model_validator(mode="after")
+    def _columns_need_a_table(self) -> PrepareConfig:
+        for name in ("patient_column", "split_column"):
+            # A run folder keeps neither path, so only a source without a table is a contradiction.
+            if getattr(self, name) is not None and self.labels is None and self.source is not None:
+                raise ValueError(f"{name} names a column, so prepare.labels must name the CSV file")
+        return self
+
+
+class TrainConfig(Section):
+    """Training of the generator."""
+
+    architecture: Literal["stylegan3-t", "stylegan3-r", "stylegan2"] = "stylegan3-t"
+    """stylegan3-t: translation-equivariant; stylegan3-r: rotation too; stylegan2: quickest."""
+    conditional: Auto | bool = "auto"
+    """Learn one generator that draws any class on request. auto: yes with two classes or more."""
+    start_from: str | None = None
+    """Network file to continue from (transfer learning), or `phantom-knee-64`, the one that ships with gist."""
+    kimg: Auto | Annotated[float, Field(gt=0)] = Field("auto", json_schema_extra={"restarts": False})
+    """Training length in thousands of real images shown to the discriminator."""
+    hours: Annotated[float, Field(gt=0)] | None = Field(None, json_schema_extra={"restarts": False})
+    """Stop after this many hours of training even if `kimg` is not reached."""
+    batch: Auto | Annotated[int, Field(ge=2, le=4096)] = "auto"
+    """Images per step."""
+    micro_batch: Auto | Annotated[int, Field(ge=1)] = "auto"
+    """Images per forward pass; smaller needs less memory. Must divide `batch`."""
+    gamma: Auto | Annotated[float, Field(ge=0)] = "auto"
+    """Weight of the R1 penalty on the discriminator's gradient at real images."""
+    generator_lr: Annotated[float, Field(gt=0)] = 0.0025
+    """Adam learning rate of the generator."""
+    discriminator_lr: Auto | Annotated[float, Field(gt=0)] = "auto"
+    """Adam learning rate of the discriminator. auto: 0.002 for stylegan3, 0.0025 for stylegan2."""
+    channel_base: Auto | Annotated[int, Field(ge=256)] = "auto"
+    """Network capacity: channels at a resolution are channel_base / resolution, up to channel_max."""
+    channel_max: Auto | Annotated[int, Field(ge=8, le=2048)] = "auto"
+    """Largest number of channels of any layer of the generator."""
+    discriminator_channel_max: Auto | Annotated[int, Field(ge=8, le=2048)] = "auto"
+    """Largest number of channels of any layer of the discriminator."""
+    z_dim: Auto | Annotated[int, Field(ge=8, le=2048)] = "auto"
+    """Length of the latent vector z."""
+    w_dim: Auto | Annotated[int, Field(ge=8, le=2048)] = "auto"
+    """Length of the intermediate latent vector w."""
+    mapping_layers: Auto | Annotated[int, Field(ge=1, le=16)] = "auto"
+    """Layers of the mapping network. auto: 2 for stylegan3, 8 for stylegan2."""
+    ema_kimg: Auto | Annotated[float, Field(gt=0)] = "auto"
+    """Half-life of the averaged generator G_ema in thousands of images. auto: batch * 10 / 32."""
+    generator_waits_kimg: Auto | Annotated[float, Field(ge=0)] = "auto"
+    """Thousands of images for which only the discriminator learns. auto: 1 where a start has no discriminator."""
+    augment: Literal["radiograph", "bgc", "none"] = "radiograph"
+    """Adaptive discriminator augmentation: radiograph never mirrors, inverts or turns by 90 degrees."""
+    augment_target: Fraction = 0.6
+    """Share of positive discriminator outputs on real images that the augmentation strength is steered to."""
+    augment_p_max: Fraction = 0.85
+    """Upper bound of the augmentation probability, against leaking augmentations into the images."""
+    allow_mirror: bool = False
+    """Allow left-right mirroring; only sound where laterality does not matter."""
+    freeze_discriminator_layers: Annotated[int, Field(ge=0, le=20)] = 0
+    """Highest-resolution layers of the discriminator kept fixed in transfer learning (Freeze-D)."""
+    snapshot_kimg: Auto | Annotated[float, Field(gt=0)] = Field("auto", json_schema_extra={"restarts": False})
+    """A snapshot and a picture grid are written every so many thousand images."""
+    checkpoint_minutes: Annotated[float, Field(gt=0)] = Field(5.0, json_schema_extra={"restarts": False})
+    """A resumable checkpoint is written at least this often."""
+
+    @model_validator(mode="after")
+    def _micro_batch_divides(self) -> TrainConfig:
+        if self.batch != "auto" and self.micro_batch != "auto" and self.batch % self.micro_batch:
+            raise ValueError(f"micro_batch {self.micro_batch} does not divide batch {self.batch}")
+        return self
+
+
+class GenerateConfig(Section):
+    """Synthetic images from a snapshot."""
+
+    network: str = "latest"
+    """`latest`, the name of a snapshot in the run folder, or the path of a network file."""
+    count: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
+    """How many images, shared among the classes as in the training set unless `per_class` is given."""
+    per_class: dict[str, Annotated[int, Field(ge=0)]] | None = None
+    """Images per class by class name, instead of `count`."""
+    first_seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the first image; image i has seed first_seed + i and depends on nothing else."""
+    truncation_psi: Annotated[float, Field(ge=-2, le=2)] = 1.0
+    """1: full variety; below 1: closer to the average radiograph, fewer failures, less variety."""
+    truncation_cutoff: Annotated[int, Field(ge=0)] | None = None
+    """Number of layers that truncation applies to. Default: all."""
+
+
+class EvaluateConfig(Section):
+    """Real held-out images against synthetic ones."""
+
+    extractor: Literal["radiomics"] = "radiomics"
+    """Image features to compare; radiomics needs no download and is never called FID."""
+    max_images: Annotated[int, Field(ge=10)] = 5000
+    """At most this many images of each side are compared."""
+    neighbours: Annotated[int, Field(ge=1, le=50)] = 3
+    """Neighbourhood size k of precision, recall, density and coverage."""
+    permutations: Annotated[int, Field(ge=0, le=100_000)] = 500
+    """Permutations behind the p-value of KID."""
+    shown: Annotated[int, Field(ge=1, le=200)] = 24
+    """Synthetic images shown with their nearest training image."""
+
+
+class ReportConfig(Section):
+    """The page a clinician reads."""
+
+    title: str | None = None
+    """Heading of the report. Default: the run's name."""
+    samples_per_class: Annotated[int, Field(ge=1, le=64)] = 12
+    """Images per class on the sheet of real beside synthetic."""
+
+
+class Config(Section):
+    """All settings of one run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "run"
+    """Name of the run: letters, digits, dot, dash and underscore."""
+    folder: Path | None = None
+    """Run folder. Default: runs/<name>."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Every random choice of the run follows from this number."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where networks run. auto: CUDA where a usable GPU is found, else CPU."""
+    threads: Auto | Annotated[int, Field(ge=1)] = "auto"
+    """CPU threads. auto: as many as this process may use."""
+    prepare: PrepareConfig = PrepareConfig()
+    train: TrainConfig = TrainConfig()
+    generate: GenerateConfig = GenerateConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    report: ReportConfig = ReportConfig()
+
+    @property
+    def run_folder(self) -> Path:
+        return self.folder if self.folder is not None else Path("runs") / self.name
+
+
+def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> Config:
+    """Reads a YAML file and applies `changes`, a mapping of dotted keys to values.
+
+    Relative paths inside the file are taken from the file's own folder, `folder` from the working folder.
+
+    Raises:
+        InputError: the file is missing, is not YAML, or a setting is unknown, of the wrong type or impossible.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(
+            f"There is no settings file at {path}; check the path or copy one from examples/."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The settings file {path} cannot be read: {error}.") from None
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        raise InputError(f"{path}{line} is not valid YAML; check indentation and colons there.") from None
+    if tree is None:
+        tree = {}
+    if not isinstance(tree, dict):
+        raise InputError(f"{path} must hold settings as 'key: value' lines.")
+    tree.setdefault("name", path.stem)
+    _anchor_paths(tree, path.parent)
+    return build_config(tree, changes, where=str(path))
+
+
+def build_config(
+    tree: Mapping[str, Any], changes: Mapping[str, Any] | None = None, *, where: str = "settings"
+) -> Config:
+    """Checks a nested mapping of settings, after applying dotted `changes` to a copy of it.
+
+    Raises:
+        InputError: naming the first wrong key.
+    """
+    merged = json.loads(json.dumps(tree, default=str))
+    for key, value in (changes or {}).items():
+        *parents, last = key.split(".")
+        node = merged
+        for parent in parents:
+            node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise InputError(f"'{key}' is not a setting: {parent} has no settings inside it.")
+        node[last] = str(value) if isinstance(value, Path) else value
+    try:
+        return Config.model_validate(merged)
+    except ValidationError as error:
+        raise InputError(f"{where}: {_one_sentence(error)}") from None
+
+
+def parse_changes(assignments: list[str]) -> dict[str, Any]:
+    """`["train.kimg=20"]` -> `{"train.kimg": 20}`; values are read as YAML.
+
+    Raises:
+        InputError: an assignment has no `=` or its value is not YAML.
+    """
+    changes: dict[str, Any] = {}
+    for assignment in assignments:
+        key, sign, text = assignment.partition("=")
+        if not sign or not key.strip():
+            raise InputError(f"'{assignment}' is not of the form key=value, such as train.kimg=20.")
+        try:
+            changes[key.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise InputError(f"The value in '{assignment}' cannot be read; put it in quotes.") from None
+    return changes
+
+
+def as_yaml(config: Config) -> str:
+    """The settings as the run folder keeps them: every default spelled out, private paths left out."""
+    tree = config.model_dump(mode="json")
+    for name in _marked(PrepareConfig, "private", True):
+        tree["prepare"][name] = None
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema of the settings file, for editors and forms."""
+    return Config.model_json_schema()
+
+
+def restarting_settings(section: Section) -> dict[str, Any]:
+    """The settings of a section whose change makes finished work stale, as plain JSON values."""
+    left_out = _marked(type(section), "restarts", False) | _marked(type(section), "private", True)
+    return {name: value for name, value in section.model_dump(mode="json").items() if name not in left_out}
+
+
+def continued_settings(section: Section) -> dict[str, Any]:
+    """The settings of a section whose change continues finished work, as plain JSON values."""
+    return section.model_dump(mode="json", include=_marked(type(section), "restarts", False))
+
+
+def _marked(section: type[Section], mark: str, value: bool) -> set[str]:
+    found = set()
+    for name, field in section.model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and extra.get(mark) is value:
+            found.add(name)
+    return found
+
+
+def _anchor_paths(tree: dict[str, Any], folder: Path) -> None:
+    prepare = tree.get("prepare")
+    if not isinstance(prepare, dict):
+        return
+    source = prepare.get("source")
+    if isinstance(source, str):
+        prepare["source"] = str(folder / Path(source).expanduser())
+
+
+def _one_sentence(error: ValidationError) -> str:
+    problems = error.errors()
+    first = problems[0]
+    key = _key(first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"'{key}' is not a setting{_nearest(first['loc'])}; see `gist schema` for all of them."
+    # A setting that takes several kinds of value reports one problem for each; together they say what it takes.
+    messages = [
+        p["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        for p in problems
+        if _key(p["loc"]) == key
+    ]
+    message = " or ".join(dict.fromkeys(messages))
+    value = first.get("input")
+    shown = f" (it is {value!r})" if isinstance(value, (str, int, float, bool)) else ""
+    return f"'{key}' {message}{shown}." if key else f"{message}{shown}."
+
+
+def _key(location: tuple[Any, ...]) -> str:
+    """Dotted name of a setting; the parts that pydantic adds for alternatives of a type are left out."""
+    names: list[str] = []
+    model: Any = Config
+    for part in location:
+        fields = getattr(model, "model_fields", None)
+        if fields is None or part not in fields:
+            if fields is not None:
+                names.append(str(part))
+            break
+        names.append(str(part))
+        model = fields[part].annotation
+    return ".".join(names)
+
+
+def _nearest(location: tuple[Any, ...]) -> str:
+    model: Any = Config
+    for part in location[:-1]:
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is None:
+            return ""
+        model = field.annotation
+    matches = difflib.get_close_matches(str(location[-1]), list(getattr(model, "model_fields", {})), n=1)
+    return f", did you mean '{matches[0]}'?" if matches else ""

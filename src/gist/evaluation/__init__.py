@@ -1,0 +1,6 @@
+"""How good the synthetic images are, with n, interval and yardsticks beside every number."""
+
+from gist.evaluation.fingerprint import compare
+from gist.evaluation.stage import evaluate
+
+__all__ = ["compare", "evaluate"]

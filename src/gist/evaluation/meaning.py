@@ -1,0 +1,160 @@
+"""What a value means: a plain sentence and a verdict.
+
+No verdict rests on a threshold from the literature, as those hold for one extractor, one n and one kind of
+image. Distances are read between yardsticks measured in the same run at the same n:
+
+- chance: what real images against other real images reach 95 % of the time;
+- barely blurred: real images after a blur of half a pixel, which few readers notice;
+- plainly blurred: real images after a blur of one pixel, which shows at a glance.
+
+good: within chance, or closer than barely blurred images. fair: closer than plainly blurred images. poor:
+further. Where this n cannot even tell plainly blurred images from real ones the verdict is unknown; where it
+cannot tell barely blurred ones, a value within chance is only fair, because a larger sample might still show
+a difference.
+
+Shares (precision, recall, density, coverage, diversity) are read against the share that real images reach:
+good at nine tenths of it or where the 95 % interval includes it, fair from half of it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gist.evaluation.measures import Measures
+from gist.evaluation.neighbours import CopyTest
+
+Verdict = Literal["good", "fair", "poor", "unknown"]
+MINIMUM_IMAGES = 20
+"""Below this many images per side nothing is judged: even plainly blurred images pass for real then."""
+COPY_FAIR_FACTOR = 5.0
+"""Means of three training images, which copy none, reach up to 4 times the expected share of close images;
+above half of all images nothing excuses it."""
+
+_SHARES = {
+    "precision": "Share of synthetic images that lie where real ones lie (do they look real?)",
+    "recall": "Share of real images that lie where synthetic ones lie (is their variety reached?)",
+    "density": "How densely real images surround the synthetic ones (about 1 is what real images reach)",
+    "coverage": "Share of real images with a synthetic one in their neighbourhood (is any kind missing?)",
+    "diversity": "Number of clearly different images that the synthetic set amounts to",
+}
+
+
+def distance_verdict(
+    value: float, *, chance: float, barely: float, plainly: float, within_chance: bool
+) -> Verdict:
+    """Verdict on a distance by the yardsticks above."""
+    if plainly <= chance:
+        return "unknown"
+    if within_chance:
+        return "good" if barely > chance else "fair"
+    if value <= barely:
+        return "good"
+    return "fair" if value <= plainly else "poor"
+
+
+def share_verdict(value: float, baseline: float, high: float | None) -> Verdict:
+    """Verdict on a share by the share that real images reach; unknown where those reach none."""
+    if baseline <= 0.0:
+        return "unknown"
+    if value >= 0.9 * baseline or (high is not None and high >= baseline):
+        return "good"
+    return "fair" if value >= 0.5 * baseline else "poor"
+
+
+def kid_meaning(measures: Measures, reference: str) -> tuple[str, Verdict]:
+    """Sentence and verdict of KID; `reference` is such as "held-out"."""
+    kid, real = measures.kid, measures.kid_real
+    chance = real.null_95 if real.null_95 is not None else 1.645 * real.standard_error
+    within = kid.p_value > 0.05 if kid.p_value is not None else kid.interval[0] <= 0.0
+    verdict = distance_verdict(
+        kid.value,
+        chance=chance,
+        barely=measures.kid_barely,
+        plainly=measures.kid_plainly,
+        within_chance=within,
+    )
+    found = "no difference was found" if within else "the difference is more than chance"
+    return (
+        f"Difference between {measures.n} synthetic and {measures.n} {reference} real images, 0 for none: "
+        f"{found}. "
+        f"For scale: chance alone reaches {_short(chance)}, real images barely blurred "
+        f"{_short(measures.kid_barely)}, "
+        f"plainly blurred {_short(measures.kid_plainly)}.{_limits(verdict, within)}",
+        verdict,
+    )
+
+
+def relative_meaning(measures: Measures, reference: str) -> tuple[str, Verdict]:
+    """Sentence and verdict of the relative Frechet distance."""
+    relative = measures.relative
+    within = relative.synthetic <= relative.chance
+    verdict = distance_verdict(
+        relative.synthetic,
+        chance=relative.chance,
+        barely=relative.barely,
+        plainly=relative.plainly,
+        within_chance=within,
+    )
+    return (
+        f"Synthetic images are {_short(relative.synthetic)} times as far from {reference} real images as "
+        "these are from "
+        f"each other ({relative.n} against {relative.n}; 1 is ideal). For scale: chance alone reaches "
+        f"{_short(relative.chance)}, real images barely blurred {_short(relative.barely)}, plainly blurred "
+        f"{_short(relative.plainly)}.{_limits(verdict, within)}",
+        verdict,
+    )
+
+
+def frechet_meaning(measures: Measures, reference: str) -> str:
+    """Sentence of the plain Frechet distance, which shares the relative one's verdict."""
+    return (
+        f"Distance between {measures.n} synthetic and {measures.n} {reference} real images in means and "
+        "spreads of "
+        f"features; real images against these reach {_short(measures.frechet_real)}. It falls with more "
+        "images on "
+        "its own, so compare it at equal n only. It is not FID, which needs other features."
+    )
+
+
+def share_meaning(kind: str, baseline: float) -> str:
+    """Sentence of a share; `kind` is one of precision, recall, density, coverage, diversity."""
+    return f"{_SHARES[kind]}; real images reach {_short(baseline)} at the same n."
+
+
+def copy_meaning(test: CopyTest, images: int, calibrated_on: str) -> tuple[str, Verdict]:
+    """Sentence and verdict of the search for near-copies of training images."""
+    if test.p_value > 0.05:
+        verdict: Verdict = "good"
+        finding = "no sign of copying, which does not prove that there is none"
+    elif test.share <= min(COPY_FAIR_FACTOR * test.expected, 0.5):
+        verdict = "fair"
+        finding = "somewhat more than chance; bland images can do this, so look at the pairs"
+    else:
+        verdict = "poor"
+        finding = "near-copies of training images are likely; look at the pairs before sharing anything"
+    return (
+        f"{test.count} of {images} synthetic images are suspiciously close to one training image, by the "
+        "measure "
+        f"that {100 * test.expected:.1f} % of {calibrated_on} images meet: {finding}.",
+        verdict,
+    )
+
+
+def too_few(n: int, reference: str) -> str:
+    """Sentence where nothing can be said."""
+    return (
+        f"Too few images to tell: {n} per side could be compared with {reference} real images, and at least "
+        f"{MINIMUM_IMAGES} are needed."
+    )
+
+
+def _limits(verdict: Verdict, within_chance: bool) -> str:
+    if verdict == "unknown":
+        return " So few images cannot tell even plainly blurred images from real ones."
+    if within_chance and verdict == "fair":
+        return " So few images cannot tell barely blurred ones from real ones; more might show a difference."
+    return ""
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}"

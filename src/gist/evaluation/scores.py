@@ -1,0 +1,183 @@
+"""Measures of a group of images as the scores that the report shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+from gist.evaluation import meaning
+from gist.evaluation.measures import Measures, Sides, measure
+from gist.evaluation.neighbours import CopyTest
+from gist.results import Score
+
+Fingerprint = Callable[[int, str], str]
+"""n per side and the score's own settings -> fingerprint."""
+KID_SETTINGS = "kernel=cubic estimator=unbiased"
+
+
+def group_scores(
+    group: str,
+    sides: Sides,
+    *,
+    extractor: str,
+    fingerprint: Fingerprint,
+    reference: str,
+    neighbours: int,
+    permutations: int,
+    seed: int,
+) -> list[Score]:
+    """Scores of one group, KID first; without values where there are fewer than 20 images per side."""
+    n = len(sides.reference)
+    if n < meaning.MINIMUM_IMAGES:
+        return _without_value(group, extractor, n, fingerprint, reference)
+    measures = measure(sides, neighbours=neighbours, permutations=permutations, seed=seed)
+    return [
+        _kid(group, extractor, measures, fingerprint, reference),
+        *_frechet(group, extractor, measures, fingerprint, reference),
+        *_shares(group, extractor, measures, fingerprint, neighbours),
+    ]
+
+
+def copy_score(
+    test: CopyTest, *, images: int, calibrators: int, training: int, fingerprint: str, calibrated_on: str
+) -> Score:
+    """Score of the search for near-copies among all synthetic images."""
+    sentence, verdict = meaning.copy_meaning(test, images, calibrated_on)
+    if min(images, calibrators) < meaning.MINIMUM_IMAGES:
+        sentence, verdict = meaning.too_few(min(images, calibrators), calibrated_on), "unknown"
+    low, high = wilson(test.share, images)
+    known = verdict != "unknown"
+    return Score(
+        name="near-copies",
+        group="overall",
+        value=test.share if known else None,
+        low=low if known else None,
+        high=high if known else None,
+        p_value=test.p_value if known else None,
+        baseline=test.expected if known else None,
+        n_real=training,
+        n_synthetic=images,
+        fingerprint=fingerprint,
+        better="lower",
+        meaning=sentence,
+        verdict=verdict,
+    )
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """95 % Wilson interval of a share of n."""
+    z = 1.959964
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, centre - reach), min(1.0, centre + reach)
+
+
+def _kid(group: str, extractor: str, measures: Measures, fingerprint: Fingerprint, reference: str) -> Score:
+    sentence, verdict = meaning.kid_meaning(measures, reference)
+    low, high = measures.kid.interval
+    return Score(
+        name=f"KID[{extractor}]",
+        group=group,
+        value=measures.kid.value,
+        low=low,
+        high=high,
+        p_value=measures.kid.p_value,
+        baseline=measures.kid_real.value,
+        n_real=measures.n,
+        n_synthetic=measures.n,
+        fingerprint=fingerprint(measures.n, KID_SETTINGS),
+        better="lower",
+        meaning=sentence,
+        verdict=verdict,
+    )
+
+
+def _frechet(
+    group: str, extractor: str, measures: Measures, fingerprint: Fingerprint, reference: str
+) -> tuple[Score, Score]:
+    relative = measures.relative
+    sentence, verdict = meaning.relative_meaning(measures, reference)
+    return (
+        Score(
+            name=f"relative FD[{extractor}]",
+            group=group,
+            value=relative.synthetic,
+            low=relative.low,
+            high=relative.high,
+            baseline=1.0,
+            n_real=relative.n,
+            n_synthetic=relative.n,
+            fingerprint=fingerprint(relative.n, "halves=20"),
+            better="lower",
+            meaning=sentence,
+            verdict=verdict,
+        ),
+        Score(
+            name=f"FD[{extractor}]",
+            group=group,
+            value=measures.frechet,
+            baseline=measures.frechet_real,
+            n_real=measures.n,
+            n_synthetic=measures.n,
+            fingerprint=fingerprint(measures.n, ""),
+            better="lower",
+            meaning=meaning.frechet_meaning(measures, reference),
+            verdict=verdict,
+        ),
+    )
+
+
+def _shares(
+    group: str, extractor: str, measures: Measures, fingerprint: Fingerprint, neighbours: int
+) -> list[Score]:
+    values: dict[str, tuple[float, float, int | None]] = {}
+    ours, real = measures.manifold, measures.manifold_real
+    if ours is not None and real is not None:
+        values["precision"] = (ours.precision, real.precision, ours.n_synthetic)
+        values["recall"] = (ours.recall, real.recall, ours.n_real)
+        values["density"] = (ours.density, real.density, None)
+        values["coverage"] = (ours.coverage, real.coverage, ours.n_real)
+    values["diversity"] = (measures.vendi, measures.vendi_real, None)
+    scores = []
+    for kind, (value, baseline, trials) in values.items():
+        low, high = wilson(value, trials) if trials is not None else (None, None)
+        detail = "vendi kernel=gauss" if kind == "diversity" else f"k={neighbours} balls=open"
+        scores.append(
+            Score(
+                name=f"{kind}[{extractor}]",
+                group=group,
+                value=value,
+                low=low,
+                high=high,
+                baseline=baseline,
+                n_real=measures.n,
+                n_synthetic=measures.n,
+                fingerprint=fingerprint(measures.n, detail),
+                better="higher",
+                meaning=meaning.share_meaning(kind, baseline),
+                verdict=meaning.share_verdict(value, baseline, high),
+            )
+        )
+    return scores
+
+
+def _without_value(
+    group: str, extractor: str, n: int, fingerprint: Fingerprint, reference: str
+) -> list[Score]:
+    names: dict[str, Literal["lower", "higher"]] = {"KID": "lower", "relative FD": "lower", "FD": "lower"}
+    names |= dict.fromkeys(("precision", "recall", "density", "coverage", "diversity"), "higher")
+    return [
+        Score(
+            name=f"{name}[{extractor}]",
+            group=group,
+            value=None,
+            n_real=n,
+            n_synthetic=n,
+            fingerprint=fingerprint(n, ""),
+            better=better,
+            meaning=meaning.too_few(n, reference),
+            verdict="unknown",
+        )
+        for name, better in names.items()
+    ]

@@ -1,0 +1,175 @@
+"""The generate stage: a network file in; marked PNGs, a table of labels and a StyleGAN archive out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from gist import __version__
+from gist.config import Config
+from gist.data_set import ArchiveWriter, encode_png
+from gist.device import choose_device
+from gist.errors import InputError
+from gist.generation.synthesis import synthesise
+from gist.interruption import Stopped, deferred_signals
+from gist.networks import ops
+from gist.pretrained import load_network
+from gist.progress import Progress
+from gist.results import GenerateResult, PrepareResult, TrainResult
+from gist.run_folder import RunFolder, sha256_of, write_atomic
+
+
+def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResult:
+    """Writes `generate.count` pictures, or `generate.per_class` of each class, from a snapshot.
+
+    Pictures that an interrupted call has written already are kept.
+
+    Raises:
+        InputError: no such network, or classes that it does not know.
+        Stopped: a signal asked to stop.
+    """
+    device = choose_device(config)
+    ops.tune_memory_allocator()
+    settings = config.generate
+    network = find_network(settings.network, run)
+    G, metadata = load_network(network)
+    G = G.to(device.torch_device).eval().requires_grad_(False)
+    class_names = tuple(str(name) for name in metadata.get("class_names", ()))
+    counts = _counts(settings.count, settings.per_class, class_names, run)
+    labels = [k for k, count in enumerate(counts) for _ in range(count)]
+    seeds = [settings.first_seed + i for i in range(len(labels))]
+    network_hash = sha256_of(network)
+    ops.prepare(device.torch_device, progress.note)
+
+    folder = run.stage_folder("generate")
+    files = [folder / "images" / f"seed{seed:08d}.png" for seed in seeds]
+    missing = [i for i, file in enumerate(files) if not file.exists()]
+    began = time.monotonic()
+    with deferred_signals() as request:
+        pictures = synthesise(
+            G,
+            [seeds[i] for i in missing],
+            [labels[i] for i in missing],
+            truncation_psi=settings.truncation_psi,
+            truncation_cutoff=settings.truncation_cutoff,
+        )
+        for done, (i, picture) in enumerate(zip(missing, pictures, strict=True), start=1):
+            mark = synthetic_mark(seeds[i], class_names[labels[i]] if class_names else None, network_hash)
+            write_atomic(files[i], encode_png(picture, mark))
+            rate = done / (time.monotonic() - began)
+            progress.advance(len(files) - len(missing) + done, len(files), "images", f"{rate:.1f} images/s")
+            if request.received is not None:
+                raise Stopped(
+                    f"Generation stopped at image {done} of {len(missing)}; the same command continues it."
+                )
+    seconds = time.monotonic() - began
+
+    archive = folder / "synthetic.zip"
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(["file", "label", "seed"])
+    with ArchiveWriter(archive, class_names) as writer:
+        for file, label, seed in zip(files, labels, seeds, strict=True):
+            writer.add(file.read_bytes(), label if class_names else None)
+            rows.writerow([f"images/{file.name}", class_names[label] if class_names else "", seed])
+    labels_table = folder / "labels.csv"
+    write_atomic(labels_table, table.getvalue().encode())
+    return GenerateResult(
+        archive=run.relative(archive),
+        images_folder=run.relative(folder / "images"),
+        labels_table=run.relative(labels_table),
+        images=len(files),
+        class_counts=dict(zip(class_names, counts, strict=True)) if class_names else {},
+        network=_shown(network, run),
+        network_sha256=network_hash,
+        truncation_psi=settings.truncation_psi,
+        first_seed=settings.first_seed,
+        seconds=seconds,
+        images_per_second=len(missing) / seconds if missing else 0.0,
+        device=device.reason,
+    )
+
+
+def synthetic_mark(seed: int, class_name: str | None, network_sha256: str) -> dict[str, str]:
+    """PNG text chunks that every generated image carries."""
+    mark = {
+        "Synthetic": "YES",
+        "Description": "Synthetic radiograph made by a generative network; not of a person, not for diagnosis.",
+        "Software": f"gist {__version__}",
+        "Seed": str(seed),
+        "Network": network_sha256,
+    }
+    return mark if class_name is None else mark | {"Class": class_name}
+
+
+def find_network(wanted: str, run: RunFolder) -> Path:
+    """The network file meant by `generate.network`.
+
+    Raises:
+        InputError: there is none.
+    """
+    snapshots = sorted((run.path / "train" / "snapshots").glob("network-*.safetensors"))
+    if wanted == "latest":
+        record = run.record("train")
+        if record is not None and record.result is not None:
+            return run.path / TrainResult.model_validate(record.result).snapshots[-1].file
+        if snapshots:
+            return snapshots[-1]
+        raise InputError(
+            f"{run.path} holds no trained network; run the train stage or set generate.network to a file."
+        )
+    for candidate in (Path(wanted), run.path / "train" / "snapshots" / wanted):
+        for file in (candidate, candidate.with_name(candidate.name + ".safetensors")):
+            if file.is_file():
+                return file
+    known = ", ".join(file.stem for file in snapshots[-3:]) or "none"
+    raise InputError(f"There is no network '{wanted}'; the newest snapshots in {run.path} are: {known}.")
+
+
+def _counts(
+    count: int, per_class: Mapping[str, int] | None, class_names: tuple[str, ...], run: RunFolder
+) -> list[int]:
+    """Pictures per class, in class order; one entry for a network without classes."""
+    if per_class is not None:
+        unknown = [name for name in per_class if name not in class_names]
+        if unknown:
+            known = ", ".join(class_names) if class_names else "none, it draws without classes"
+            raise InputError(
+                f"generate.per_class names '{unknown[0]}', but the network's classes are: {known}."
+            )
+        counts = [per_class.get(name, 0) for name in class_names]
+        if sum(counts) == 0:
+            raise InputError(
+                "generate.per_class asks for no image at all; give at least one class a number above 0."
+            )
+        return counts
+    if not class_names:
+        return [count]
+    return _shares(count, _training_mix(class_names, run))
+
+
+def _training_mix(class_names: tuple[str, ...], run: RunFolder) -> list[int]:
+    record = run.record("prepare")
+    if record is not None and record.result is not None:
+        known = PrepareResult.model_validate(record.result).class_counts
+        if all(name in known for name in class_names):
+            return [known[name]["train"] for name in class_names]
+    return [1] * len(class_names)
+
+
+def _shares(count: int, weights: list[int]) -> list[int]:
+    """Whole numbers that sum to `count` in proportion to `weights` (largest remainder)."""
+    exact = [count * weight / sum(weights) for weight in weights]
+    shares = [int(value) for value in exact]
+    by_remainder = sorted(range(len(weights)), key=lambda k: (shares[k] - exact[k], k))
+    for k in by_remainder[: count - sum(shares)]:
+        shares[k] += 1
+    return shares
+
+
+def _shown(network: Path, run: RunFolder) -> str:
+    """The network's name for the record: relative inside the run folder, else the bare file name."""
+    return run.relative(network) if network.is_relative_to(run.path) else network.name

@@ -1,0 +1,64 @@
+"""Pictures from seeds: picture number s is a function of the network, s, its class and truncation, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gist.networks import Generator
+
+
+def latent(seed: int, z_dim: int) -> torch.Tensor:
+    """z [z_dim] of a seed, drawn on the CPU so that every device gets the same."""
+    return torch.randn(z_dim, generator=torch.Generator().manual_seed(seed))
+
+
+def synthesise(
+    G: Generator,
+    seeds: Sequence[int],
+    labels: Sequence[int] | None = None,
+    *,
+    truncation_psi: float = 1.0,
+    truncation_cutoff: int | None = None,
+) -> Iterator[NDArray[np.uint8]]:
+    """Yields one uint8 [R, R] picture per seed, in order.
+
+    Pictures are computed in chunks whose size depends on device and resolution only, the last one filled up:
+    rounding differs between chunk sizes, and a picture must not depend on how many are asked for.
+
+    Args:
+        G: an averaged generator in evaluation mode.
+        seeds: one per picture.
+        labels: class number per picture; needed exactly if G is conditional.
+        truncation_psi, truncation_cutoff: truncation trick (Karras et al. 2019, section 3.2 and appendix B).
+    """
+    device = next(G.parameters()).device
+    chunk = _chunk(device.type, G.img_resolution)
+    for start in range(0, len(seeds), chunk):
+        wanted = list(seeds[start : start + chunk])
+        filled = wanted + [wanted[-1]] * (chunk - len(wanted))
+        z = torch.stack([latent(seed, G.z_dim) for seed in filled]).to(device)
+        c = None
+        if G.c_dim:
+            assert labels is not None
+            numbers = list(labels[start : start + chunk])
+            numbers += [numbers[-1]] * (chunk - len(numbers))
+            c = torch.nn.functional.one_hot(torch.tensor(numbers), G.c_dim).float().to(device)
+        with torch.no_grad():
+            images = G(z, c, truncation_psi, truncation_cutoff, noise_mode="const").cpu()
+        yield from to_bytes(images)[: len(wanted)]
+
+
+def to_bytes(images_NCHW: torch.Tensor) -> NDArray[np.uint8]:
+    """Images [N, C, H, W] in -1..1 as uint8 [N, H, W]; RGB networks are averaged to grey."""
+    grey = images_NCHW.float().mean(dim=1)
+    return (grey * 127.5 + 128).clamp(0, 255).to(torch.uint8).numpy()
+
+
+def _chunk(device_type: str, resolution: int) -> int:
+    if device_type == "cpu":
+        return 4
+    return 32 if resolution <= 256 else 8

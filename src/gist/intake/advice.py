@@ -1,0 +1,66 @@
+"""Sentences on the data set that are worth a reader's attention."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from gist.intake.vocabulary import Remark
+
+_ENOUGH_IMAGES = 750  # about where the paper saw artifact-free elbows
+_IMBALANCE = 5.0
+_WORTH_SAYING = {
+    Remark.BURNED_IN: "declare text burned into the pixels; look at them before sharing anything",
+    Remark.NOT_RADIOGRAPH: "are not declared plain radiographs by their modality",
+    Remark.FIRST_FRAME: "hold several frames; the first was used",
+    Remark.COLOUR_TO_GREY: "were in colour and are grey now",
+    Remark.DEEP_COLOUR: "are 16-bit colour PNG, of which the upper 8 bits were used",
+    Remark.WINDOW_UNUSABLE: "carry a grey window that shows nothing; a percentile window was used instead",
+    Remark.ENLARGED: "were smaller than the resolution and have been enlarged",
+}
+
+
+def advice(
+    class_counts: Mapping[str, Mapping[str, int]],
+    train_images: int,
+    test_images: int,
+    patients: int | None,
+    without_patient: int,
+    remarks: Sequence[tuple[Remark, ...]],
+) -> list[str]:
+    """What a reader should know of a prepared data set, most important first."""
+    notes = []
+    images = train_images + test_images
+    if train_images < _ENOUGH_IMAGES:
+        notes.append(
+            f"{train_images} training images: below the about {_ENOUGH_IMAGES} with which published work saw "
+            "artifact-free pictures; start from a pretrained network."
+        )
+    if patients is None:
+        notes.append(
+            "No patient is known, so the split is by image and one patient may be on both sides; set "
+            "prepare.patient_column or prepare.patient_pattern if names hold one."
+        )
+    elif without_patient:
+        notes.append(f"{without_patient} of {images} images name no patient and were split each on its own.")
+    if test_images == 0:
+        notes.append("Nothing is held out, so scores can only be compared with training images.")
+    notes.extend(_balance(class_counts))
+    counts = Counter(remark for of_one in remarks for remark in of_one)
+    notes.extend(
+        f"{counts[remark]} images {text}." for remark, text in _WORTH_SAYING.items() if counts[remark]
+    )
+    return notes
+
+
+def _balance(class_counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    trained = {name: counts["train"] for name, counts in class_counts.items()}
+    if len(trained) < 2:
+        return []
+    most, least = max(trained, key=trained.__getitem__), min(trained, key=trained.__getitem__)
+    if trained[most] < _IMBALANCE * trained[least]:
+        return []
+    return [
+        f"Classes are unbalanced: '{most}' has {trained[most]} training images, '{least}' only "
+        f"{trained[least]}; expect less variety in the small one."
+    ]

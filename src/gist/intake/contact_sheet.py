@@ -1,0 +1,30 @@
+"""Small pictures side by side, for a look at what a class holds."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from gist.data_set import encode_png
+
+MOST_PICTURES = 48
+_THUMBNAIL = 96
+_GAP = 2
+
+
+def contact_sheet(pngs: Sequence[bytes]) -> bytes:
+    """A PNG of up to MOST_PICTURES square grey pictures on a dark grid."""
+    pictures = pngs[:MOST_PICTURES]
+    columns = min(8, len(pictures))
+    rows = math.ceil(len(pictures) / columns)
+    sheet = Image.new("L", (_GAP + columns * (_THUMBNAIL + _GAP), _GAP + rows * (_THUMBNAIL + _GAP)), 40)
+    for number, png in enumerate(pictures):
+        with Image.open(io.BytesIO(png)) as picture:
+            small = picture.convert("L").resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BICUBIC)
+        row, column = divmod(number, columns)
+        sheet.paste(small, (_GAP + column * (_THUMBNAIL + _GAP), _GAP + row * (_THUMBNAIL + _GAP)))
+    return encode_png(np.asarray(sheet))

@@ -1,0 +1,182 @@
+"""One file -> one small square picture, or the reason why not. Runs inside a guarded child process."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from gist.intake import raster
+from gist.intake.deidentify import Patient, patient
+from gist.intake.file_type import HEAD_BYTES, file_type
+from gist.intake.geometry import Fit, covered_pixels, to_square
+from gist.intake.picture import GreySettings, Header, Picture, WindowChoice
+from gist.intake.vocabulary import Reason, Remark, SetAside
+
+Task = Literal["look", "decode"]
+SECONDS_PER_MEBIBYTE = 2
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """Everything a decoding process needs to know, as plain JSON values."""
+
+    resolution: int
+    fit: Fit
+    window: WindowChoice
+    percentiles: tuple[float, float]
+    allow_upsampling: bool
+    max_pixels: int
+    max_file_bytes: int
+    seed: int
+    salt: str
+    """Hexadecimal."""
+    memory_bytes: int
+    """What a decoding process may take beyond what it starts with."""
+    seconds: int = 4
+    """Processor time that decoding may take, with SECONDS_PER_MEBIBYTE more for the size of the file."""
+
+    def seconds_for(self, file_bytes: int) -> int:
+        """Processor time that decoding a file of this size may take."""
+        return self.seconds + SECONDS_PER_MEBIBYTE * (file_bytes >> 20)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What leaves a decoding process besides the pixels; only allow-listed facts."""
+
+    type: str
+    height: int
+    width: int
+    bits: int
+    modality: str | None
+    patient: Patient | None
+    file_sha256: str
+    pixel_sha256: str
+    """Of the finished square; equal for equal pictures whatever file type they came in."""
+    enlarged: bool
+    remarks: tuple[Remark, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> Accepted:
+        named = value["patient"]
+        return Accepted(
+            **{
+                **value,
+                "patient": None if named is None else Patient(**named),
+                "remarks": tuple(Remark(text) for text in value["remarks"]),
+            }
+        )
+
+
+def run_job(path: str, task: Task, settings: JobSettings) -> tuple[Accepted, bytes]:
+    """Looks at a file's header, or decodes it into a PNG of the square picture (no PNG bytes for `look`).
+
+    Raises:
+        SetAside: the file cannot be used, with the reason.
+    """
+    try:
+        data = _read(path, settings.max_file_bytes)
+        kind = file_type(data[:HEAD_BYTES])
+        if kind is None:
+            raise SetAside(Reason.NOT_AN_IMAGE if data else Reason.EMPTY)
+        if task == "look":
+            header = _look(data, kind, settings)
+            return _accepted(kind, header, settings, data), b""
+        return _decode(data, kind, settings)
+    except (SetAside, KeyboardInterrupt):
+        raise
+    except MemoryError:
+        raise SetAside(Reason.TOO_MUCH_MEMORY) from None
+    except (
+        Exception
+    ):  # decoders raise anything on damaged files: each such file is set aside, none stops the rest
+        raise SetAside(Reason.DAMAGED) from None
+
+
+def _read(path: str, max_bytes: int) -> bytes:
+    flags = (
+        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    )
+    try:
+        descriptor = os.open(path, flags)
+    except OSError:
+        raise SetAside(Reason.UNREADABLE) from None
+    with os.fdopen(descriptor, "rb") as file:
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise SetAside(Reason.NOT_REGULAR)
+        if facts.st_size > max_bytes:
+            raise SetAside(Reason.TOO_LARGE_FILE)
+        try:
+            return file.read(max_bytes + 1)
+        except OSError:
+            raise SetAside(Reason.UNREADABLE) from None
+
+
+def _look(data: bytes, kind: str, settings: JobSettings) -> Header:
+    if kind == "dicom":
+        from gist.intake import dicom
+
+        return dicom.read_header(data, settings.max_pixels)
+    return raster.read_header(data, settings.max_pixels)
+
+
+def _decode(data: bytes, kind: str, settings: JobSettings) -> tuple[Accepted, bytes]:
+    from gist.data_set import encode_png
+
+    grey_settings = GreySettings(settings.window, settings.percentiles, settings.max_pixels)
+    picture = _picture(data, kind, grey_settings)
+    height, width = picture.grey.shape
+    enlarged = covered_pixels(height, width, settings.fit) < settings.resolution
+    if enlarged and not settings.allow_upsampling:
+        raise SetAside(Reason.TOO_SMALL)
+    square = to_square(picture.grey, settings.resolution, settings.fit)
+    eight_bits = np.rint(square * 255.0).astype(np.uint8)
+    if eight_bits.min() == eight_bits.max():
+        raise SetAside(Reason.BLANK)
+    remarks = (*picture.remarks, Remark.ENLARGED) if enlarged else picture.remarks
+    digest = hashlib.sha256(eight_bits.tobytes()).hexdigest()
+    accepted = _accepted(kind, picture.header, settings, data, digest, enlarged, remarks)
+    return accepted, encode_png(eight_bits)
+
+
+def _picture(data: bytes, kind: str, settings: GreySettings) -> Picture:
+    if kind == "dicom":
+        from gist.intake import dicom
+
+        return dicom.read_picture(data, settings)
+    return raster.read_picture(data, settings)
+
+
+def _accepted(
+    kind: str,
+    header: Header,
+    settings: JobSettings,
+    data: bytes,
+    pixel_sha256: str = "",
+    enlarged: bool = False,
+    remarks: tuple[Remark, ...] = (),
+) -> Accepted:
+    named = None
+    if header.patient is not None:
+        named = patient(bytes.fromhex(settings.salt), settings.seed, header.patient)
+    return Accepted(
+        type=kind,
+        height=header.height,
+        width=header.width,
+        bits=header.bits,
+        modality=header.modality,
+        patient=named,
+        file_sha256=hashlib.sha256(data).hexdigest(),
+        pixel_sha256=pixel_sha256,
+        enlarged=enlarged,
+        remarks=remarks,
+    )

@@ -1,0 +1,129 @@
+"""All candidates through the guarded decoder into the spool, or out with a reason."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+import PIL
+import pydicom
+
+from gist import __version__
+from gist.intake.decode_job import Accepted, JobSettings
+from gist.intake.deidentify import Patient
+from gist.intake.guarded_decode import Job, run_jobs
+from gist.intake.label_table import Split
+from gist.intake.labelling import Candidate, Labelled
+from gist.intake.source import file_id
+from gist.intake.spool import Spool
+from gist.intake.vocabulary import Reason, Remark
+from gist.progress import Progress
+
+_LOOKED_AT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A decoded picture: what is needed of it until it is written; the rest waits in the spool."""
+
+    candidate: int
+    """Position among the candidates."""
+    offset: int
+    """Where the spool holds it."""
+    pixel_sha256: bytes
+    file_sha256: bytes
+    class_name: str | None
+    patient: Patient | None
+    """As the label table or the file name says, else as the file itself does."""
+    named_by_file: bool
+    """The patient comes from the file itself."""
+    given: Split | None
+    enlarged: bool
+    remarks: tuple[Remark, ...]
+
+
+def look_at_sample(labelled: Labelled, settings: JobSettings, processes: int) -> Iterator[Accepted | Reason]:
+    """Headers of up to 400 candidates, chosen by a hash of their paths."""
+
+    def order(candidate: Candidate) -> bytes:
+        return hashlib.sha256(candidate.file.relative.encode("utf-8", "surrogateescape")).digest()
+
+    sample = sorted(labelled.candidates, key=order)[:_LOOKED_AT]
+    jobs = (Job(key, labelled.listing.path(one.file), one.file.bytes) for key, one in enumerate(sample))
+    for outcome in run_jobs(jobs, len(sample), "look", settings, processes):
+        yield outcome.accepted or outcome.reason or Reason.DAMAGED
+
+
+def spool_key(settings: JobSettings, salt: bytes) -> dict[str, Any]:
+    """What finished pictures depend on besides their file; the salt itself does not go to disk."""
+    values = {name: getattr(settings, name) for name in settings.__dataclass_fields__ if name != "salt"}
+    values["salt"] = hashlib.sha256(b"spool" + salt).hexdigest()[:16]
+    values["software"] = [__version__, numpy.__version__, PIL.__version__, pydicom.__version__]
+    return values
+
+
+def decode_candidates(
+    labelled: Labelled, settings: JobSettings, salt: bytes, spool: Spool, processes: int, progress: Progress
+) -> tuple[list[Finished], list[tuple[str, Reason]]]:
+    """Decodes what the spool does not hold yet.
+
+    Returns the finished pictures in the order of the source, and (relative path, reason) of the files set
+    aside.
+    """
+    candidates = labelled.candidates
+    names = [_spool_name(candidate, salt) for candidate in candidates]
+    finished = _earlier(candidates, names, spool)
+    aside: list[tuple[str, Reason]] = []
+    waiting = [position for position in range(len(candidates)) if position not in finished]
+    jobs = (
+        Job(position, labelled.listing.path(candidates[position].file), candidates[position].file.bytes)
+        for position in waiting
+    )
+    done, total = len(finished), len(candidates)
+    progress.advance(done, total, "images")
+    for outcome in run_jobs(jobs, len(waiting), "decode", settings, processes):
+        candidate = candidates[outcome.key]
+        if outcome.accepted is None:
+            aside.append((candidate.file.relative, outcome.reason or Reason.DAMAGED))
+        else:
+            record = {"name": names[outcome.key], "accepted": outcome.accepted.as_json()}
+            offset = spool.append(record, outcome.png)
+            finished[outcome.key] = _finished(outcome.key, candidate, outcome.accepted, offset)
+        done += 1
+        progress.advance(done, total, "images", f"{len(aside)} set aside" if aside else "")
+    return [finished[position] for position in sorted(finished)], aside
+
+
+def _earlier(candidates: Sequence[Candidate], names: list[str], spool: Spool) -> dict[int, Finished]:
+    positions = {name: position for position, name in enumerate(names)}
+    finished = {}
+    for offset, record in spool.earlier_records():
+        position = positions.get(record["name"])
+        if position is not None:
+            accepted = Accepted.from_json(record["accepted"])
+            finished[position] = _finished(position, candidates[position], accepted, offset)
+    return finished
+
+
+def _finished(position: int, candidate: Candidate, accepted: Accepted, offset: int) -> Finished:
+    return Finished(
+        candidate=position,
+        offset=offset,
+        pixel_sha256=bytes.fromhex(accepted.pixel_sha256),
+        file_sha256=bytes.fromhex(accepted.file_sha256),
+        class_name=candidate.class_name,
+        patient=candidate.patient or accepted.patient,
+        named_by_file=candidate.patient is None and accepted.patient is not None,
+        given=candidate.split,
+        enlarged=accepted.enlarged,
+        remarks=accepted.remarks,
+    )
+
+
+def _spool_name(candidate: Candidate, salt: bytes) -> str:
+    """Identifies a file and its state without naming it."""
+    file = candidate.file
+    return f"{file_id(salt, file.relative)}-{file.bytes}-{file.modified_ns}"

@@ -1,0 +1,51 @@
+"""Pictures that occur more than once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gist.intake.vocabulary import Reason
+
+
+class Comparable(Protocol):
+    """What is compared of a picture."""
+
+    @property
+    def pixel_sha256(self) -> bytes: ...
+
+    @property
+    def class_name(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Positions to set aside, with the reason of each."""
+
+    aside: dict[int, Reason]
+    notes: tuple[str, ...]
+
+
+def find_duplicates(pictures: Sequence[Comparable]) -> Duplicates:
+    """Of pictures with equal pixels the first is kept; if their classes differ, none is."""
+    groups: defaultdict[bytes, list[int]] = defaultdict(list)
+    for position, picture in enumerate(pictures):
+        groups[picture.pixel_sha256].append(position)
+    aside: dict[int, Reason] = {}
+    for positions in groups.values():
+        if len({pictures[position].class_name for position in positions}) > 1:
+            aside.update(dict.fromkeys(positions, Reason.CONFLICTING_LABELS))
+        else:
+            aside.update(dict.fromkeys(positions[1:], Reason.DUPLICATE))
+    repeated = sum(reason is Reason.DUPLICATE for reason in aside.values())
+    conflicting = len(aside) - repeated
+    notes = []
+    if repeated:
+        notes.append(f"{repeated} files show the same picture as another one; each picture was kept once.")
+    if conflicting:
+        notes.append(
+            f"{conflicting} files show one picture under different classes; all of them were set aside."
+        )
+    return Duplicates(aside, tuple(notes))

@@ -1,0 +1,131 @@
+"""Stored values -> display grey: windows, percentiles, padding and polarity, on a table of the values that
+occur.
+
+Every step here depends on a pixel's value alone, so integers are mapped through a table of at most 65,536
+entries instead of step by step over the picture; floating-point pictures go through the same functions
+directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gist.intake.vocabulary import Reason, SetAside
+
+Doubles = NDArray[np.float64]
+WindowFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+_TABLE_LIMIT = 1 << 16
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The values of a picture and how often each occurs."""
+
+    values: Doubles
+    counts: NDArray[np.int64]
+    """Pixels per value, padding left out."""
+    picture: Callable[[Doubles], NDArray[np.float32]]
+    """Paints one grey per entry of `values` back into an [H, W] picture."""
+
+
+def tabulate(pixels: NDArray[np.generic], padding: tuple[float, float] | None = None) -> Stored:
+    """Prepares [H, W] integers or floats; values from padding[0] to padding[1] and non-finite ones are not
+    counted.
+
+    Raises:
+        SetAside: the pixels are neither integers nor real numbers, or nothing but padding.
+    """
+    if pixels.dtype.kind == "f":
+        stored = _tabulate_floats(pixels, padding)
+    elif pixels.dtype.kind in "ui":
+        low, high = int(pixels.min()), int(pixels.max())
+        if high - low >= _TABLE_LIMIT:
+            stored = _tabulate_floats(pixels, padding)
+        else:
+            stored = _tabulate_integers(pixels, low, high, padding)
+    else:
+        raise SetAside(Reason.UNSUPPORTED_PIXELS)
+    if not stored.counts.any():
+        raise SetAside(Reason.BLANK)
+    return stored
+
+
+def dicom_window(values: Doubles, centre: float, width: float, function: WindowFunction) -> Doubles:
+    """Grey in 0-1 of `values` under a DICOM window (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+    if function == "SIGMOID":
+        return 1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - centre) / width, -700.0, 700.0)))
+    if function == "LINEAR_EXACT" or width <= 1:
+        return np.clip((values - centre) / max(width, 1e-12) + 0.5, 0.0, 1.0)
+    return np.clip((values - (centre - 0.5)) / (width - 1.0) + 0.5, 0.0, 1.0)
+
+
+def range_window(values: Doubles, low: float, high: float) -> Doubles:
+    """Grey in 0-1, black at `low` and white at `high`."""
+    return np.clip((values - low) / (high - low), 0.0, 1.0)
+
+
+def percentile_range(
+    values: Doubles, counts: NDArray[np.int64], percentiles: tuple[float, float]
+) -> tuple[float, float]:
+    """The values below which the given percentages of pixels lie; the whole range where these two are equal.
+
+    Raises:
+        SetAside: all counted pixels have one value.
+    """
+    order = np.argsort(values, kind="stable")
+    ordered, cumulative = values[order], np.cumsum(counts[order])
+    total = int(cumulative[-1])
+    ranks = [max(1, min(total, round(p / 100.0 * (total - 1)) + 1)) for p in percentiles]
+    low, high = (float(ordered[int(np.searchsorted(cumulative, rank))]) for rank in ranks)
+    if low == high:
+        present = values[counts > 0]
+        low, high = float(present.min()), float(present.max())
+    if low == high:
+        raise SetAside(Reason.BLANK)
+    return low, high
+
+
+def shows_something(grey: Doubles, counts: NDArray[np.int64]) -> bool:
+    """Whether at least two greys of eight bits occur."""
+    present = grey[counts > 0]
+    return bool(present.max() - present.min() >= 1.0 / 255.0)
+
+
+def _tabulate_integers(
+    pixels: NDArray[np.generic], low: int, high: int, padding: tuple[float, float] | None
+) -> Stored:
+    index = np.asarray(pixels, dtype=np.int64) - low if low else np.asarray(pixels)
+    index = index.astype(np.intp, copy=False)
+    values = np.arange(low, high + 1, dtype=np.float64)
+    counts = np.bincount(index.ravel(), minlength=values.size).astype(np.int64, copy=False)
+    excluded = _excluded(values, padding)
+    counts[excluded] = 0
+
+    def picture(grey: Doubles) -> NDArray[np.float32]:
+        table = grey.astype(np.float32)
+        table[excluded] = 0.0
+        return np.take(table, index)
+
+    return Stored(values, counts, picture)
+
+
+def _tabulate_floats(pixels: NDArray[np.generic], padding: tuple[float, float] | None) -> Stored:
+    values = np.asarray(pixels, dtype=np.float64).ravel()
+    excluded = _excluded(values, padding) | ~np.isfinite(values)
+    values = np.where(excluded, 0.0, values)
+
+    def picture(grey: Doubles) -> NDArray[np.float32]:
+        return np.where(excluded, 0.0, grey).astype(np.float32).reshape(pixels.shape)
+
+    return Stored(values, (~excluded).astype(np.int64), picture)
+
+
+def _excluded(values: Doubles, padding: tuple[float, float] | None) -> NDArray[np.bool_]:
+    if padding is None:
+        return np.zeros(values.shape, np.bool_)
+    return (values >= min(padding)) & (values <= max(padding))

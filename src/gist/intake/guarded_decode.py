@@ -1,0 +1,108 @@
+"""Decoding behind a wall: child processes with caps, replaced when a file brings one down."""
+
+from __future__ import annotations
+
+import os
+import queue
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from gist.errors import StageError
+from gist.intake.child_process import Chunk, DecodingProcess, Job, Outcome
+from gist.intake.decode_job import JobSettings, Task
+from gist.intake.vocabulary import Reason
+
+__all__ = ["Job", "Outcome", "processors", "run_jobs"]
+
+_QUEUED_PER_PROCESS = 4  # hides the pipe's latency; small enough that writing a job never blocks
+_FILES_PER_PROCESS = 16  # below this a further process costs more than it brings
+_WATCH_SECONDS = 0.5
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_jobs(
+    jobs: Iterable[Job], count: int, task: Task, settings: JobSettings, processes: int
+) -> Iterator[Outcome]:
+    """Runs `count` jobs on up to `processes` guarded processes; outcomes come in the order they finish.
+
+    A file that kills its process is tried once more in a fresh one and then set aside. Memory is constant:
+    only queued jobs and a few answers per process are held.
+
+    Raises:
+        StageError: decoding processes cannot be started at all.
+    """
+    crew = _Crew(iter(jobs), max(1, min(processes, -(-count // _FILES_PER_PROCESS))), task, settings)
+    try:
+        yield from crew.outcomes()
+    finally:
+        crew.dissolve()
+
+
+class _Crew:
+    def __init__(self, jobs: Iterator[Job], size: int, task: Task, settings: JobSettings) -> None:
+        self._jobs = jobs
+        self._size = size
+        self._task = task
+        self._settings = settings
+        self._again: deque[Job] = deque()
+        self._tried: set[int] = set()
+        self._members: list[DecodingProcess] = []
+        self._arrivals: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
+
+    def outcomes(self) -> Iterator[Outcome]:
+        self._hand_out()
+        while any(member.jobs for member in self._members):
+            try:
+                member, arrived = self._arrivals.get(timeout=_WATCH_SECONDS)
+            except queue.Empty:
+                self._kill_overdue()
+                continue
+            if arrived:
+                yield from member.take(arrived)
+            else:
+                yield from self._bury(member)
+            self._hand_out()
+
+    def dissolve(self) -> None:
+        for member in self._members:
+            member.kill()
+
+    def _hand_out(self) -> None:
+        while len(self._members) < self._size and (job := self._next_job()) is not None:
+            self._members.append(DecodingProcess(self._task, self._settings, self._arrivals))
+            self._members[-1].send(job)
+        for depth in range(1, _QUEUED_PER_PROCESS + 1):
+            for member in self._members:
+                if len(member.jobs) < depth and (job := self._next_job()) is not None:
+                    member.send(job)
+
+    def _next_job(self) -> Job | None:
+        return self._again.popleft() if self._again else next(self._jobs, None)
+
+    def _bury(self, member: DecodingProcess) -> Iterator[Outcome]:
+        self._members.remove(member)
+        cause = member.cause_of_end()
+        if not member.ready:
+            raise StageError(
+                "The processes that decode images do not start; install gist again in a fresh environment."
+            )
+        unfinished = deque(member.jobs)
+        if unfinished and not member.left_on_purpose:
+            suspect = unfinished.popleft()
+            if cause is Reason.TOO_SLOW or suspect.key in self._tried:
+                yield Outcome(suspect.key, None, b"", cause)
+            else:
+                self._tried.add(suspect.key)
+                self._again.append(suspect)
+        self._again.extend(unfinished)
+
+    def _kill_overdue(self) -> None:
+        for member in self._members:
+            if member.is_overdue():
+                member.kill()

@@ -1,0 +1,177 @@
+"""The label table: CSV, TSV or what spreadsheets export, joined to the files of the source."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from gist.config import PrepareConfig
+from gist.errors import InputError
+
+Split = Literal["train", "test"]
+_SPLITS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "test",
+    "valid": "test",
+    "validation": "test",
+    "test": "test",
+    "testing": "test",
+}
+_MAX_BYTES = 256 << 20
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table; empty cells are None."""
+
+    label: str | None
+    patient: str | None
+    split: Split | None
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """Rows by file as the table names it."""
+
+    rows: dict[str, Row]
+
+    def match(self, relative_paths: list[str]) -> list[Row | None]:
+        """The row of each file: by its path, without its ending, or by its bare name where that is
+        unmistakable.
+
+        Raises:
+            InputError: no file of the source is in the table, or one row fits several files.
+        """
+        used: dict[str, int] = {}
+        matched: list[Row | None] = []
+        for relative in relative_paths:
+            key = next((key for key in _spellings(relative) if key in self.rows), None)
+            if key is not None:
+                used[key] = used.get(key, 0) + 1
+            matched.append(None if key is None else self.rows[key])
+        if not used:
+            raise InputError(
+                "None of the files that the label table names is in prepare.source; its file column must "
+                "hold paths relative to that folder."
+            )
+        ambiguous = sum(1 for count in used.values() if count > 1)
+        if ambiguous:
+            raise InputError(
+                f"{ambiguous} rows of the label table fit several files of the source each; write paths "
+                "relative to prepare.source, with the file's ending."
+            )
+        return matched
+
+
+def find_label_table(labels: Path, source: Path) -> Path:
+    """Where the table lies: inside `source` if it is there, else as given.
+
+    Raises:
+        InputError: it is in neither place.
+    """
+    for candidate in (source / labels, labels):
+        if candidate.is_file():
+            return candidate
+    raise InputError(
+        f"There is no label table {labels}, neither in prepare.source nor as a path; check prepare.labels."
+    )
+
+
+def read_label_table(path: Path, config: PrepareConfig) -> LabelTable:
+    """Reads the table; comma, semicolon, tab or bar separated, UTF-8, UTF-16 or Windows encoding.
+
+    Raises:
+        InputError: unreadable, a column is missing, a split is unknown, or two rows contradict each other.
+    """
+    lines = _lines(path)
+    wanted = [config.file_column, config.label_column, config.patient_column, config.split_column]
+    reader = csv.reader(lines, delimiter=_delimiter(lines, config.file_column))
+    rows: dict[str, Row] = {}
+    try:
+        header = [cell.strip() for cell in next(reader, [])]
+        places = [None if name is None else _place(header, name, path) for name in wanted]
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                _add(rows, cells, places, reader.line_num, path)
+    except csv.Error:
+        raise InputError(
+            f"{path}, line {reader.line_num}: not a readable table; save it again as CSV."
+        ) from None
+    if not rows:
+        raise InputError(f"The label table {path} has no rows; check prepare.labels.")
+    return LabelTable(rows)
+
+
+def _add(rows: dict[str, Row], cells: list[str], places: list[int | None], line: int, path: Path) -> None:
+    file, label, patient, split_text = (_cell(cells, place) for place in places)
+    if file is None:
+        return
+    split: Split | None = None
+    if split_text is not None:
+        split = _SPLITS.get(split_text.casefold())
+        if split is None:
+            raise InputError(f"{path}, line {line}: the split must be train, val or test.")
+    key, row = _normal(file), Row(label, patient, split)
+    if rows.setdefault(key, row) != row:
+        raise InputError(
+            f"{path}, line {line}: this file has been named before with other values; keep one row of it."
+        )
+
+
+def _cell(cells: list[str], place: int | None) -> str | None:
+    if place is None or place >= len(cells):
+        return None
+    return cells[place].strip() or None
+
+
+def _place(header: list[str], name: str, path: Path) -> int:
+    for index, column in enumerate(header):
+        if column.casefold() == name.casefold():
+            return index
+    shown = ", ".join(header[:20])
+    raise InputError(f"The label table {path} has no column '{name}'; its columns are: {shown}.")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(
+                f"The label table {path} is larger than {_MAX_BYTES >> 20} MiB; is it the right file?"
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"The label table {path} cannot be read ({error.strerror}); check prepare.labels."
+        ) from None
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", "replace")
+    if "\0" in text:
+        raise InputError(f"{path} is not a text table; save it as CSV and check prepare.labels.")
+    lines = io.StringIO(text, newline="").readlines()
+    return lines[1:] if lines and lines[0].casefold().startswith("sep=") else lines
+
+
+def _delimiter(lines: list[str], file_column: str) -> str:
+    header = lines[0] if lines else ""
+    for delimiter in _DELIMITERS:
+        if file_column.casefold() in [cell.strip(' "\r\n').casefold() for cell in header.split(delimiter)]:
+            return delimiter
+    return max(_DELIMITERS, key=header.count)
+
+
+def _normal(text: str) -> str:
+    return unicodedata.normalize("NFC", text.replace("\\", "/")).removeprefix("./").lstrip("/")
+
+
+def _spellings(relative: str) -> tuple[str, ...]:
+    path = PurePosixPath(_normal(relative))
+    return str(path), str(path.with_suffix("")), path.name, path.stem

@@ -1,0 +1,113 @@
+"""PNG, JPEG, TIFF, BMP and WebP as grey; 16 bits stay 16 bits."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from gist.intake.grey_window import percentile_range, range_window, tabulate
+from gist.intake.picture import GreySettings, Header, Picture, check_size, colour_to_grey
+from gist.intake.vocabulary import Reason, Remark, SetAside
+
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+_ORIENTATION = 0x0112
+_TIFF_BITS, _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
+_PNG_BITS = 24  # position of the bit depth in IHDR
+_WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+
+Image.MAX_IMAGE_PIXELS = None  # prepare.max_pixels is checked here instead, before anything is decoded
+
+
+def read_header(data: bytes, max_pixels: int) -> Header:
+    """Size and bits of a picture file.
+
+    Raises:
+        SetAside: the picture is too large.
+    """
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        return _header(image, data, max_pixels)
+
+
+def read_picture(data: bytes, settings: GreySettings) -> Picture:
+    """Decodes the first picture of a file.
+
+    Raises:
+        SetAside: with the reason; any other exception means the file is damaged.
+    """
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        header = _header(image, data, settings.max_pixels)
+        remarks: list[Remark] = []
+        if image.format != "PNG" and getattr(image, "n_frames", 1) > 1:
+            remarks.append(Remark.FIRST_FRAME)
+            image.seek(0)
+        if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
+            remarks.append(Remark.TURNED)
+        white_is_zero = _tiff_tag(image, _TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
+            grey, steps = _deep(np.asarray(upright), header.bits, white_is_zero, settings)
+        else:
+            grey, steps = _shallow(upright)
+            if image.format == "PNG" and data[_PNG_BITS] == 16:
+                steps.append(Remark.DEEP_COLOUR)
+    if float(grey.max()) - float(grey.min()) < 1.0 / 255.0:
+        raise SetAside(Reason.BLANK)
+    return Picture(grey, header, (*remarks, *steps))
+
+
+def _header(image: Image.Image, data: bytes, max_pixels: int) -> Header:
+    check_size(image.height, image.width, 1, max_pixels)
+    bits = data[_PNG_BITS] if image.format == "PNG" else _tiff_tag(image, _TIFF_BITS) or 8
+    return Header(image.height, image.width, bits)
+
+
+def _tiff_tag(image: Image.Image, number: int) -> int | None:
+    """The first value of a TIFF tag; None where it is absent or the file is no TIFF."""
+    value = getattr(image, "tag_v2", {}).get(number)
+    first = value[0] if isinstance(value, tuple) else value
+    return None if first is None else int(first)
+
+
+def _deep(
+    pixels: NDArray[np.generic], bits: int, white_is_zero: bool, settings: GreySettings
+) -> tuple[NDArray[np.float32], list[Remark]]:
+    """More than eight bits: these carry no window of their own, so percentiles or all of the range."""
+    if settings.window == "tag":
+        raise SetAside(Reason.NO_WINDOW)
+    stored = tabulate(pixels)
+    remarks: list[Remark] = []
+    if settings.window == "full" and pixels.dtype.kind == "u":
+        shown = range_window(stored.values, 0.0, float((1 << bits) - 1))
+    elif settings.window == "full":
+        shown = range_window(stored.values, *percentile_range(stored.values, stored.counts, (0.0, 100.0)))
+    else:
+        low, high = settings.percentiles
+        percentiles = (100.0 - high, 100.0 - low) if white_is_zero else (low, high)
+        shown = range_window(stored.values, *percentile_range(stored.values, stored.counts, percentiles))
+        remarks.append(Remark.PERCENTILE_WINDOW)
+    if white_is_zero:
+        shown = 1.0 - shown
+        remarks.append(Remark.INVERTED)
+    return stored.picture(shown), remarks
+
+
+def _shallow(image: Image.Image) -> tuple[NDArray[np.float32], list[Remark]]:
+    """Eight bits or fewer per channel are display-ready as they are."""
+    remarks: list[Remark] = []
+    opacity: NDArray[np.float32] | None = None
+    if image.mode in _WITH_ALPHA or (image.mode == "P" and "transparency" in image.info):
+        image = image.convert("RGBA")
+        opacity = np.asarray(image.getchannel("A"), dtype=np.float32) / np.float32(255.0)
+    if image.mode in ("L", "1"):
+        grey = np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255.0)
+    else:
+        grey, coloured = colour_to_grey(np.asarray(image.convert("RGB")))
+        if coloured:
+            remarks.append(Remark.COLOUR_TO_GREY)
+    if opacity is not None and float(opacity.min()) < 1.0:
+        grey = grey * opacity
+        remarks.append(Remark.TRANSPARENCY)
+    return grey, remarks

@@ -1,0 +1,87 @@
+"""Finished pictures on disk while a stage runs: memory stays constant, and a killed run does not start over.
+
+One append-only file of records: lengths and CRC-32, a JSON text, a PNG. After a kill the last record may be
+torn; it fails its check and is cut off. The first record holds the settings; other settings start the spool
+afresh.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+_HEAD = struct.Struct("!III")
+_FOLDER = ".work"
+
+
+class Spool:
+    """Records of finished work in `<stage>/.work/`; use as a context manager."""
+
+    def __init__(self, stage_folder: Path, settings: dict[str, Any]) -> None:
+        self._folder = stage_folder / _FOLDER
+        self._settings = json.loads(json.dumps(settings))
+
+    def __enter__(self) -> Spool:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / "pictures.bin"
+        self._file = path.open("r+b" if path.exists() else "w+b")
+        self._start, self._end = 0, 0
+        head = self._read(0)
+        if head is None or head[0] != self._settings:
+            self._file.truncate(0)
+            self.append(self._settings, b"")
+        else:
+            self._end = head[2]
+        self._start = self._end
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def earlier_records(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Offset and JSON of every intact record of an interrupted run; appending goes on after the last."""
+        self._end = self._start
+        while (record := self._read(self._end)) is not None:
+            offset, self._end = self._end, record[2]
+            yield offset, record[0]
+        self._file.truncate(self._end)
+
+    def append(self, record: dict[str, Any], png: bytes) -> int:
+        """Adds a record and returns its offset."""
+        text = json.dumps(record).encode()
+        self._file.seek(self._end)
+        self._file.write(_HEAD.pack(len(text), len(png), zlib.crc32(png, zlib.crc32(text))) + text + png)
+        self._file.flush()
+        offset, self._end = self._end, self._end + _HEAD.size + len(text) + len(png)
+        return offset
+
+    def read(self, offset: int) -> tuple[dict[str, Any], bytes]:
+        """The record at an offset that `append` or `earlier_records` gave."""
+        record = self._read(offset)
+        if record is None:
+            raise OSError(f"{self._folder} was changed while gist was working on it")
+        return record[0], record[1]
+
+    def remove(self) -> None:
+        """Deletes the spool from disk."""
+        self._file.close()
+        shutil.rmtree(self._folder)
+
+    def _read(self, offset: int) -> tuple[dict[str, Any], bytes, int] | None:
+        self._file.seek(offset)
+        head = self._file.read(_HEAD.size)
+        if len(head) < _HEAD.size:
+            return None
+        text_length, png_length, checksum = _HEAD.unpack(head)
+        text, png = self._file.read(text_length), self._file.read(png_length)
+        if len(png) < png_length or zlib.crc32(png, zlib.crc32(text)) != checksum:
+            return None
+        return json.loads(text), png, offset + _HEAD.size + text_length + png_length

@@ -1,0 +1,129 @@
+"""The prepare stage: label, decode, deduplicate, split, write."""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from gist.config import Config, PrepareConfig
+from gist.errors import InputError, StageError
+from gist.intake.assembly import assemble
+from gist.intake.decode_job import Accepted, JobSettings
+from gist.intake.decoding import decode_candidates, look_at_sample, spool_key
+from gist.intake.deidentify import read_or_make_salt
+from gist.intake.guarded_decode import processors
+from gist.intake.labelling import Labelled, label_source
+from gist.intake.resolution import Choice, choose_resolution
+from gist.intake.source import find_file, list_source
+from gist.intake.spool import Spool
+from gist.intake.vocabulary import Reason
+from gist.progress import Progress
+from gist.results import PrepareResult
+from gist.run_folder import RunFolder
+
+_BYTES_PER_PIXEL = 28  # stored, as table index, as float, and as much again for a decoder's own copies
+_ROOM_BYTES = 256 << 20
+
+
+def prepare(config: Config, run: RunFolder, progress: Progress) -> PrepareResult:
+    """Turns the files of `config.prepare.source` into train.zip, test.zip and tables in the stage's folder.
+
+    Equal sources and settings give byte-identical archives. Interrupted, the same call goes on where it
+    stopped.
+
+    Raises:
+        InputError: the source, the label table or a setting does not allow a data set.
+        StageError: the disk is full or decoding processes cannot run.
+    """
+    try:
+        return _prepare(config, run, progress)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StageError(
+                f"The disk that holds {run.path} is full; make room and run the same command again."
+            ) from None
+        raise StageError(
+            f"{run.path} cannot be written ({error.strerror or 'unknown cause'}); check it."
+        ) from None
+
+
+def locate(run: RunFolder, file_id: str, source: Path) -> Path | None:
+    """The file on this disk behind a salted id of records.csv or rejected.csv.
+
+    None if the source holds no such file any more, or this user's salt did not make the id.
+
+    Raises:
+        InputError: the source folder or the salt cannot be read.
+    """
+    listing = list_source(source, (run.path,))
+    return find_file(listing, read_or_make_salt(), file_id)
+
+
+def job_settings(config: PrepareConfig, seed: int, salt: bytes, resolution: int) -> JobSettings:
+    """What decoding processes need to know of the settings."""
+    return JobSettings(
+        resolution=resolution,
+        fit=config.fit,
+        window=config.window,
+        percentiles=config.percentiles,
+        allow_upsampling=config.allow_upsampling,
+        max_pixels=config.max_pixels,
+        max_file_bytes=config.max_file_mebibytes << 20,
+        seed=seed,
+        salt=salt.hex(),
+        memory_bytes=_BYTES_PER_PIXEL * config.max_pixels + (config.max_file_mebibytes << 20) + _ROOM_BYTES,
+    )
+
+
+def nothing_readable(reasons: Sequence[Reason], source: Path | None) -> InputError:
+    """The error where no file of a source can be used."""
+    (most_frequent, count), *_ = Counter(reasons).most_common(1)
+    return InputError(
+        f"None of the {len(reasons)} files in {source} can be used; most often ({count} times) a file "
+        f"{most_frequent.value}."
+    )
+
+
+def _prepare(config: Config, run: RunFolder, progress: Progress) -> PrepareResult:
+    salt = read_or_make_salt()
+    processes = processors() if config.threads == "auto" else config.threads
+    labelled = label_source(config.prepare, config.seed, salt, (run.path,))
+    if labelled.candidates:
+        _check_conditional(config, {candidate.class_name for candidate in labelled.candidates})
+    choice = _resolution(config, labelled, salt, processes)
+    settings = job_settings(config.prepare, config.seed, salt, choice.side)
+    with Spool(run.stage_folder("prepare"), spool_key(settings, salt)) as spool:
+        finished, aside = decode_candidates(labelled, settings, salt, spool, processes, progress)
+        rejected = [*labelled.refused, *aside]
+        if not finished:
+            raise nothing_readable([reason for _, reason in rejected], config.prepare.source)
+        assembled = assemble(labelled, finished, rejected, config.prepare.test_fraction, config.seed, salt)
+        _check_conditional(config, set(assembled.class_names or (None,)))
+        result = assembled.write(run, spool, choice)
+        spool.remove()
+    for note in result.notes:
+        progress.note(note)
+    return result
+
+
+def _resolution(config: Config, labelled: Labelled, salt: bytes, processes: int) -> Choice:
+    if config.prepare.resolution != "auto":
+        return Choice(config.prepare.resolution, "")
+    settings = job_settings(config.prepare, config.seed, salt, 0)
+    looked = list(look_at_sample(labelled, settings, processes))
+    sizes = [(found.height, found.width) for found in looked if isinstance(found, Accepted)]
+    if not sizes:
+        reasons = [reason for _, reason in labelled.refused]
+        reasons += [found for found in looked if isinstance(found, Reason)]
+        raise nothing_readable(reasons, config.prepare.source)
+    return choose_resolution(sizes, config.prepare.fit, config.prepare.allow_upsampling, config.device)
+
+
+def _check_conditional(config: Config, class_names: set[str | None]) -> None:
+    if config.train.conditional is True and len(class_names) < 2:
+        raise InputError(
+            "train.conditional asks for a generator with classes, but the images have fewer than two; sort "
+            "them into class folders, give prepare.labels, or set train.conditional=false."
+        )

@@ -1,0 +1,104 @@
+"""A quick look at a source, for planning: nothing is written and no picture is decoded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from statistics import median_low
+from typing import Literal
+
+from gist.config import PrepareConfig
+from gist.intake.assembly import natural_order
+from gist.intake.decode_job import Accepted
+from gist.intake.decoding import look_at_sample
+from gist.intake.deidentify import read_or_make_salt
+from gist.intake.file_type import HEAD_BYTES, file_type
+from gist.intake.guarded_decode import processors
+from gist.intake.labelling import Labelled, label_source
+from gist.intake.resolution import Choice, choose_resolution
+from gist.intake.stage import job_settings, nothing_readable
+from gist.intake.vocabulary import Reason
+
+
+@dataclass(frozen=True)
+class SourceSummary:
+    """What a source holds, as far as headers tell."""
+
+    files: int
+    types: dict[str, int]
+    """File type by content -> files; `other` for what gist does not read."""
+    classes: dict[str, int]
+    """Class name -> files; empty without labels."""
+    looked_at: int
+    """Files whose headers the following rests on."""
+    readable: int
+    """Of these, files with a usable header."""
+    short_side_median: int
+    short_side_min: int
+    """Pixels."""
+    bits: dict[int, int]
+    """Bits per sample -> files."""
+    patients: int | None
+    """Distinct patients, of all files where names or a table tell, else of those looked at; None: unknown."""
+    resolution: int
+    resolution_reason: str
+    """Empty where the resolution was set by the user."""
+    problems: dict[str, int]
+    """Reason -> files that would be set aside."""
+    notes: tuple[str, ...]
+
+
+def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "auto") -> SourceSummary:
+    """Looks at the source of `config` without decoding or writing anything; reads up to 400 headers.
+
+    Raises:
+        InputError: as the prepare stage would about the source, the label table or unreadable files.
+    """
+    salt = read_or_make_salt()
+    labelled = label_source(config, 0, salt)
+    looked = list(look_at_sample(labelled, job_settings(config, 0, salt, 0), processors()))
+    headers = [found for found in looked if isinstance(found, Accepted)]
+    problems = [reason for _, reason in labelled.refused] + [
+        found for found in looked if isinstance(found, Reason)
+    ]
+    if not headers:
+        raise nothing_readable(problems, config.source)
+    short_sides = [min(header.height, header.width) for header in headers]
+    if config.resolution == "auto":
+        sizes = [(header.height, header.width) for header in headers]
+        choice = choose_resolution(sizes, config.fit, config.allow_upsampling, device)
+    else:
+        choice = Choice(config.resolution, "")
+    classes = Counter(one.class_name for one in labelled.candidates if one.class_name is not None)
+    return SourceSummary(
+        files=len(labelled.listing.files) + len(labelled.listing.refused),
+        types=_types(labelled),
+        classes={name: classes[name] for name in sorted(classes, key=natural_order)},
+        looked_at=len(looked),
+        readable=len(headers),
+        short_side_median=median_low(short_sides),
+        short_side_min=min(short_sides),
+        bits=dict(sorted(Counter(header.bits for header in headers).items())),
+        patients=_patients(labelled, headers),
+        resolution=choice.side,
+        resolution_reason=choice.reason,
+        problems=dict(Counter(reason.value for reason in problems)),
+        notes=labelled.notes,
+    )
+
+
+def _types(labelled: Labelled) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for candidate in labelled.candidates:
+        try:
+            with (labelled.listing.folder / candidate.file.relative).open("rb") as stream:
+                counts[file_type(stream.read(HEAD_BYTES)) or "other"] += 1
+        except OSError:
+            counts["other"] += 1
+    return dict(counts.most_common())
+
+
+def _patients(labelled: Labelled, headers: list[Accepted]) -> int | None:
+    named = {candidate.patient.id for candidate in labelled.candidates if candidate.patient is not None}
+    tagged = {header.patient.id for header in headers if header.patient is not None}
+    return len(named or tagged) or None

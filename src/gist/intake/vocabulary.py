@@ -1,0 +1,64 @@
+"""The fixed words in which intake speaks of a file: nothing of the file itself can slip into them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a file was set aside."""
+
+    NOT_AN_IMAGE = "is not an image format that gist reads"
+    NOT_REGULAR = "is not a regular file"
+    LINK_OUTSIDE = "is a link that leads out of the source folder"
+    LINK_INSIDE = "is a link to something else in the source folder"
+    UNREADABLE = "cannot be opened; check its permissions"
+    EMPTY = "is empty"
+    TOO_LARGE_FILE = "is larger than prepare.max_file_mebibytes allows"
+    TOO_MANY_PIXELS = "has more pixels than prepare.max_pixels allows"
+    TOO_MUCH_MEMORY = "needs more memory to decode than is allowed"
+    TOO_SLOW = "took too long to decode"
+    CRASHED = "crashed the decoder"
+    DAMAGED = "is damaged or cut short"
+    CONTRADICTORY = "contradicts itself on the size of its picture"
+    NO_PICTURE = "is DICOM without a picture"
+    DICOM_DIRECTORY = "is a DICOM directory, not a picture"
+    NO_TRANSFER_SYNTAX = "does not say how its pixels are encoded (no transfer syntax)"
+    UNSUPPORTED_SYNTAX = "uses a compression that gist does not decode"
+    NEEDS_GDCM = "uses JPEG lossless or 12-bit JPEG, which needs the extra: pip install 'gist-synth[gdcm]'"
+    UNSUPPORTED_PIXELS = "holds pixels of a kind that gist does not read"
+    NO_WINDOW = "carries no grey window although prepare.window is 'tag'"
+    BLANK = "shows nothing: all its pixels have one value"
+    TOO_SMALL = "is smaller than the chosen resolution; see prepare.allow_upsampling"
+    NO_CLASS_FOLDER = "lies outside the class folders"
+    DUPLICATE = "shows the same picture as another file"
+    PATIENT_IN_TRAINING = "is held out by the label table although its patient is in training"
+    CLASS_NOT_TRAINED = "is held out but belongs to a class without training images"
+    CONFLICTING_LABELS = "shows the same picture as a file of another class"
+
+
+class Remark(StrEnum):
+    """What was done to an accepted picture that its reader should know."""
+
+    FIRST_FRAME = "first of several frames"
+    COLOUR_TO_GREY = "colour turned to grey"
+    TRANSPARENCY = "transparency put on black"
+    DEEP_COLOUR = "16-bit colour read as 8 bit"
+    WINDOW_FROM_FILE = "window of the file"
+    LUT_FROM_FILE = "VOI LUT of the file"
+    WINDOW_UNUSABLE = "window of the file unusable"
+    PERCENTILE_WINDOW = "percentile window"
+    INVERTED = "inverted to black background"
+    PADDING_EXCLUDED = "pixel padding made black"
+    TURNED = "turned as its orientation tag says"
+    BURNED_IN = "declares burned-in text"
+    NOT_RADIOGRAPH = "not declared a plain radiograph"
+    ENLARGED = "enlarged"
+
+
+class SetAside(Exception):
+    """Raised while decoding one file; carries its reason and nothing of the file."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason

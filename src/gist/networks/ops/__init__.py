@@ -1,0 +1,108 @@
+"""The hot operations of alias-free GANs behind one interface, whatever machine they run on.
+
+`reference.py` defines every result in plain torch; `set_backend` forces an implementation, "auto" takes the
+fastest that works on the tensor's device. All operations can be differentiated twice (R1, path length).
+"""
+
+from typing import Literal
+
+import torch
+
+from gist.networks.ops import cpu, reference
+from gist.networks.ops.backend import Backend, active_backend, prepare, runs_on_cpu_path, set_backend
+from gist.networks.ops.memory import tune_memory_allocator
+from gist.networks.ops.modulation import modulated_conv2d
+from gist.networks.ops.reference import Padding
+
+__all__ = [
+    "Backend",
+    "Padding",
+    "active_backend",
+    "bias_act",
+    "filtered_lrelu",
+    "modulated_conv2d",
+    "prepare",
+    "set_backend",
+    "tune_memory_allocator",
+    "upfirdn2d",
+]
+
+
+def filtered_lrelu(
+    x_NCHW: torch.Tensor,
+    up_filter: torch.Tensor | None,
+    down_filter: torch.Tensor | None,
+    bias_C: torch.Tensor | None,
+    *,
+    up: int,
+    down: int,
+    padding: Padding,
+    gain: float,
+    slope: float,
+    clamp: float | None,
+) -> torch.Tensor:
+    """Leaky ReLU between upsampling and downsampling, so that it makes no aliases (Karras et al. 2021, 3.2).
+
+    Add the bias, upsample by zero insertion, pad, convolve with `up_filter` (times up^2), leaky ReLU with
+    `slope`, multiply by `gain`, clamp to +-`clamp`, convolve with `down_filter`, keep every `down`-th sample.
+    Filters: 1-D (separable), 2-D [ky, kx] (radial), None (identity); both are convolved, not correlated.
+    `padding`: (left, right, top, bottom) at the upsampled rate, negative crops; it applies after the bias.
+    Output width: (W * up + left + right - (up_taps - 1) - (down_taps - 1) + (down - 1)) // down.
+    Raises ValueError where the padded image is smaller than a filter.
+    """
+    fused = runs_on_cpu_path(x_NCHW, up_filter, down_filter)
+    run = cpu.filtered_lrelu if fused else reference.filtered_lrelu
+    return run(
+        x_NCHW,
+        up_filter,
+        down_filter,
+        bias_C,
+        up=up,
+        down=down,
+        padding=padding,
+        gain=gain,
+        slope=slope,
+        clamp=clamp,
+    )
+
+
+def upfirdn2d(
+    x_NCHW: torch.Tensor,
+    fir: torch.Tensor | None,
+    *,
+    up: int = 1,
+    down: int = 1,
+    padding: Padding = (0, 0, 0, 0),
+    flip: bool = False,
+    gain: float = 1.0,
+) -> torch.Tensor:
+    """Upsample by zero insertion, pad, filter, keep every `down`-th sample; channels are independent.
+
+    `fir`: 1-D (applied along x and along y), 2-D [ky, kx], or None (identity). It is convolved with the
+    image; `flip=True` correlates instead. `gain` multiplies the result once; for upsampling that keeps the
+    signal's level pass `up ** 2`. Output width: (W * up + left + right - taps) // down + 1.
+    Raises ValueError where the padded image is smaller than the filter.
+    """
+    run = cpu.upfirdn2d if runs_on_cpu_path(x_NCHW, fir) else reference.upfirdn2d
+    return run(x_NCHW, fir, up=up, down=down, padding=padding, flip=flip, gain=gain)
+
+
+def bias_act(
+    x: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    *,
+    dim: int = 1,
+    activation: Literal["linear", "lrelu"] = "linear",
+    gain: float | None = None,
+    clamp: float | None = None,
+) -> torch.Tensor:
+    """Add a bias along `dim`, activate, multiply by `gain`, clamp to +-`clamp`.
+
+    "lrelu" has slope 0.2 and a default gain of sqrt(2), which keeps the variance; "linear" has gain 1.
+    """
+    if activation not in ("linear", "lrelu"):
+        raise ValueError(f"unknown activation {activation!r}: use linear or lrelu")
+    linear = activation == "linear"
+    if gain is None:
+        gain = 1.0 if linear else 2**0.5
+    return reference.bias_act(x, bias, dim=dim, slope=1.0 if linear else 0.2, gain=gain, clamp=clamp)

@@ -1,0 +1,70 @@
+"""Which implementation runs where: chosen automatically, forced by a setting, never a reason to stop."""
+
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from typing import Literal, get_args
+
+import torch
+
+from gist.networks.ops import cpu
+
+Backend = Literal["auto", "reference", "cpu", "triton"]
+
+_choice: Backend = "auto"
+
+
+def set_backend(backend: Backend) -> None:
+    """Force one implementation wherever it can run, or "auto". Raises ValueError for an unknown name."""
+    global _choice
+    if backend not in get_args(Backend):
+        raise ValueError(f"unknown backend {backend!r}: use one of {', '.join(get_args(Backend))}")
+    _choice = backend
+
+
+@cache
+def _cpu_path_failure() -> str | None:
+    """Why the fused CPU loop cannot run on this machine, or None; compiles it if no cache has it."""
+    if find_spec("numba") is None:
+        return "numba is not installed"
+    try:
+        cpu.filtered_lrelu(
+            torch.zeros(1, 1, 2, 2), None, None, None,
+            up=2, down=1, padding=(0, 0, 0, 0), gain=1.0, slope=0.2, clamp=None,
+        )  # fmt: skip
+    except Exception as error:  # whatever a compiler may raise on an unknown machine, plain torch still works
+        return f"numba could not compile ({type(error).__name__})"
+    return None
+
+
+def runs_on_cpu_path(x: torch.Tensor, *filters: torch.Tensor | None) -> bool:
+    """Whether the fused CPU loop is to compute this."""
+    return _choice in ("auto", "cpu") and cpu.supports(x, *filters) and _cpu_path_failure() is None
+
+
+def active_backend(device: torch.device | str) -> str:
+    """One line for `gist status`: the implementation that runs on `device`, and why. Compiles nothing."""
+    kind = torch.device(device).type
+    if _choice == "reference":
+        return "reference: plain torch, as set"
+    if kind != "cpu":
+        return f"reference: plain torch, no faster path for {kind}"
+    failure = _cpu_path_failure() if _cpu_path_failure.cache_info().currsize else None
+    if failure is None and find_spec("numba") is None:
+        failure = "numba is not installed"
+    return f"reference: plain torch, because {failure}" if failure else "cpu: fused loop compiled by numba"
+
+
+def prepare(device: torch.device | str = "cpu", progress: Callable[[str], None] | None = None) -> None:
+    """Compile what `device` needs, so that no later call waits; `progress` is told before a wait.
+
+    The compiled code is kept on disk (in NUMBA_CACHE_DIR, beside the sources, or in the user's cache folder),
+    so only the first run on a machine takes about ten seconds.
+    """
+    if torch.device(device).type != "cpu" or _choice == "reference":
+        return
+    if progress is not None:
+        progress("preparing the fast CPU filters: about ten seconds the first time on a machine, then one")
+    failure = _cpu_path_failure()
+    if failure is not None and progress is not None:
+        progress(f"plain torch is used, which is slower, because {failure}")

@@ -1,0 +1,299 @@
+"""The fused loop behind every FIR operation on CPU, compiled by numba; import it only when it is needed.
+
+One primitive does all filtering: it writes a run of columns as a weighted sum of shifted runs. It is made of
+vector instructions here, because what LLVM's own vectoriser adds per short row (alias checks, remainders)
+costs more than the row. The loop around it keeps only a few rows per channel in the first-level cache, so
+the upsampled signal never reaches memory, and it never multiplies the zeros that upsampling inserts.
+
+Vectoriser and loop share this file because numba's disk cache looks at the date of one file only.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+LANES = 16
+"""Columns per vector: one AVX-512 register of float32, two of AVX2, four of NEON."""
+
+LINEAR, ACTIVATE, ACTIVATE_AND_RECORD, REPLAY = range(4)
+"""What happens at the upsampled rate. REPLAY multiplies by the slopes that ACTIVATE_AND_RECORD noted."""
+
+_CLAMPED, _NEGATIVE, _POSITIVE = range(3)
+
+
+def _splat(builder: Any, value: Any) -> Any:
+    undefined = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
+    one = builder.insert_element(undefined, value, ir.IntType(32)(0))
+    return builder.shuffle_vector(
+        one, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    )
+
+
+def _codes(code: int) -> Any:
+    return ir.Constant(ir.VectorType(ir.IntType(8), LANES), [code] * LANES)
+
+
+def _vector_at(builder: Any, data: Any, vector: Any, *indices: Any) -> Any:
+    for index in indices:
+        data = builder.gep(data, [index])
+    return builder.bitcast(data, vector.as_pointer())
+
+
+def _emit_activation(builder: Any, values: Any, codes_at: Any, scalars: Any, mode: int) -> Any:
+    """Leaky ReLU, gain and clamp of one vector, without branches; `codes_at` points at its slope codes."""
+    if mode == LINEAR:
+        return values
+    gain, negative_gain, clamp = (_splat(builder, scalar) for scalar in scalars)
+    zeros = ir.Constant(values.type, [0.0] * LANES)
+    if mode == REPLAY:
+        codes = builder.load(codes_at, align=1)
+        slopes = builder.select(builder.icmp_unsigned("==", codes, _codes(_NEGATIVE)), negative_gain, zeros)
+        slopes = builder.select(builder.icmp_unsigned("==", codes, _codes(_POSITIVE)), gain, slopes)
+        return builder.fmul(values, slopes)
+    positive = builder.fcmp_ordered(">", values, zeros)
+    values = builder.fmul(values, builder.select(positive, gain, negative_gain))
+    above = builder.fcmp_ordered(">", values, clamp)
+    below = builder.fcmp_ordered("<", values, builder.fneg(clamp))
+    if mode == ACTIVATE_AND_RECORD:
+        codes = builder.select(positive, _codes(_POSITIVE), _codes(_NEGATIVE))
+        codes = builder.select(builder.or_(above, below), _codes(_CLAMPED), codes)
+        builder.store(codes, codes_at, align=1)
+    return builder.select(above, clamp, builder.select(below, builder.fneg(clamp), values))
+
+
+def _make_weighted_sum(mode: int) -> Callable[..., None]:
+    """An intrinsic: out[start + k] = activation(sum over t of weights[t] * rows[offsets[t] + k]).
+
+    For k < columns, a multiple of LANES, and `terms` values of t from first_term on. The slope codes are at
+    codes[codes_start + k]. `out` may not overlap `rows`; all arrays are flat.
+    """
+
+    @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+    def weighted_sum(  # type: ignore[no-untyped-def]
+        _typing,
+        out,
+        _start,
+        rows,
+        offsets,
+        weights,
+        _first_term,
+        _terms,
+        _columns,
+        codes,
+        _codes_start,
+        _gain,
+        _negative,
+        _clamp,
+    ):
+        real, index = out.dtype, types.intp
+        signature = types.void(
+            out, index, rows, offsets, weights, index, index, index, codes, index, real, real, real
+        )
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            out_data, row_data, offset_data, weight_data, code_data = (
+                context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 2, 3, 4, 8)
+            )
+            scalar = context.get_data_type(real)
+            vector = ir.VectorType(scalar, LANES)
+            code_vector = ir.VectorType(ir.IntType(8), LANES)
+            integer = args[1].type
+            last_term = builder.add(args[5], args[6])
+            item_bytes = real.bitwidth // 8
+            allocate: Callable[..., Any] = cgutils.alloca_once
+
+            def emit_block(first: Any, vectors: int) -> None:
+                totals = [allocate(builder, vector) for _ in range(vectors)]
+                for total in totals:
+                    builder.store(ir.Constant(vector, [0.0] * LANES), total)
+                with cgutils.for_range_slice(builder, args[5], last_term, integer(1)) as (term, _):
+                    weight = _splat(builder, builder.load(builder.gep(weight_data, [term])))
+                    start = builder.add(first, builder.load(builder.gep(offset_data, [term])))
+                    for i, total in enumerate(totals):
+                        run = _vector_at(builder, row_data, vector, start, integer(i * LANES))
+                        product = builder.fmul(
+                            weight, builder.load(run, align=item_bytes), flags=("contract",)
+                        )
+                        builder.store(builder.fadd(builder.load(total), product, flags=("contract",)), total)
+                for i, total in enumerate(totals):
+                    column = builder.add(first, integer(i * LANES))
+                    codes_at = _vector_at(builder, code_data, code_vector, args[9], column)
+                    result = _emit_activation(builder, builder.load(total), codes_at, args[10:], mode)
+                    builder.store(
+                        result, _vector_at(builder, out_data, vector, args[1], column), align=item_bytes
+                    )
+
+            # Four vectors side by side hide the latency of the multiply-adds; then the one to three left.
+            wide = 4 * LANES
+            end = builder.and_(args[7], integer(-wide))
+            with cgutils.for_range_slice(builder, integer(0), end, integer(wide)) as (first, _):
+                emit_block(first, 4)
+            left = builder.sub(args[7], end)
+            for vectors in (3, 2, 1):
+                with builder.if_then(builder.icmp_signed("==", left, integer(vectors * LANES))):
+                    emit_block(end, vectors)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return weighted_sum  # type: ignore[no-any-return, unused-ignore]
+
+
+_sum = _make_weighted_sum(LINEAR)
+_sum_activate = _make_weighted_sum(ACTIVATE)
+_sum_activate_record = _make_weighted_sum(ACTIVATE_AND_RECORD)
+_sum_replay = _make_weighted_sum(REPLAY)
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator, unused-ignore]
+def _aligned_zeros(count, like):  # type: ignore[no-untyped-def]
+    """Zeros that start at a cache line: a vector that crosses one costs two loads."""
+    room = np.zeros(count + 64, like.dtype)
+    start = -(room.ctypes.data // room.itemsize) % (64 // room.itemsize)
+    return room[start : start + count]
+
+
+def _filter_planes(  # type: ignore[no-untyped-def]
+    x_PHW,
+    bias_C,
+    out_PHW,
+    codes,
+    first_plane,
+    last_plane,
+    mode,
+    gain,
+    negative_gain,
+    clamp,
+    row,
+    margin,
+    lines_shape,
+    in_origin,
+    out_shape,
+    up_ring,
+    down_ring,
+    mid_columns,
+    x_up_offsets,
+    x_up_weights,
+    y_up_rows,
+    y_up_offsets,
+    y_up_weights,
+    x_down_offsets,
+    x_down_weights,
+    y_down_rows,
+    y_down_offsets,
+    y_down_weights,
+):
+    """Up, activate, down, for planes first_plane to last_plane - 1, by the tables of `cpu_plan.Plan`."""
+    _, height, width = x_PHW.shape
+    _, out_height, out_width = out_PHW.shape
+    in_phases, in_stride = lines_shape
+    out_phases, out_stride = out_shape
+    up_rank, phases, x_up_terms = x_up_weights.shape
+    down_rank, _, y_down_terms = y_down_weights.shape
+    mid_height, y_up_terms = y_up_weights.shape
+    x_down_terms = x_down_weights.shape[1]
+    phase_stride = row // phases
+    x, out = x_PHW.reshape(-1), out_PHW.reshape(-1)
+    x_up_offsets, x_up_weights = x_up_offsets.reshape(-1), x_up_weights.reshape(-1)
+    y_up_offsets, y_up_weights = y_up_offsets.reshape(-1), y_up_weights.reshape(-1)
+    x_down_offsets, x_down_weights = x_down_offsets.reshape(-1), x_down_weights.reshape(-1)
+    y_down_offsets, y_down_weights = y_down_offsets.reshape(-1), y_down_weights.reshape(-1)
+
+    # The zeros after each phase are the image's surroundings; filters and the last vector reach into them.
+    lines = _aligned_zeros(in_phases * in_stride, x_PHW)
+    widened = _aligned_zeros(up_ring * up_rank * row, x_PHW)
+    middle = _aligned_zeros(down_ring * row, x_PHW)
+    folded = _aligned_zeros(down_rank * row + 2 * margin, x_PHW)
+    narrowed = _aligned_zeros(out_phases * out_stride, x_PHW)
+
+    for plane in range(first_plane, last_plane):
+        bias = bias_C[plane % len(bias_C)]
+        next_y, next_mid_y = 0, 0
+        for out_y in range(out_height):
+            oldest, end_mid_y = y_down_rows[out_y, 0], y_down_rows[out_y, 1]
+            for mid_y in range(max(next_mid_y, oldest), end_mid_y):
+                first_y, end_y = y_up_rows[mid_y, 0], y_up_rows[mid_y, 1]
+                for y in range(max(next_y, first_y), end_y):
+                    for phase in range(in_phases):
+                        # Slices, because numba checks every index of an offset one for its sign.
+                        samples = x[(plane * height + y) * width + phase :]
+                        line = lines[in_origin + phase * in_stride :]
+                        if in_phases == 1:
+                            for k in range(width):
+                                line[k] = samples[k] + bias
+                        else:
+                            for k in range((width - phase + in_phases - 1) // in_phases):
+                                line[k] = samples[k * in_phases] + bias
+                    for rank in range(up_rank):
+                        for phase in range(phases):
+                            start = (y % up_ring * up_rank + rank) * row + phase * phase_stride
+                            first_term = (rank * phases + phase) * x_up_terms
+                            _sum(
+                                widened, start, lines, x_up_offsets, x_up_weights, first_term, x_up_terms,
+                                phase_stride, codes, 0, gain, gain, gain,
+                            )  # fmt: skip
+                            surroundings = widened[start + mid_columns[phase] :]
+                            for k in range(phase_stride - mid_columns[phase]):
+                                surroundings[k] = 0
+                next_y = max(next_y, end_y)
+
+                start, first_term = mid_y % down_ring * row, mid_y * y_up_terms
+                terms = (end_y - first_y) * up_rank
+                codes_start = (plane * mid_height + mid_y) * row
+                if mode == REPLAY:
+                    _sum_replay(
+                        middle, start, widened, y_up_offsets, y_up_weights, first_term, terms, row,
+                        codes, codes_start, gain, negative_gain, clamp,
+                    )  # fmt: skip
+                elif mode == ACTIVATE:
+                    _sum_activate(
+                        middle, start, widened, y_up_offsets, y_up_weights, first_term, terms, row,
+                        codes, 0, gain, negative_gain, clamp,
+                    )  # fmt: skip
+                elif mode == ACTIVATE_AND_RECORD:
+                    _sum_activate_record(
+                        middle, start, widened, y_up_offsets, y_up_weights, first_term, terms, row,
+                        codes, codes_start, gain, negative_gain, clamp,
+                    )  # fmt: skip
+                else:
+                    _sum(
+                        middle, start, widened, y_up_offsets, y_up_weights, first_term, terms, row,
+                        codes, 0, gain, gain, gain,
+                    )  # fmt: skip
+            next_mid_y = max(next_mid_y, end_mid_y)
+
+            for rank in range(down_rank):
+                first_term = (rank * out_height + out_y) * y_down_terms
+                _sum(
+                    folded, margin + rank * row, middle, y_down_offsets, y_down_weights, first_term,
+                    end_mid_y - oldest, row, codes, 0, gain, gain, gain,
+                )  # fmt: skip
+            for phase in range(out_phases):
+                _sum(
+                    narrowed, phase * out_stride, folded, x_down_offsets, x_down_weights,
+                    phase * x_down_terms, x_down_terms, out_stride, codes, 0, gain, gain, gain,
+                )  # fmt: skip
+                samples = out[(plane * out_height + out_y) * out_width + phase :]
+                line = narrowed[phase * out_stride :]
+                if out_phases == 1:
+                    for k in range(out_width):
+                        samples[k] = line[k]
+                else:
+                    for k in range((out_width - phase + out_phases - 1) // out_phases):
+                        samples[k * out_phases] = line[k]
+
+
+def _compile() -> Any:
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(_filter_planes)
+    except RuntimeError:  # numba found no folder it may write to: compile afresh in every process
+        return numba.njit(**options)(_filter_planes)
+
+
+filter_planes = _compile()

@@ -1,0 +1,39 @@
+"""Modulated convolution (Karras et al. 2020, section 2.2) by scaling activations or weights."""
+
+import torch
+import torch.nn.functional as F
+
+
+def modulated_conv2d(
+    x_NCHW: torch.Tensor,
+    weight_OIkk: torch.Tensor,
+    styles_NI: torch.Tensor,
+    *,
+    demodulate: bool = True,
+    padding: int = 0,
+    input_gain: torch.Tensor | float | None = None,
+    pre_normalize: bool = True,
+) -> torch.Tensor:
+    """Convolve each sample with the shared weight scaled by that sample's styles; differentiable twice.
+
+    Scaling the input channels before and the output channels after one shared convolution equals a weight
+    per sample (equation 1) exactly, and demodulation (equation 3) needs only styles^2 @ sum(weight^2)^T.
+
+    `input_gain`: factor on the input after demodulation, a scalar or a tensor that broadcasts to [N, I]
+    (StyleGAN3, appendix B: 1 / root of the tracked mean square). `pre_normalize` brings each output
+    channel's weight and the batch's styles to unit root mean square first, which keeps half precision in
+    range and changes the result only through the 1e-8 of demodulation; it applies with `demodulate` only.
+    """
+    N, C = styles_NI.shape
+    if demodulate and pre_normalize:
+        weight_OIkk = weight_OIkk * weight_OIkk.square().mean([1, 2, 3], keepdim=True).rsqrt()
+        styles_NI = styles_NI * styles_NI.square().mean().rsqrt()
+    scale_NI = styles_NI if input_gain is None else styles_NI * input_gain
+    x = F.conv2d(
+        x_NCHW * scale_NI.to(x_NCHW.dtype).reshape(N, C, 1, 1), weight_OIkk.to(x_NCHW.dtype), padding=padding
+    )
+    if demodulate:
+        power_OI = weight_OIkk.square().sum([2, 3])
+        demodulation_NO = (styles_NI.square() @ power_OI.T + 1e-8).rsqrt()
+        x = x * demodulation_NO.to(x.dtype)[:, :, None, None]
+    return x

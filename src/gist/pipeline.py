@@ -1,0 +1,323 @@
+"""Runs the chosen stages in order, skips what is finished, and says what is stale and why."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gist.config import Config, as_yaml, continued_settings, load_config, restarting_settings
+from gist.errors import GistError, InputError, StageError
+from gist.interruption import Stopped
+from gist.progress import Progress
+from gist.provenance import now, write_manifest
+from gist.results import EvaluateResult, GenerateResult, PrepareResult, ReportResult, Result, TrainResult
+from gist.run_folder import STAGE_NAMES, RunFolder, StageName, StageRecord, sha256_of, write_atomic
+from gist.source_state import source_state
+
+StageFunction = Callable[[Config, RunFolder, Progress], Result]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How a stage is found and what it builds on."""
+
+    name: StageName
+    function: str
+    """`module:function`, imported only when the stage runs."""
+    result: type[Result]
+    needs: tuple[StageName, ...] = ()
+    uses: tuple[StageName, ...] = ()
+    """Stages whose results are read where they exist."""
+
+    def load(self) -> StageFunction:
+        module, _, function = self.function.partition(":")
+        loaded: StageFunction = getattr(importlib.import_module(module), function)
+        return loaded
+
+
+STAGES: dict[StageName, Stage] = {
+    "prepare": Stage("prepare", "gist.intake:prepare", PrepareResult),
+    "train": Stage("train", "gist.training:train", TrainResult, needs=("prepare",)),
+    "generate": Stage("generate", "gist.generation:generate", GenerateResult, uses=("prepare", "train")),
+    "evaluate": Stage("evaluate", "gist.evaluation:evaluate", EvaluateResult, needs=("prepare", "generate")),
+    "report": Stage(
+        "report",
+        "gist.report:write_report",
+        ReportResult,
+        needs=("prepare",),
+        uses=("train", "generate", "evaluate"),
+    ),
+}
+_FINAL_FILES: dict[StageName, tuple[str, ...]] = {
+    "prepare": ("*.zip", "*.csv", "*.json"),
+    "train": ("snapshots/*.safetensors", "log.jsonl"),
+    "generate": ("*.zip", "*.csv"),
+    "evaluate": ("scores.json",),
+    "report": ("report.html", "report.json"),
+}
+"""Files of a stage that the manifest lists by SHA-256 and later stages depend on."""
+_NOT_FINAL = ("stage.json", "progress.json")
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """Where one stage of a run stands."""
+
+    stage: StageName
+    state: Literal["done", "running", "stopped", "failed", "stale", "to continue", "not started"]
+    why: str
+    """Empty, or one sentence: what is stale, why it failed, how far it is."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What `run` returns: the typed result of each stage that is finished."""
+
+    folder: Path
+    prepare: PrepareResult | None = None
+    train: TrainResult | None = None
+    generate: GenerateResult | None = None
+    evaluate: EvaluateResult | None = None
+    report: ReportResult | None = None
+
+
+def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) -> RunResult:
+    """Brings the named stages up to date in their natural order.
+
+    Raises:
+        InputError: settings or data are wrong, or an earlier stage is missing or stale.
+        BusyError: another process works on the run folder.
+        StageError: a stage failed.
+        Stopped: a signal asked to stop.
+    """
+    run = RunFolder(config.run_folder)
+    chosen = [name for name in STAGE_NAMES if name in stages]
+    try:
+        with run.locked():
+            run.remove_leftovers()
+            write_atomic(run.config_file, as_yaml(config).encode())
+            for name in chosen:
+                _bring_up_to_date(STAGES[name], config, run, progress)
+            return results(run)
+    except OSError as error:
+        raise _disk_error(error, run) from error
+
+
+def results(run: RunFolder) -> RunResult:
+    """The typed results of all finished stages of a run folder."""
+    found: dict[str, Any] = {}
+    for name, stage in STAGES.items():
+        record = run.record(name)
+        if record is not None and record.state == "done" and record.result is not None:
+            found[name] = stage.result.model_validate(record.result)
+    return RunResult(folder=run.path, **found)
+
+
+def assess(stage: Stage, config: Config, run: RunFolder) -> StageStatus:
+    """Where a stage stands, compared with the settings, the data and the stages before it."""
+    record = run.record(stage.name)
+    if record is None:
+        return StageStatus(stage.name, "not started", "")
+    changed = _changes(record, _settings(stage, config), _inputs(stage, config, run))
+    if changed:
+        return StageStatus(stage.name, "stale", changed)
+    if record.state == "running" and not run.is_locked():
+        return StageStatus(stage.name, "stopped", "it was interrupted; the same command continues it")
+    if record.state == "done":
+        for name, value in continued_settings(getattr(config, stage.name)).items():
+            if record.continued_settings.get(name) != value:
+                return StageStatus(stage.name, "to continue", f"{stage.name}.{name} is now {value}")
+        missing = next((file for file in record.outputs if not (run.path / file).is_file()), None)
+        if missing is not None:
+            return StageStatus(stage.name, "stale", f"its file {missing} is gone")
+    return StageStatus(stage.name, record.state, record.error or "")
+
+
+def status(folder: Path | str) -> list[StageStatus]:
+    """Where every stage of a run folder stands.
+
+    Raises:
+        InputError: there is no run in the folder.
+    """
+    run, config = open_run(folder)
+    return [assess(stage, config, run) for stage in STAGES.values()]
+
+
+def open_run(folder: Path | str) -> tuple[RunFolder, Config]:
+    """An existing run folder with the settings it was made with.
+
+    Raises:
+        InputError: there is no run in the folder.
+    """
+    run = RunFolder(folder)
+    if not run.config_file.is_file():
+        raise InputError(f"There is no gist run in {run.path}; check the path, or start one with `gist run`.")
+    return run, load_config(run.config_file, {"folder": str(run.path)})
+
+
+def _bring_up_to_date(stage: Stage, config: Config, run: RunFolder, progress: Progress) -> None:
+    for needed in stage.needs:
+        record = run.record(needed)
+        if record is None or record.state != "done":
+            raise InputError(
+                f"Stage {stage.name} needs stage {needed}, which is not finished in {run.path}; run it first."
+            )
+    for earlier in (*stage.needs, *stage.uses):
+        if run.record(earlier) is not None and assess(STAGES[earlier], config, run).state == "stale":
+            progress.note(
+                f"Stage {earlier} is stale, and {stage.name} builds on it as it is: run {earlier} to renew it."
+            )
+    standing = assess(stage, config, run)
+    if standing.state == "done":
+        progress.note(f"{stage.name}: done already.")
+        return
+    if standing.state == "stale":
+        kept = run.clear_stage(stage.name)
+        where = f" The old results are kept in {kept}." if kept is not None else ""
+        progress.note(f"{stage.name}: starting again, since {standing.why}.{where}")
+    elif standing.state in ("stopped", "failed", "to continue"):
+        progress.note(f"{stage.name}: continuing{f', since {standing.why}' if standing.why else ''}.")
+    _execute(stage, config, run, progress)
+
+
+def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -> None:
+    before = run.record(stage.name)
+    record = StageRecord(
+        stage=stage.name,
+        state="running",
+        settings=_settings(stage, config),
+        continued_settings=continued_settings(getattr(config, stage.name)),
+        inputs=_inputs(stage, config, run),
+        started=before.started if before is not None else now(),
+    )
+    run.write_record(record)
+    began = time.monotonic()
+    spent = (before.seconds or 0.0) if before is not None else 0.0
+    ended: dict[str, Any] = {}
+    try:
+        result = stage.load()(config, run, _Recorded(progress, run, stage.name))
+        ended = {
+            "state": "done",
+            "result": result.model_dump(mode="json"),
+            "outputs": _outputs(stage.name, run),
+        }
+    except (Stopped, KeyboardInterrupt):
+        ended = {"state": "stopped"}
+        raise
+    except GistError as error:
+        ended = {"state": "failed", "error": _without_paths(str(error), config)}
+        raise
+    except OSError as error:
+        failure = _disk_error(error, run)
+        ended = {"state": "failed", "error": _without_paths(str(failure), config)}
+        raise failure from error
+    except MemoryError:
+        ended = {"state": "failed", "error": "memory ran out"}
+        raise StageError(
+            f"Memory ran out in stage {stage.name}; lower the resolution or train.micro_batch, or close other programs."
+        ) from None
+    except Exception as error:
+        ended = {"state": "failed", "error": f"{type(error).__name__}, a fault of gist itself"}
+        raise
+    finally:
+        if ended:
+            _record_end(run, record, ended | {"finished": now(), "seconds": spent + time.monotonic() - began})
+    write_manifest(run, config)
+
+
+def _without_paths(message: str, config: Config) -> str:
+    """The message without the user's own folder and table names, which may identify a patient."""
+    for path, word in (
+        (config.prepare.labels, "the label table"),
+        (config.prepare.source, "the source folder"),
+    ):
+        if path is not None:
+            message = message.replace(str(path), word)
+    return message
+
+
+def _record_end(run: RunFolder, record: StageRecord, ended: dict[str, Any]) -> None:
+    try:
+        run.write_record(record.model_copy(update=ended))
+    except OSError:
+        if ended["state"] == "done":
+            raise
+        # The disk is full: the record stays at "running", which the next call treats as interrupted.
+
+
+def _disk_error(error: OSError, run: RunFolder) -> StageError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StageError(
+            f"The disk holding {run.path} is full; free some space and run the same command to continue."
+        )
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return StageError(f"{error.filename or run.path} cannot be written or read; check its permissions.")
+    return StageError(
+        f"{error.strerror or error} ({error.filename or run.path}); mend that and run the same command."
+    )
+
+
+def _settings(stage: Stage, config: Config) -> dict[str, Any]:
+    return {"seed": config.seed, **restarting_settings(getattr(config, stage.name))}
+
+
+def _inputs(stage: Stage, config: Config, run: RunFolder) -> dict[str, str]:
+    if stage.name == "prepare":
+        return {} if config.prepare.source is None else {"source": source_state(config.prepare)}
+    inputs: dict[str, str] = {}
+    for earlier in (*stage.needs, *stage.uses):
+        record = run.record(earlier)
+        if record is not None and record.outputs:
+            inputs[earlier] = record.digest
+    return inputs
+
+
+def _outputs(stage: StageName, run: RunFolder) -> dict[str, str]:
+    folder = run.path / stage
+    files = {
+        file
+        for pattern in _FINAL_FILES[stage]
+        for file in folder.glob(pattern)
+        if file.name not in _NOT_FINAL
+    }
+    return {run.relative(file): sha256_of(file) for file in sorted(files)}
+
+
+def _changes(record: StageRecord, settings: dict[str, Any], inputs: dict[str, str]) -> str:
+    for name, value in settings.items():
+        if record.settings.get(name) != value:
+            key = name if name == "seed" else f"{record.stage}.{name}"
+            return f"{key} changed from {record.settings.get(name)} to {value}"
+    known = inputs.keys() if record.stage == "prepare" else inputs.keys() | record.inputs.keys()
+    for name in sorted(known):
+        if inputs.get(name) != record.inputs.get(name):
+            return "the source folder changed" if name == "source" else f"the result of {name} changed"
+    return ""
+
+
+class _Recorded:
+    """Passes progress on and notes it in the run folder about once a second."""
+
+    def __init__(self, progress: Progress, run: RunFolder, stage: StageName) -> None:
+        self._progress = progress
+        self._run = run
+        self._stage: StageName = stage
+        self._began = time.monotonic()
+        self._noted = 0.0
+        self._first: float | None = None
+
+    def note(self, text: str) -> None:
+        self._progress.note(text)
+
+    def advance(self, done: float, total: float, unit: str, detail: str = "") -> None:
+        self._progress.advance(done, total, unit, detail)
+        moment = time.monotonic()
+        self._first = done if self._first is None else self._first
+        if moment - self._noted > 1 or done >= total:
+            self._noted = moment
+            self._run.write_progress(self._stage, self._first, done, total, unit, moment - self._began)

@@ -1,0 +1,13 @@
+"""Network files: our own safetensors format and a safe reader of official snapshots."""
+
+from gist.pretrained.network_file import load_discriminator, load_network, save_discriminator, save_network
+from gist.pretrained.official_state import OfficialNetworks, load_official
+
+__all__ = [
+    "OfficialNetworks",
+    "load_discriminator",
+    "load_network",
+    "load_official",
+    "save_discriminator",
+    "save_network",
+]

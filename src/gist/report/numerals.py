@@ -1,0 +1,91 @@
+"""Numbers as people read them: as many digits as the number deserves, aligned at the decimal point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+FIGURE_SPACE = "\u2007"  # as wide as a digit
+PUNCTUATION_SPACE = "\u2008"  # as wide as a full stop
+MINUS = "\u2212"
+MOST_DECIMALS = 6
+
+
+def count(number: int) -> str:
+    """12345 -> `12,345`."""
+    return f"{number:,}"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 image`, `2 images`; `plural` where an s is not enough."""
+    return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number with `digits` significant digits, never in exponent form within 1e-6 to 1e9."""
+    if value == 0 or not math.isfinite(value):
+        return fixed(value, 0)
+    size = math.floor(math.log10(abs(value)))
+    if not -MOST_DECIMALS <= size <= 9:
+        return f"{value:.{digits - 1}e}".replace("-", MINUS)
+    return fixed(value, max(0, digits - 1 - size))
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A number with so many decimals, thousands separated, a true minus sign and no negative zero."""
+    text = f"{value:,.{decimals}f}"
+    if text.startswith("-"):
+        text = text[1:] if float(text.replace(",", "")) == 0 else MINUS + text[1:]
+    return text
+
+
+def decimals_for(value: float, low: float | None, high: float | None) -> int:
+    """Decimals that show three significant digits of the value and two of the interval's half width."""
+    if low is not None and high is not None and high > low:
+        return max(_decimals((high - low) / 2, 2), _decimals(value, 3) if value else 0)
+    return _decimals(value, 3)
+
+
+def _decimals(value: float, digits: int) -> int:
+    if value == 0 or not math.isfinite(value):
+        return digits
+    return min(MOST_DECIMALS, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+
+
+def aligned(texts: Sequence[str]) -> list[str]:
+    """Pads right-aligned numbers so that their decimal points stand above one another.
+
+    Needs a font with tabular figures, where a figure space is as wide as a digit.
+    """
+    longest = max((len(_fraction(text)) for text in texts), default=0)
+    padded = []
+    for text in texts:
+        missing = longest - len(_fraction(text)) if text else 0
+        point = PUNCTUATION_SPACE if missing and "." not in text else ""
+        padded.append(text + point + FIGURE_SPACE * (missing - len(point)))
+    return padded
+
+
+def _fraction(text: str) -> str:
+    _, point, fraction = text.partition(".")
+    return point + fraction
+
+
+def percent(share: float) -> str:
+    """0.123 -> `12 %`; small shares keep one decimal."""
+    value = 100 * share
+    return f"{value:.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:.0f} %"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as `8.4 s`, `45 s`, `3 min 20 s`, `2 h 5 min` or `1 d 3 h`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    units = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    first = next(index for index, (size, _) in enumerate(units) if whole >= size)
+    parts = []
+    for size, name in units[first : first + 2]:
+        parts.append(f"{whole // size} {name}")
+        whole %= size
+    return " ".join(part for part in parts if not part.startswith("0 "))

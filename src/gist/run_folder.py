@@ -1,0 +1,218 @@
+"""The run folder: where everything of a run lies, and how a file comes to lie there without ever being half there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict
+
+from gist.errors import BusyError, InputError
+
+StageName = Literal["prepare", "train", "generate", "evaluate", "report"]
+STAGE_NAMES: tuple[StageName, ...] = ("prepare", "train", "generate", "evaluate", "report")
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path`; on success it is synced to disk and renamed, on failure removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Writes `data` so that `path` holds either its old content or all of the new one."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes indented JSON atomically."""
+    write_atomic(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class StageRecord(BaseModel):
+    """What is known of one stage of a run: `<stage>/stage.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: StageName
+    state: Literal["running", "done", "failed", "stopped"]
+    settings: dict[str, Any]
+    """Settings that would make the result stale if they changed."""
+    continued_settings: dict[str, Any]
+    """Settings of the stage whose change continues the work."""
+    inputs: dict[str, str]
+    """Upstream stage or `source` -> digest of what was read."""
+    outputs: dict[str, str] = {}
+    """File relative to the run folder -> SHA-256."""
+    result: dict[str, Any] | None = None
+    started: str
+    finished: str | None = None
+    seconds: float | None = None
+    error: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Digest of everything the stage wrote, which is what later stages depend on."""
+        return hashlib.sha256(json.dumps(self.outputs, sort_keys=True).encode()).hexdigest()
+
+
+class RunFolder:
+    """Paths and records of one run."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def manifest_file(self) -> Path:
+        return self.path / "manifest.json"
+
+    def stage_folder(self, stage: StageName) -> Path:
+        """Folder of a stage, made if missing."""
+        folder = self.path / stage
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def relative(self, path: Path) -> str:
+        """`path` as stored in records: relative to the run folder, with forward slashes."""
+        return path.relative_to(self.path).as_posix()
+
+    def record(self, stage: StageName) -> StageRecord | None:
+        """The stage's record, None if it never started.
+
+        Raises:
+            InputError: the record is not readable, which only outside interference can cause.
+        """
+        file = self.path / stage / "stage.json"
+        try:
+            return StageRecord.model_validate_json(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{file} cannot be read ({type(error).__name__}); delete the folder {file.parent} to redo this stage."
+            ) from None
+
+    def write_record(self, record: StageRecord) -> None:
+        write_json(self.stage_folder(record.stage) / "stage.json", record.model_dump(mode="json"))
+
+    def write_progress(
+        self, stage: StageName, first: float, done: float, total: float, unit: str, seconds: float
+    ) -> None:
+        """Notes how far a running stage is, for `gist status`: from `first` to `done` in `seconds`."""
+        progress = {
+            "first": first,
+            "done": done,
+            "total": total,
+            "unit": unit,
+            "seconds": seconds,
+            "at": time.time(),
+        }
+        write_json(self.path / stage / "progress.json", progress)
+
+    def progress(self, stage: StageName) -> dict[str, Any] | None:
+        """Last progress note of a stage: first, done, total, unit, seconds, at (UNIX time)."""
+        try:
+            value = json.loads((self.path / stage / "progress.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def clear_stage(self, stage: StageName) -> Path | None:
+        """Makes room for a stage to start afresh.
+
+        Training is dear, so its old folder is kept under `previous/`; other stages are cheap and their files go.
+        Returns where the old folder is kept, if it is.
+        """
+        folder = self.path / stage
+        if not folder.exists():
+            return None
+        if stage != "train":
+            shutil.rmtree(folder)
+            return None
+        number = 1
+        while (kept := self.path / "previous" / f"train-{number}").exists():
+            number += 1
+        kept.parent.mkdir(exist_ok=True)
+        folder.rename(kept)
+        return kept
+
+    def remove_leftovers(self) -> None:
+        """Removes temporary files that a killed process left; call only while holding the lock."""
+        for leftover in self.path.rglob(".*.part"):
+            leftover.unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes off this run folder; the lock vanishes with the process, however it ends.
+
+        Raises:
+            BusyError: another process works on the folder.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise BusyError(
+                f"Another gist process is working on {self.path}; wait for it (`gist status {self.path}`), "
+                "stop it, or choose another name."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_locked(self) -> bool:
+        """Whether a process works on the folder now."""
+        if not (self.path / ".lock").exists():
+            return False
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return True
+        lock.release()
+        return False

@@ -1,0 +1,81 @@
+"""Transfer learning: the networks a training starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from gist.errors import InputError
+from gist.networks import Discriminator, Generator, NetworkSpec, build_discriminator
+from gist.pretrained import load_discriminator, load_network
+from gist.pretrained.surgery import Transfer, adapt_state
+from gist.progress import Progress
+from gist.run_folder import write_json
+
+SHIPPED = "phantom-knee-64"
+"""Name of the network that comes with gist; it was trained on phantoms, so its discriminator may be shared too."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A generator to continue from, and its discriminator where there is one."""
+
+    name: str
+    G: Generator
+    D: Discriminator | None
+    class_names: tuple[str, ...]
+
+
+def load_start(name: str) -> Start:
+    """Reads the starting network called `train.start_from`.
+
+    Raises:
+        InputError: there is no such file, or it is not a network file.
+    """
+    if name == SHIPPED:
+        folder = resources.files("gist.pretrained") / "assets"
+        with resources.as_file(folder / f"{SHIPPED}.safetensors") as file:
+            G, metadata = load_network(file)
+        with resources.as_file(folder / f"{SHIPPED}.discriminator.safetensors") as file:
+            D, _ = load_discriminator(file)
+        return Start(name, G, D, tuple(metadata.get("class_names", ())))
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise InputError(f"train.start_from: there is no file {path}; give a network file or '{SHIPPED}'.")
+    G, metadata = load_network(path)
+    return Start(path.name, G, None, tuple(metadata.get("class_names", ())))
+
+
+def take_over(
+    start: Start, spec: NetworkSpec, freeze_layers: int, folder: Path, progress: Progress
+) -> tuple[Generator, Discriminator]:
+    """Networks of `spec` that continue from the start; `start.json` says what became of every tensor.
+
+    Raises:
+        InputError: the start has another architecture or latent size.
+    """
+    if start.G.spec.architecture != spec.architecture:
+        raise InputError(
+            f"The starting network {start.name} is a {start.G.spec.architecture}; set "
+            f"train.architecture={start.G.spec.architecture} or choose another start."
+        )
+    G, transfers = adapt_state(start.G, spec)
+    fates = _by_fate(transfers)
+    record: dict[str, object] = {"start": start.name, "generator": fates}
+    if start.D is None:
+        D = build_discriminator(spec, freeze_layers=freeze_layers)
+    else:
+        D, transfers = adapt_state(start.D, spec, freeze_layers=freeze_layers)
+        record["discriminator"] = _by_fate(transfers)
+    write_json(folder / "start.json", record)
+    counts = ", ".join(f"{len(names)} {fate}" for fate, names in fates.items())
+    progress.note(f"Starting from {start.name}; tensors of the generator: {counts}.")
+    return G.train(), D.train()
+
+
+def _by_fate(transfers: list[Transfer]) -> dict[str, list[str]]:
+    fates: dict[str, list[str]] = {}
+    for transfer in transfers:
+        fates.setdefault(transfer.fate, []).append(transfer.name)
+    return fates

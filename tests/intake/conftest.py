@@ -1,0 +1,45 @@
+"""A settings folder of its own for every test, and the prepare stage in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gist.config import build_config
+from gist.intake import prepare
+from gist.progress import Silent
+from gist.results import PrepareResult
+from gist.run_folder import RunFolder
+
+
+@pytest.fixture(autouse=True)
+def settings_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keeps the salt of the tests out of the user's own settings."""
+    home = tmp_path / "settings"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
+    return home
+
+
+PrepareCall = Callable[..., PrepareResult]
+
+
+@pytest.fixture
+def run(folder: Path) -> RunFolder:
+    return RunFolder(folder / "runs" / "a run")
+
+
+@pytest.fixture
+def prepare_stage(run: RunFolder) -> PrepareCall:
+    """Calls the stage: `prepare_stage(source, resolution=32, **settings of the prepare section)`."""
+
+    def call(
+        source: Path, where: RunFolder = run, train: dict[str, Any] | None = None, **settings: Any
+    ) -> PrepareResult:
+        tree = {"source": str(source), "resolution": 32, **settings}
+        config = build_config({"prepare": tree, "train": train or {}, "device": "cpu"})
+        return prepare(config, where, Silent())
+
+    return call

@@ -1,0 +1,133 @@
+"""Who is held out, and that it stays so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PrepareCall
+from hypothesis import given
+from hypothesis import strategies as st
+from radiograph_files import dicom, dicom_bytes, picture, save_png
+
+from gist.errors import InputError
+from gist.intake.deidentify import patient, stable_draw
+from gist.intake.split import Member, split_members
+from gist.intake.vocabulary import Reason
+
+SALT = bytes(32)
+names = st.text(min_size=1, max_size=8)
+
+
+def members(patients: list[str], seed: int) -> list[Member]:
+    known = [patient(SALT, seed, name) for name in patients]
+    return [Member(one.id, one.draw, None, None) for one in known]
+
+
+@given(st.lists(names, min_size=8, max_size=60), st.lists(names, max_size=60), st.integers(0, 99))
+def test_new_patients_move_no_old_one(old: list[str], new: list[str], seed: int) -> None:
+    fraction = 0.5
+    before = members(old, seed)
+    draws = [member.draw for member in before]
+    if not (min(draws) < fraction <= max(draws)):
+        return  # the documented exception: too few patients for both parts
+    places = split_members(before, fraction).places
+    assert split_members([*before, *members(new, seed)], fraction).places[: len(old)] == places
+
+
+@given(st.lists(names, min_size=2, max_size=40), st.floats(0.01, 0.89), st.integers(0, 99))
+def test_no_patient_is_on_both_sides_and_neither_side_is_empty(
+    patients: list[str], fraction: float, seed: int
+) -> None:
+    group = members([*patients, "one more", "and another"], seed)
+    places = split_members(group, fraction).places
+    train = {member.group for member, place in zip(group, places, strict=True) if place == "train"}
+    test = {member.group for member, place in zip(group, places, strict=True) if place == "test"}
+    assert not train & test
+    assert train
+    assert test
+
+
+def test_each_class_is_thinned_alike_and_another_seed_splits_otherwise() -> None:
+    group = [Member(str(n), stable_draw(1, str(n)), str(n % 4), None) for n in range(8000)]
+    places = split_members(group, 0.2).places
+    for label in "0123":
+        held_out = [
+            place == "test" for member, place in zip(group, places, strict=True) if member.class_name == label
+        ]
+        assert np.mean(held_out) == pytest.approx(0.2, abs=0.03)
+    other = [Member(str(n), stable_draw(2, str(n)), str(n % 4), None) for n in range(8000)]
+    assert split_members(other, 0.2).places != places
+
+
+def test_the_draw_does_not_depend_on_the_users_salt() -> None:
+    assert patient(SALT, 5, "9001695").draw == patient(b"\1" * 32, 5, "9001695").draw
+    assert patient(SALT, 5, "9001695").id != patient(b"\1" * 32, 5, "9001695").id
+
+
+def test_nothing_is_held_out_at_fraction_zero() -> None:
+    assert set(split_members(members(list("abcdef"), 0), 0.0).places) == {"train"}
+
+
+def test_a_given_split_is_honoured_without_letting_a_patient_or_class_cross() -> None:
+    group = [
+        Member("p1", 0.9, "0", "train"),
+        Member("p2", 0.0, "1", "train"),
+        Member("p3", 0.9, "0", "test"),
+        Member("p1", 0.9, "0", "test"),
+        Member("p4", 0.1, "2", "test"),
+    ]
+    division = split_members(group, 0.2)
+    assert division.places == ("train", "train", "test", Reason.PATIENT_IN_TRAINING, Reason.CLASS_NOT_TRAINED)
+    assert len(division.notes) == 3
+
+
+def write_table(source: Path, rows: list[tuple[str, str, str, str]]) -> None:
+    lines = ["file,label,patient,split"] + [",".join(row) for row in rows]
+    (source / "labels.csv").write_text("\n".join(lines))
+
+
+def test_a_table_with_a_split_and_patients(folder: Path, prepare_stage: PrepareCall) -> None:
+    source = folder / "s"
+    rows = []
+    for n in range(12):
+        save_png(source / f"{n}.png", picture(n).astype(np.uint8))
+        rows.append((f"{n}.png", str(n % 2), f"patient {n // 2}", ["train", "train", "val"][n // 4]))
+    write_table(source, rows)
+    columns = {"labels": "labels.csv", "patient_column": "patient", "split_column": "split"}
+    result = prepare_stage(source, **columns)
+    assert (result.train_images, result.test_images, result.patients) == (8, 4, 6)
+    assert result.class_counts == {"0": {"train": 4, "test": 2}, "1": {"train": 4, "test": 2}}
+    write_table(source, [(name, label, who, "test") for name, label, who, _ in rows])
+    with pytest.raises(InputError, match="No image is left for training"):
+        prepare_stage(source, **columns)
+
+
+def test_patients_in_file_names_stay_together(folder: Path, prepare_stage: PrepareCall) -> None:
+    source = folder / "s"
+    for n in range(20):
+        save_png(source / f"p{n // 2}_{'LR'[n % 2]}.png", picture(n).astype(np.uint8))
+    result = prepare_stage(source, patient_pattern=r"^p(\d+)_", test_fraction=0.4)
+    assert result.patients == 10
+    assert result.train_images % 2 == 0
+    assert result.test_images % 2 == 0
+
+
+def test_patients_in_dicom_tags_stay_together_and_one_id_for_all_is_ignored(
+    folder: Path, prepare_stage: PrepareCall
+) -> None:
+    source = folder / "s"
+    source.mkdir()
+    for n in range(12):
+        dataset = dicom(picture(n, top=4095), PatientID=f"MRN {n // 3}")
+        (source / f"{n}.dcm").write_bytes(dicom_bytes(dataset))
+    result = prepare_stage(source, test_fraction=0.4)
+    assert result.patients == 4
+    assert result.test_images % 3 == 0
+    for n in range(12):
+        dataset = dicom(picture(n, top=4095), PatientID="REMOVED")
+        (source / f"{n}.dcm").write_bytes(dicom_bytes(dataset))
+    result = prepare_stage(source)
+    assert result.patients is None
+    assert "All files carry one and the same patient id, so it was ignored." in result.notes

@@ -1,0 +1,92 @@
+"""Which path runs, what is reported, and what first use costs."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from gist.networks import ops
+
+
+@pytest.fixture(autouse=True)
+def _any_backend_is_reset() -> Iterator[None]:
+    yield
+    ops.set_backend("auto")
+
+
+def _blur(x: torch.Tensor) -> torch.Tensor:
+    return ops.upfirdn2d(x, torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8)
+
+
+def test_the_cpu_path_is_the_default_and_reference_can_be_forced() -> None:
+    assert ops.active_backend("cpu").startswith("cpu: ")
+    x = torch.randn(1, 1, 8, 8, requires_grad=True)
+    assert "Filtered" in type(_blur(x).grad_fn).__name__
+    ops.set_backend("reference")
+    assert ops.active_backend("cpu") == "reference: plain torch, as set"
+    assert "Filtered" not in type(_blur(x).grad_fn).__name__
+
+
+def test_an_unknown_backend_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="unknown backend 'nvcc'"):
+        ops.set_backend("nvcc")  # type: ignore[arg-type]
+
+
+def test_a_device_without_a_fast_path_reports_plain_torch() -> None:
+    assert ops.active_backend("meta").startswith("reference: ")
+
+
+def test_a_wait_is_announced_before_it_starts() -> None:
+    messages: list[str] = []
+    ops.prepare("cpu", messages.append)
+    assert "first time" in messages[0]
+
+
+def _in_a_new_process(code: str, **environment: str) -> str:
+    source = str(Path(ops.__file__).parents[3])
+    completed = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": source, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return completed.stdout.strip()
+
+
+def test_importing_the_operations_does_not_import_numba() -> None:
+    code = "import sys, gist.networks.ops; print('numba' in sys.modules)"
+    assert _in_a_new_process(code) == "False"
+
+
+def test_a_machine_where_numba_fails_falls_back_to_plain_torch_and_says_why() -> None:
+    code = (
+        "import sys; sys.modules['llvmlite'] = None\n"
+        "import torch; from gist.networks import ops\n"
+        "said = []; ops.prepare('cpu', said.append)\n"
+        "y = ops.upfirdn2d(torch.ones(1, 1, 4, 4), torch.ones(2))\n"
+        "print(float(y[0, 0, 0, 0]), ops.active_backend('cpu'))"
+    )
+    printed = _in_a_new_process(code)
+    assert printed.startswith("4.0 reference: plain torch, because numba could not")
+
+
+def test_compiled_code_is_kept_in_the_chosen_cache_folder(tmp_path: Path) -> None:
+    code = (
+        "import torch; from gist.networks import ops; ops.prepare()\n"
+        "from gist.networks.ops import cpu\n"
+        "print(sum(cpu.kernel().filter_planes.stats.cache_hits.values()))"
+    )
+    assert _in_a_new_process(code, NUMBA_CACHE_DIR=str(tmp_path)) == "0"
+    assert list(tmp_path.rglob("*.nbi"))
+    assert _in_a_new_process(code, NUMBA_CACHE_DIR=str(tmp_path)) == "1"
+
+
+def test_the_memory_allocator_is_tuned_where_the_c_library_is_glibc() -> None:
+    glibc = sys.platform.startswith("linux") and "glibc" in os.confstr("CS_GNU_LIBC_VERSION")  # type: ignore[operator]
+    assert ops.tune_memory_allocator() == glibc
