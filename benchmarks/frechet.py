@@ -1,7 +1,7 @@
 """Seconds for one Frechet distance from ready features: ours against the matrix square root of covariances.
 
-The square root is how torch-fidelity, clean-fid and pytorch-fid compute it; their own functions are timed as well
-where they are installed. All get the same float64 features and the same number of threads.
+The square root is how clean-fid and pytorch-fid compute it; the functions of clean-fid and torch-fidelity are
+timed as well where these are installed. All get the same float64 features and the same number of threads.
 
 Run: python benchmarks/frechet.py [--images 10000] [--features 2048] [--repeats 3]
 """

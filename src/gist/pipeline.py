@@ -289,7 +289,10 @@ def _outputs(stage: StageName, run: RunFolder) -> dict[str, str]:
 
 
 def _changes(record: StageRecord, settings: dict[str, Any], inputs: dict[str, str]) -> str:
+    defaults = _settings(STAGES[record.stage], Config())
     for name, value in settings.items():
+        if name not in record.settings and value == defaults[name]:
+            continue  # a setting that a newer gist brought, left as it came
         if record.settings.get(name) != value:
             key = name if name == "seed" else f"{record.stage}.{name}"
             return f"{key} changed from {record.settings.get(name)} to {value}"

@@ -65,17 +65,17 @@ def test_fewer_images_than_features_still_give_a_finite_distance() -> None:
     )
 
 
-@pytest.mark.parametrize(("n", "rank"), [(1200, 1100), (1200, 40), (1050, 1100)])
+@pytest.mark.parametrize(("n", "rank"), [(300, 200), (300, 40), (150, 200)])
 def test_the_quick_way_for_many_features_agrees_with_the_exact_one(
     monkeypatch: pytest.MonkeyPatch, n: int, rank: int
 ) -> None:
     rng = np.random.default_rng(3)
-    spread = np.zeros(1100)
+    spread = np.zeros(200)
     spread[:rank] = 1e-3 + 1 / np.arange(1, rank + 1) ** 1.5  # as steep a spectrum as network features have
-    x, y = rng.normal(size=(n, 1100)) * spread, rng.normal(size=(n, 1100)) * spread + 0.001
-    quick = frechet_distance(x, y)
-    monkeypatch.setattr(frechet_room, "_LARGE", 10_000)
-    assert quick == pytest.approx(frechet_distance(x, y), rel=1e-6)
+    x, y = rng.normal(size=(n, 200)) * spread, rng.normal(size=(n, 200)) * spread + 0.001
+    exact = frechet_distance(x, y)
+    monkeypatch.setattr(frechet_room, "_LARGE", 100)
+    assert frechet_distance(x, y) == pytest.approx(exact, rel=1e-6)
 
 
 @settings(max_examples=25, deadline=None)

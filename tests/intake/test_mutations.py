@@ -17,7 +17,7 @@ from gist.intake.guarded_decode import Job, run_jobs
 from gist.intake.label_table import read_label_table
 from gist.intake.vocabulary import Reason
 
-PER_SEED = 40
+PER_SEED = 200
 
 
 def seeds() -> list[bytes]:

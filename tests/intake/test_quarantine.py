@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import struct
@@ -145,8 +146,12 @@ def test_a_decoding_process_killed_from_outside_costs_no_image(folder: Path) -> 
 
 
 def decoding_children() -> list[psutil.Process]:
-    children = psutil.Process().children()
-    return [child for child in children if "gist.intake.worker" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+            if "gist.intake.worker" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def test_leaving_early_ends_the_decoding_processes(folder: Path) -> None:

@@ -155,4 +155,8 @@ def _environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
+        # Pictures of a few megabytes come and go: kept by glibc for reuse instead of returned, decoding a
+        # 2000x2000 radiograph takes 23 ms instead of 37.
+        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+        "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
     }

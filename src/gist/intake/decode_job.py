@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -62,7 +62,8 @@ class Accepted:
     remarks: tuple[Remark, ...]
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        named = None if self.patient is None else vars(self.patient)
+        return {**vars(self), "patient": named}
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> Accepted:

@@ -73,8 +73,6 @@ def read_picture(data: bytes, settings: GreySettings) -> Picture:
         remarks.extend(steps)
     else:
         raise SetAside(Reason.UNSUPPORTED_PIXELS)
-    if float(grey.max()) - float(grey.min()) < 1.0 / 255.0:
-        raise SetAside(Reason.BLANK)
     return Picture(grey, header, tuple(remarks))
 
 
@@ -93,7 +91,7 @@ def stored_pixels(dataset: Dataset, header: Header, frame: int = 0) -> NDArray[n
         raise SetAside(Reason.NEEDS_GDCM if syntax in _JPEG_LOSSLESS else Reason.UNSUPPORTED_SYNTAX)
     if syntax.is_encapsulated:
         _check_stream(dataset, syntax, header, frame)
-    pixels: NDArray[np.generic] = pixel_array(dataset, index=frame)
+    pixels: NDArray[np.generic] = pixel_array(dataset, index=frame, view_only=True)
     if pixels.shape[:2] != (header.height, header.width) or pixels.shape[2:] not in ((), (3,)):
         raise SetAside(Reason.DAMAGED)
     return pixels
@@ -135,8 +133,13 @@ def _check_stream(dataset: Dataset, syntax: UID, header: Header, frame: int) -> 
         return
     if (claimed.height, claimed.width) != (header.height, header.width) or claimed.components > 4:
         raise SetAside(Reason.CONTRADICTORY)
-    if syntax == _JPEG_EXTENDED and claimed.bits > 8 and "gdcm" not in get_decoder(syntax).available_plugins:
-        raise SetAside(Reason.NEEDS_GDCM)
+    # Of pydicom's decoders only pylibjpeg-libjpeg reads 12 bits here; its licence keeps it from being required.
+    if (
+        syntax == _JPEG_EXTENDED
+        and claimed.bits > 8
+        and "pylibjpeg" not in get_decoder(syntax).available_plugins
+    ):
+        raise SetAside(Reason.TWELVE_BIT_JPEG)
 
 
 def _window(

@@ -88,8 +88,5 @@ def _ensure_transfer_syntax(dataset: FileDataset) -> None:
     if compressed or not all(keyword in dataset for keyword in _DESCRIPTION):
         raise SetAside(Reason.NO_TRANSFER_SYNTAX)
     implicit, little = dataset.original_encoding
-    if little:
-        syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-    else:
-        syntax = ExplicitVRBigEndian
-    dataset.file_meta.TransferSyntaxUID = syntax
+    little_syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    dataset.file_meta.TransferSyntaxUID = little_syntax if little else ExplicitVRBigEndian

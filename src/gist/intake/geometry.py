@@ -11,6 +11,7 @@ from PIL import Image
 
 Fit = Literal["pad", "crop", "stretch"]
 FloatImage = NDArray[np.float32]
+_FEW_ROWS = 4
 
 
 def covered_pixels(height: int, width: int, fit: Fit) -> int:
@@ -46,18 +47,38 @@ def _area_mean(image: FloatImage, start: float, stop: float, cells: int) -> Floa
     """Means over `cells` equal intervals of [start, stop] along axis 0; outside the image lies black."""
     length = image.shape[0]
     edges = np.clip(start + (stop - start) * np.arange(cells + 1) / cells, 0.0, length)
-    whole = np.minimum(edges.astype(np.intp), length - 1)
-    part = (edges - whole).astype(np.float32)
-    first, last = int(whole[0]), int(whole[-1])
-    inside = image[first : last + 1]
-    sums = np.add.reduceat(inside, whole[:-1] - first, axis=0)
-    sums[whole[1:] == whole[:-1]] = 0.0  # reduceat gives one row where an interval holds no row's start
-    sums[-1] -= (
-        inside[-1] if whole[-1] != whole[-2] else 0.0
-    )  # and runs to the end of the array in the last one
-    boundary = inside[whole - first] * part[:, None]
-    sums += boundary[1:] - boundary[:-1]
+    first = np.minimum(edges[:-1].astype(np.intp), length - 1)
+    span = math.ceil((stop - start) / cells) + 1
+    narrow = span <= _FEW_ROWS
+    sums = _add_by_row(image, edges, first, span) if narrow else _add_by_cell(image, edges, first)
     sums *= np.float32(cells / (stop - start))
+    return sums
+
+
+def _add_by_row(
+    image: FloatImage, edges: NDArray[np.float64], first: NDArray[np.intp], span: int
+) -> FloatImage:
+    """Sums between edges, taking one row at a time for all cells: quicker where cells are narrow."""
+    sums = np.zeros((first.size, image.shape[1]), np.float32)
+    for offset in range(span):
+        row = first + offset
+        covered = np.minimum(edges[1:], row + 1) - np.maximum(edges[:-1], row)
+        weight = np.maximum(covered, 0.0).astype(np.float32)
+        sums += image[np.minimum(row, len(image) - 1)] * weight[:, None]
+    return sums
+
+
+def _add_by_cell(image: FloatImage, edges: NDArray[np.float64], first: NDArray[np.intp]) -> FloatImage:
+    """Sums between edges, taking all rows of a cell at a time: quicker where cells are wide."""
+    whole = np.append(first, min(int(edges[-1]), len(image) - 1))
+    part = (edges - whole).astype(np.float32)
+    sums = np.empty((first.size, image.shape[1]), np.float32)
+    bounds = whole.tolist()
+    for cell in range(first.size):
+        np.add.reduce(image[bounds[cell] : bounds[cell + 1]], axis=0, out=sums[cell])
+    boundary = image[whole] * part[:, None]
+    sums += boundary[1:]
+    sums -= boundary[:-1]
     return sums
 
 

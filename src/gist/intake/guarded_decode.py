@@ -17,6 +17,7 @@ __all__ = ["Job", "Outcome", "processors", "run_jobs"]
 _QUEUED_PER_PROCESS = 4  # hides the pipe's latency; small enough that writing a job never blocks
 _FILES_PER_PROCESS = 16  # below this a further process costs more than it brings
 _WATCH_SECONDS = 0.5
+_FAILED_STARTS = 3  # one may be killed from outside before it is ready
 
 
 def processors() -> int:
@@ -52,6 +53,7 @@ class _Crew:
         self._settings = settings
         self._again: deque[Job] = deque()
         self._tried: set[int] = set()
+        self._failed_starts = 0
         self._members: list[DecodingProcess] = []
         self._arrivals: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
 
@@ -88,12 +90,14 @@ class _Crew:
     def _bury(self, member: DecodingProcess) -> Iterator[Outcome]:
         self._members.remove(member)
         cause = member.cause_of_end()
-        if not member.ready:
-            raise StageError(
-                "The processes that decode images do not start; install gist again in a fresh environment."
-            )
         unfinished = deque(member.jobs)
-        if unfinished and not member.left_on_purpose:
+        if not member.ready:
+            self._failed_starts += 1
+            if self._failed_starts > _FAILED_STARTS:
+                raise StageError(
+                    "The processes that decode images do not start; install gist again in a fresh environment."
+                )
+        elif unfinished and not member.left_on_purpose:
             suspect = unfinished.popleft()
             if cause is Reason.TOO_SLOW or suspect.key in self._tried:
                 yield Outcome(suspect.key, None, b"", cause)

@@ -53,8 +53,6 @@ def read_picture(data: bytes, settings: GreySettings) -> Picture:
             grey, steps = _shallow(upright)
             if image.format == "PNG" and data[_PNG_BITS] == 16:
                 steps.append(Remark.DEEP_COLOUR)
-    if float(grey.max()) - float(grey.min()) < 1.0 / 255.0:
-        raise SetAside(Reason.BLANK)
     return Picture(grey, header, (*remarks, *steps))
 
 
