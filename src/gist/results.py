@@ -112,6 +112,8 @@ class Neighbour(Result):
     real: str
     """Name inside the training archive."""
     distance: float
+    drawn: Literal["at random", "as closest"]
+    """How the synthetic image was picked to be shown; only a random draw can be held against chance."""
     percentile: float
     """Share of held-out real images that lie closer to their nearest training image than this pair, 0-1."""
 
@@ -119,6 +121,7 @@ class Neighbour(Result):
 class EvaluateResult(Result):
     scores: tuple[Score, ...]
     neighbours: tuple[Neighbour, ...]
+    """The closest pairs of all, closest first, then pairs whose synthetic image was drawn at random."""
     scores_file: str
     notes: tuple[str, ...]
     seconds: float

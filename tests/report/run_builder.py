@@ -180,6 +180,7 @@ class RunBuilder:
                     synthetic=archive_name(index),
                     real=archive_name((7 * index) % 20),
                     distance=1.5 + 0.137 * index,
+                    drawn="at random",
                     percentile=(5 + 8 * index) % 97 / 100,
                 )
                 for index in range(12)

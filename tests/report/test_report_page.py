@@ -245,7 +245,13 @@ def test_a_report_of_large_images_stays_small(builder: Builder) -> None:
     made.done_generate()
     made.done_evaluate(
         neighbours=tuple(
-            Neighbour(synthetic=archive_name(i % 30), real=archive_name(i % 20), distance=1.0, percentile=0.5)
+            Neighbour(
+                synthetic=archive_name(i % 30),
+                real=archive_name(i % 20),
+                distance=1.0,
+                drawn="at random",
+                percentile=0.5,
+            )
             for i in range(100)
         )
     )
@@ -282,7 +288,13 @@ def test_a_stage_older_than_what_it_was_made_from_is_marked(finished: RunBuilder
 
 
 def test_an_evaluation_of_other_archives_is_refused_with_a_remedy(finished: RunBuilder) -> None:
-    foreign = Neighbour(synthetic="00000/img00009999.png", real=archive_name(0), distance=1.0, percentile=0.5)
+    foreign = Neighbour(
+        synthetic="00000/img00009999.png",
+        real=archive_name(0),
+        distance=1.0,
+        drawn="at random",
+        percentile=0.5,
+    )
     finished.done_evaluate(neighbours=(foreign,))
     with pytest.raises(InputError, match="run `gist evaluate` again"):
         finished.page()

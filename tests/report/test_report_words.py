@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -17,8 +18,14 @@ from gist.report.wording import caveat, summary
 from gist.results import Neighbour
 
 
-def pairs(percentiles: list[float], distance: float = 1.0) -> list[Neighbour]:
-    return [Neighbour(synthetic="a", real="b", distance=distance, percentile=p) for p in percentiles]
+def pairs(
+    percentiles: list[float],
+    distance: float = 1.0,
+    drawn: Literal["at random", "as closest"] = "at random",
+) -> list[Neighbour]:
+    return [
+        Neighbour(synthetic="a", real="b", distance=distance, drawn=drawn, percentile=p) for p in percentiles
+    ]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +77,12 @@ def test_an_interval_decides_how_many_decimals_are_shown() -> None:
 def test_minus_zero_is_zero_and_minus_is_a_minus() -> None:
     assert numerals.fixed(-0.0001, 2) == "0.00"
     assert numerals.fixed(-1.5, 1) == "−1.5"
+
+
+def test_pairs_picked_for_being_closest_are_not_held_against_chance() -> None:
+    verdict = copying_verdict([*pairs([0.0] * 12, drawn="as closest"), *pairs([0.5] * 12)], held_out=100)
+    assert verdict.outcome == "none detected by this check"
+    assert verdict.pairs == 12
 
 
 def test_spread_percentiles_are_no_evidence_of_copying() -> None:

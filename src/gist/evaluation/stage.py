@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -225,15 +225,15 @@ def _nearest(
             synthetic=images.synthetic_data.names[int(synthetic.indices[i])],
             real=images.training_data.names[int(training.indices[found.index[i]])],
             distance=float(found.ratio[i]),
+            drawn=drawn,
             percentile=float(percentiles[i]),
         )
-        for i in shown
+        for i, drawn in shown
     ]
-    closest = (len(shown) + 1) // 2
+    closest = sum(drawn == "as closest" for _, drawn in shown)
     notes.append(
-        f"Of the {len(shown)} pairs of synthetic and nearest training image the first {closest} are the "
-        "closest of all "
-        f"{len(synthetic)}, the others were drawn at random."
+        f"Of the {len(shown)} pairs of synthetic and nearest training image the first {closest} are the closest "
+        f"of all {len(synthetic)}, the others were drawn at random."
     )
     held_out_digest = (images.held_out or training).digest
     score = copy_score(
@@ -259,12 +259,15 @@ def _calibration(images: _Images) -> tuple[NDArray[np.float64], str]:
     return nearest_training_image(training, training, same_set=True).ratio, "other training"
 
 
-def _shown(synthetic: FeatureSet, found: Nearest, count: int, rng: np.random.Generator) -> list[int]:
-    """The closest pairs first, then as many random others: the worst alone or chance alone would mislead."""
-    by_closeness = np.argsort(found.ratio, kind="stable")
-    closest = by_closeness[: (min(count, len(synthetic)) + 1) // 2]
-    rest = rng.permutation(by_closeness[len(closest) :])[: count - len(closest)]
-    return [int(i) for i in (*closest, *rest)]
+def _shown(
+    synthetic: FeatureSet, found: Nearest, count: int, rng: np.random.Generator
+) -> list[tuple[int, Literal["at random", "as closest"]]]:
+    """Half drawn at random, and before them the closest of the rest: either alone would mislead."""
+    count = min(count, len(synthetic))
+    random = {int(i) for i in rng.permutation(len(synthetic))[: count // 2]}
+    by_closeness = [int(i) for i in np.argsort(found.ratio, kind="stable") if int(i) not in random]
+    closest = by_closeness[: count - len(random)]
+    return [(i, "as closest") for i in closest] + [(i, "at random") for i in sorted(random)]
 
 
 def _comparable_classes(

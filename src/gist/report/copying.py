@@ -38,20 +38,21 @@ class CopyingVerdict:
 
 
 def copying_verdict(neighbours: Sequence[Neighbour], held_out: int) -> CopyingVerdict:
-    """Judges pairs whose synthetic images were drawn at random.
+    """Judges pairs; those picked for being close count only if identical, since chance cannot explain a pick.
 
     Evidence is an identical pair, or so many close pairs that chance gives as many in fewer than 1 of 100
     runs (binomial tail; one more image of n held-out ones has percentile <= 0.05 with probability
     (floor(0.05 n) + 1) / (n + 1)).
     """
-    pairs = len(neighbours)
+    drawn = [pair for pair in neighbours if pair.drawn == "at random"]
+    pairs = len(drawn)
     rounding = max(ZERO, ZERO_SHARE * median(pair.distance for pair in neighbours)) if neighbours else ZERO
     identical = sum(pair.distance <= rounding for pair in neighbours)
-    close = sum(pair.percentile <= CLOSE for pair in neighbours)
+    close = sum(pair.percentile <= CLOSE for pair in drawn)
     chance = (floor(CLOSE * held_out) + 1) / (held_out + 1)
     expected = numerals.significant(pairs * chance, 2)
     close_text = (
-        f"Of {numerals.counted(pairs, 'pair')} shown, {close} lie closer together than 95 % of held-out real "
+        f"Of {numerals.counted(pairs, 'pair')} drawn at random, {close} lie closer together than 95 % of held-out real "
         f"images lie to their nearest training image; chance alone gives about {expected}."
     )
     outcome: Outcome
@@ -64,7 +65,7 @@ def copying_verdict(neighbours: Sequence[Neighbour], held_out: int) -> CopyingVe
     elif held_out < FEWEST_HELD_OUT or pairs < FEWEST_PAIRS:
         outcome = "too few images to tell"
         explanation = (
-            f"{numerals.counted(pairs, 'pair')} and {numerals.counted(held_out, 'held-out image')} are too "
+            f"{numerals.counted(pairs, 'random pair')} and {numerals.counted(held_out, 'held-out image')} are too "
             f"few: this check needs {FEWEST_PAIRS} and {FEWEST_HELD_OUT}. Look at the pairs below."
         )
     elif _tail(close, pairs, chance) < SURPRISE:
