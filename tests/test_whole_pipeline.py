@@ -188,7 +188,7 @@ def test_python_offers_the_same_verbs_with_typed_results(finished: Path) -> None
     result = library.generate(finished, count=6, first_seed=100)
     assert result.images == 6
     assert library.report(finished).report == "report/report.html"
-    assert [entry.stage for entry in library.status(finished)][0] == "prepare"
+    assert library.status(finished)[0].stage == "prepare"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,8 @@ def test_every_example_passes_a_dry_run(example: Path, place: Path) -> None:
 
 
 def test_help_comes_quickly_and_names_every_command() -> None:
-    modules = "import sys, gist.cli; print(sorted(m for m in ('torch', 'numpy', 'numba', 'pydicom') if m in sys.modules))"
+    heavy = "('torch', 'numpy', 'numba', 'pydicom')"
+    modules = f"import sys, gist.cli; print(sorted(m for m in {heavy} if m in sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", modules], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
     done = subprocess.run(

@@ -296,6 +296,7 @@ def parse_changes(assignments: list[str]) -> dict[str, Any]:
 def as_yaml(config: Config) -> str:
     """The settings as the run folder keeps them: every default spelled out, private paths left out."""
     tree = config.model_dump(mode="json")
+    tree["folder"] = None  # the folder that the file lies in
     for name in _marked(PrepareConfig, "private", True):
         tree["prepare"][name] = None
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
