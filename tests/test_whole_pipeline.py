@@ -146,7 +146,11 @@ def test_a_second_process_on_the_same_run_is_refused(place: Path) -> None:
         (["run", "nothing.yaml"], 2, "no settings file"),
         (["run", "small.yaml", "--set", "train.kimgs=3"], 2, "did you mean 'kimg'"),
         (["run", "small.yaml", "--stages", "prepare,trian"], 2, "'trian' is not a stage"),
-        (["run", "small.yaml", "--set", "prepare.source=missing", "--set", "folder=x1"], 2, "missing"),
+        (
+            ["run", "small.yaml", "--set", "prepare.source=missing", "--set", "folder=x1"],
+            2,
+            "no folder or file missing",
+        ),
         (["run", "small.yaml", "--set", "prepare.labels=gone.csv", "--set", "folder=x2"], 2, "gone.csv"),
         (["run", "small.yaml", "--stages", "train", "--set", "folder=x3"], 2, "needs stage prepare"),
         (["status", "nowhere"], 2, "no gist run"),

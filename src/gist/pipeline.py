@@ -47,7 +47,7 @@ STAGES: dict[StageName, Stage] = {
     "evaluate": Stage("evaluate", "gist.evaluation:evaluate", EvaluateResult, needs=("prepare", "generate")),
     "report": Stage(
         "report",
-        "gist.report:write_report",
+        "gist.reporting:write_report",
         ReportResult,
         needs=("prepare",),
         uses=("train", "generate", "evaluate"),
@@ -172,6 +172,9 @@ def _bring_up_to_date(stage: Stage, config: Config, run: RunFolder, progress: Pr
             progress.note(
                 f"Stage {earlier} is stale, and {stage.name} builds on it as it is: run {earlier} to renew it."
             )
+    source = config.prepare.source
+    if stage.name == "prepare" and source is not None and not source.exists():
+        raise InputError(f"There is no folder or file {source}; check prepare.source.")
     standing = assess(stage, config, run)
     if standing.state == "done":
         progress.note(f"{stage.name}: done already.")
@@ -181,7 +184,8 @@ def _bring_up_to_date(stage: Stage, config: Config, run: RunFolder, progress: Pr
         where = f" The old results are kept in {kept}." if kept is not None else ""
         progress.note(f"{stage.name}: starting again, since {standing.why}.{where}")
     elif standing.state in ("stopped", "failed", "to continue"):
-        progress.note(f"{stage.name}: continuing{f', since {standing.why}' if standing.why else ''}.")
+        why = f", since {standing.why.rstrip('.')}" if standing.why else ""
+        progress.note(f"{stage.name}: continuing{why}.")
     _execute(stage, config, run, progress)
 
 

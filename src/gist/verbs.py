@@ -110,7 +110,7 @@ def demo(
     progress: Progress | None = None,
 ) -> RunResult:
     """The whole pipeline on built-in phantom radiographs."""
-    from gist.demo import run_demo
+    from gist.demonstration import run_demo
 
     return run_demo(Path(folder), from_scratch=from_scratch, kimg=kimg, progress=progress or Silent())
 

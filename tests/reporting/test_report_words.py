@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_builder import RunBuilder
 
-from gist.report import numerals
-from gist.report.copying import copying_verdict
-from gist.report.findings import read_findings, without_paths
-from gist.report.wording import caveat, summary
+from gist.reporting import numerals
+from gist.reporting.copying import copying_verdict
+from gist.reporting.findings import read_findings, without_paths
+from gist.reporting.wording import caveat, summary
 from gist.results import Neighbour
 
 

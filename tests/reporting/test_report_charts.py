@@ -14,8 +14,8 @@ from page_reader import PageReader
 from run_builder import RunBuilder
 
 from gist.pictures import cut
-from gist.report.charts import Series, line_chart, nice_ticks
-from gist.report.training_curves import training_curves
+from gist.reporting.charts import Series, line_chart, nice_ticks
+from gist.reporting.training_curves import training_curves
 
 
 @settings(max_examples=200, deadline=None)

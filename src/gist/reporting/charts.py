@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
-from gist.report import numerals
+from gist.reporting import numerals
 
 COLOURS = ("#005a9c", "#b34700", "#00664f")
 DASHES = ("none", "6 3", "2 3")

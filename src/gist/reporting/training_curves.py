@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from gist.report.charts import Reference, Series, line_chart
-from gist.report.findings import Tick
+from gist.reporting.charts import Reference, Series, line_chart
+from gist.reporting.findings import Tick
 
 X_LABEL = "images shown, in thousands (kimg)"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gist.report import numerals
-from gist.report.wording import OVERALL, VERDICTS
+from gist.reporting import numerals
+from gist.reporting.wording import OVERALL, VERDICTS
 from gist.results import Score
 
 

@@ -13,7 +13,7 @@ from gist.config import Config, build_config
 from gist.data_set import ArchiveWriter, archive_name, encode_png
 from gist.pictures import grid, write_png_atomic
 from gist.progress import Silent
-from gist.report import write_report
+from gist.reporting import write_report
 from gist.results import (
     EvaluateResult,
     GenerateResult,

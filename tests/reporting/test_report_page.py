@@ -14,8 +14,8 @@ from run_builder import RunBuilder
 from gist.data_set import archive_name, read_data_set
 from gist.errors import InputError
 from gist.progress import Silent
-from gist.report import write_report
-from gist.report.charts import COLOURS
+from gist.reporting import write_report
+from gist.reporting.charts import COLOURS
 from gist.results import Neighbour
 from gist.run_folder import RunFolder
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from gist.report import numerals
-from gist.report.copying import CopyingVerdict
-from gist.report.findings import Findings
+from gist.reporting import numerals
+from gist.reporting.copying import CopyingVerdict
+from gist.reporting.findings import Findings
 from gist.results import EvaluateResult, GenerateResult, PrepareResult, Score, TrainResult
 
 BANNER = "Synthetic images – not for diagnosis"

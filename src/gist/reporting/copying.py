@@ -13,7 +13,7 @@ from math import comb, floor
 from statistics import median
 from typing import Literal
 
-from gist.report import numerals
+from gist.reporting import numerals
 from gist.results import Neighbour
 
 Outcome = Literal["evidence of copying", "none detected by this check", "too few images to tell"]

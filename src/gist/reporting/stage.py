@@ -13,11 +13,11 @@ from gist.config import Config
 from gist.data_set import DataSet, read_data_set
 from gist.errors import InputError
 from gist.progress import Progress
-from gist.report import numerals, provenance, sheets, wording
-from gist.report.copying import CopyingVerdict, copying_verdict
-from gist.report.findings import Findings, read_findings, without_paths
-from gist.report.score_table import score_table
-from gist.report.training_curves import training_curves
+from gist.reporting import numerals, provenance, sheets, wording
+from gist.reporting.copying import CopyingVerdict, copying_verdict
+from gist.reporting.findings import Findings, read_findings, without_paths
+from gist.reporting.score_table import score_table
+from gist.reporting.training_curves import training_curves
 from gist.results import ReportResult
 from gist.run_folder import RunFolder, write_atomic, write_json
 
@@ -49,7 +49,7 @@ def write_report(config: Config, run: RunFolder, progress: Progress) -> ReportRe
 
 
 def _page(config: Config, run: RunFolder, findings: Findings, copying: CopyingVerdict | None) -> str:
-    here = files("gist.report")
+    here = files("gist.reporting")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
