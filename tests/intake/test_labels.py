@@ -123,13 +123,13 @@ def test_a_missing_table_is_one_sentence(folder: Path) -> None:
 
 
 def test_missing_empty_and_unset_sources_are_one_sentence(folder: Path, prepare_stage: PrepareCall) -> None:
-    with pytest.raises(InputError, match="There is no source folder"):
+    with pytest.raises(InputError, match="There is no source "):
         prepare_stage(folder / "nowhere")
     (folder / "empty").mkdir()
     with pytest.raises(InputError, match="is empty"):
         prepare_stage(folder / "empty")
     (folder / "file").touch()
-    with pytest.raises(InputError, match="is not a folder"):
+    with pytest.raises(InputError, match="is neither a folder nor a readable zip archive"):
         prepare_stage(folder / "file")
     with pytest.raises(InputError, match=r"prepare\.source is not set"):
         label_source(PrepareConfig(), 0, SALT)

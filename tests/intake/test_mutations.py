@@ -80,17 +80,15 @@ def test_every_mutated_file_ends_as_accepted_or_with_a_reason(folder: Path) -> N
     assert 0.1 * len(jobs) < accepted < 0.9 * len(jobs)
 
 
-def test_every_mutated_table_is_read_or_refused_in_a_sentence(folder: Path) -> None:
+def test_every_mutated_table_is_read_or_refused_in_a_sentence() -> None:
     rng = np.random.default_rng(7)
     table = ("file;label\n" + "".join(f'"p{n}.png";{n % 3}\n' for n in range(40))).encode()
-    path = folder / "labels.csv"
     read, sentences = 0, []
     for _ in range(300):
-        path.write_bytes(mutate(table, rng))
         try:
-            read += bool(read_label_table(path, PrepareConfig()).rows)
+            read += bool(read_label_table(mutate(table, rng), PrepareConfig()).rows)
         except InputError as error:
             sentences.append(str(error))
     assert read
     assert sentences
-    assert all(sentence.startswith(str(path)) or "label table" in sentence for sentence in sentences)
+    assert all("label table" in sentence.casefold() for sentence in sentences)

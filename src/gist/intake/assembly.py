@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gist.errors import InputError
@@ -14,7 +14,9 @@ from gist.intake.archive import Placed, write_outputs
 from gist.intake.decoding import Finished
 from gist.intake.deidentify import stable_draw
 from gist.intake.duplicates import find_duplicates
+from gist.intake.label_table import Split
 from gist.intake.labelling import Labelled
+from gist.intake.near_duplicates import near_copies
 from gist.intake.resolution import Choice
 from gist.intake.source import file_id
 from gist.intake.split import Member, split_members
@@ -81,8 +83,11 @@ def assemble(
     test_fraction: float,
     seed: int,
     salt: bytes,
+    load_png: Callable[[int], bytes],
 ) -> DataSetPlan:
     """Decides which of the finished pictures, given in the order of the source, go where.
+
+    `load_png` gives the PNG of a picture by its offset in the spool.
 
     Raises:
         InputError: nothing is left to train with.
@@ -97,9 +102,10 @@ def assemble(
     ]
     division = split_members(members, test_fraction)
     notes.extend(division.notes)
+    places = _without_near_copies(unique, division.places, load_png, notes)
     accepted: list[tuple[Finished, Placed]] = []
-    class_names = _class_names(unique, division.places)
-    for picture, patient_id, place in zip(unique, patient_ids, division.places, strict=True):
+    class_names = _class_names(unique, places)
+    for picture, patient_id, place in zip(unique, patient_ids, places, strict=True):
         if isinstance(place, Reason):
             aside.append((picture, place))
             continue
@@ -121,6 +127,28 @@ def assemble(
         patients=len(known) or None,
         notes=tuple(notes),
     )
+
+
+def _without_near_copies(
+    pictures: Sequence[Finished],
+    places: Sequence[Split | Reason],
+    load_png: Callable[[int], bytes],
+    notes: list[str],
+) -> list[Split | Reason]:
+    test = [position for position, place in enumerate(places) if place == "test"]
+    train = [position for position, place in enumerate(places) if place == "train"]
+    found = near_copies(
+        [pictures[position].thumbnail for position in test],
+        [pictures[position].thumbnail for position in train],
+        lambda number: load_png(pictures[test[number]].offset),
+        lambda number: load_png(pictures[train[number]].offset),
+    )
+    kept = list(places)
+    for number in found:
+        kept[test[number]] = Reason.NEARLY_IN_TRAINING
+    if found:
+        notes.append(f"{len(found)} held-out images nearly equal a training image and were left out.")
+    return kept
 
 
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:

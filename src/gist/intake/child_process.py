@@ -31,7 +31,12 @@ class Job:
 
     key: int
     path: str
+    """The file, or the zip archive that holds it."""
     bytes: int
+    member: str = ""
+    """Name inside the zip archive."""
+    folder: str = ""
+    """The class folder, which must not bear the patient's name."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class DecodingProcess:
         if not self.jobs:
             self._since = time.monotonic()
         self.jobs.append(job)
-        self._write(json.dumps({"path": job.path, "bytes": job.bytes, "task": self._task}).encode() + b"\n")
+        self._write(json.dumps({**vars(job), "task": self._task}).encode() + b"\n")
 
     def take(self, arrived: bytes) -> Iterator[Outcome]:
         """The outcomes that are complete with this chunk."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from gist.intake import raster
-from gist.intake.deidentify import Patient, patient
+from gist.intake.deidentify import Patient, names_patient, patient
+from gist.intake.file_bytes import read_file
 from gist.intake.file_type import HEAD_BYTES, file_type
-from gist.intake.geometry import Fit, covered_pixels, to_square
+from gist.intake.geometry import Fit, covered_pixels, thumbnail, to_square
 from gist.intake.picture import GreySettings, Header, Picture, WindowChoice
 from gist.intake.vocabulary import Reason, Remark, SetAside
 
@@ -58,6 +57,8 @@ class Accepted:
     file_sha256: str
     pixel_sha256: str
     """Of the finished square; equal for equal pictures whatever file type they came in."""
+    thumbnail: str
+    """Of the finished square, hexadecimal; for finding nearly equal pictures."""
     enlarged: bool
     remarks: tuple[Remark, ...]
 
@@ -77,49 +78,37 @@ class Accepted:
         )
 
 
-def run_job(path: str, task: Task, settings: JobSettings) -> tuple[Accepted, bytes]:
+def run_job(
+    path: str, task: Task, settings: JobSettings, member: str = "", folder: str = ""
+) -> tuple[Accepted, bytes]:
     """Looks at a file's header, or decodes it into a PNG of the square picture (no PNG bytes for `look`).
+
+    `member` is the file's name if `path` is a zip archive, `folder` the class folder it lies in.
 
     Raises:
         SetAside: the file cannot be used, with the reason.
     """
     try:
-        data = _read(path, settings.max_file_bytes)
+        data = read_file(path, member, settings.max_file_bytes)
         kind = file_type(data[:HEAD_BYTES])
         if kind is None:
             raise SetAside(Reason.NOT_AN_IMAGE if data else Reason.EMPTY)
         if task == "look":
             header = _look(data, kind, settings)
+            _check_folder(header, folder)
             return _accepted(kind, header, settings, data), b""
-        return _decode(data, kind, settings)
+        return _decode(data, kind, settings, folder)
     except (SetAside, KeyboardInterrupt):
         raise
     except MemoryError:
         raise SetAside(Reason.TOO_MUCH_MEMORY) from None
-    except (
-        Exception
-    ):  # decoders raise anything on damaged files: each such file is set aside, none stops the rest
+    except Exception:  # decoders raise anything on damaged files: each is set aside, none stops the rest
         raise SetAside(Reason.DAMAGED) from None
 
 
-def _read(path: str, max_bytes: int) -> bytes:
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    )
-    try:
-        descriptor = os.open(path, flags)
-    except OSError:
-        raise SetAside(Reason.UNREADABLE) from None
-    with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            raise SetAside(Reason.NOT_REGULAR)
-        if facts.st_size > max_bytes:
-            raise SetAside(Reason.TOO_LARGE_FILE)
-        try:
-            return file.read(max_bytes + 1)
-        except OSError:
-            raise SetAside(Reason.UNREADABLE) from None
+def _check_folder(header: Header, folder: str) -> None:
+    if names_patient(folder, header.patient, header.patient_name):
+        raise SetAside(Reason.FOLDER_IS_PATIENT)
 
 
 def _look(data: bytes, kind: str, settings: JobSettings) -> Header:
@@ -130,11 +119,12 @@ def _look(data: bytes, kind: str, settings: JobSettings) -> Header:
     return raster.read_header(data, settings.max_pixels)
 
 
-def _decode(data: bytes, kind: str, settings: JobSettings) -> tuple[Accepted, bytes]:
+def _decode(data: bytes, kind: str, settings: JobSettings, folder: str) -> tuple[Accepted, bytes]:
     from gist.data_set import encode_png
 
     grey_settings = GreySettings(settings.window, settings.percentiles, settings.max_pixels)
     picture = _picture(data, kind, grey_settings)
+    _check_folder(picture.header, folder)
     height, width = picture.grey.shape
     enlarged = covered_pixels(height, width, settings.fit) < settings.resolution
     if enlarged and not settings.allow_upsampling:
@@ -144,8 +134,9 @@ def _decode(data: bytes, kind: str, settings: JobSettings) -> tuple[Accepted, by
     if eight_bits.min() == eight_bits.max():
         raise SetAside(Reason.BLANK)
     remarks = (*picture.remarks, Remark.ENLARGED) if enlarged else picture.remarks
+    small = thumbnail(square).hex()
     digest = hashlib.sha256(eight_bits.tobytes()).hexdigest()
-    accepted = _accepted(kind, picture.header, settings, data, digest, enlarged, remarks)
+    accepted = _accepted(kind, picture.header, settings, data, digest, small, enlarged, remarks)
     return accepted, encode_png(eight_bits)
 
 
@@ -163,6 +154,7 @@ def _accepted(
     settings: JobSettings,
     data: bytes,
     pixel_sha256: str = "",
+    small: str = "",
     enlarged: bool = False,
     remarks: tuple[Remark, ...] = (),
 ) -> Accepted:
@@ -178,6 +170,7 @@ def _accepted(
         patient=named,
         file_sha256=hashlib.sha256(data).hexdigest(),
         pixel_sha256=pixel_sha256,
+        thumbnail=small,
         enlarged=enlarged,
         remarks=remarks,
     )

@@ -35,6 +35,7 @@ class Finished:
     """Where the spool holds it."""
     pixel_sha256: bytes
     file_sha256: bytes
+    thumbnail: bytes
     class_name: str | None
     patient: Patient | None
     """As the label table or the file name says, else as the file itself does."""
@@ -52,7 +53,7 @@ def look_at_sample(labelled: Labelled, settings: JobSettings, processes: int) ->
         return hashlib.sha256(candidate.file.relative.encode("utf-8", "surrogateescape")).digest()
 
     sample = sorted(labelled.candidates, key=order)[:_LOOKED_AT]
-    jobs = (Job(key, labelled.listing.path(one.file), one.file.bytes) for key, one in enumerate(sample))
+    jobs = (_job(key, one, labelled) for key, one in enumerate(sample))
     for outcome in run_jobs(jobs, len(sample), "look", settings, processes):
         yield outcome.accepted or outcome.reason or Reason.DAMAGED
 
@@ -78,10 +79,7 @@ def decode_candidates(
     finished = _earlier(candidates, names, spool)
     aside: list[tuple[str, Reason]] = []
     waiting = [position for position in range(len(candidates)) if position not in finished]
-    jobs = (
-        Job(position, labelled.listing.path(candidates[position].file), candidates[position].file.bytes)
-        for position in waiting
-    )
+    jobs = (_job(position, candidates[position], labelled) for position in waiting)
     done, total = len(finished), len(candidates)
     progress.advance(done, total, "images")
     for outcome in run_jobs(jobs, len(waiting), "decode", settings, processes):
@@ -95,6 +93,14 @@ def decode_candidates(
         done += 1
         progress.advance(done, total, "images", f"{len(aside)} set aside" if aside else "")
     return [finished[position] for position in sorted(finished)], aside
+
+
+def _job(key: int, candidate: Candidate, labelled: Labelled) -> Job:
+    listing, file = labelled.listing, candidate.file
+    folder = (candidate.class_name or "") if labelled.classes_are_folders else ""
+    if listing.is_zip:
+        return Job(key, str(listing.root), file.bytes, file.relative, folder)
+    return Job(key, str(listing.root / file.relative), file.bytes, folder=folder)
 
 
 def _earlier(candidates: Sequence[Candidate], names: list[str], spool: Spool) -> dict[int, Finished]:
@@ -114,6 +120,7 @@ def _finished(position: int, candidate: Candidate, accepted: Accepted, offset: i
         offset=offset,
         pixel_sha256=bytes.fromhex(accepted.pixel_sha256),
         file_sha256=bytes.fromhex(accepted.file_sha256),
+        thumbnail=bytes.fromhex(accepted.thumbnail),
         class_name=candidate.class_name,
         patient=candidate.patient or accepted.patient,
         named_by_file=candidate.patient is None and accepted.patient is not None,
@@ -126,4 +133,4 @@ def _finished(position: int, candidate: Candidate, accepted: Accepted, offset: i
 def _spool_name(candidate: Candidate, salt: bytes) -> str:
     """Identifies a file and its state without naming it."""
     file = candidate.file
-    return f"{file_id(salt, file.relative)}-{file.bytes}-{file.modified_ns}"
+    return f"{file_id(salt, file.relative)}-{file.bytes}-{file.state}"

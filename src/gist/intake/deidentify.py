@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import tempfile
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from gist.errors import InputError
 
 _SALT_BYTES = 32
 _ID_DIGITS = 16
+_TELLING = 4  # letters and digits below which an agreement of names is chance
+_WORDS = re.compile(r"[^\W_]+")
 
 PLAIN_RADIOGRAPHY = frozenset({"CR", "DX", "MG", "IO", "PX", "RG", "XA", "RF", "OT", "SC"})
 # The other codes that DICOM defines for Modality (PS3.3 C.7.3.1.1.1) with pixels; any other text is withheld.
@@ -88,6 +91,17 @@ def allowed_modality(value: object) -> str | None:
     """A modality code if it is one that DICOM defines, else None."""
     text = str(value).strip().upper()
     return text if text in PLAIN_RADIOGRAPHY or text in _OTHER_PICTURES else None
+
+
+def names_patient(folder: str, patient_id: str | None, patient_name: str | None) -> bool:
+    """Whether a folder's name holds the patient's id, or every part of the name; very short ones do not count."""
+    words = set(_WORDS.findall(folder.casefold()))
+    joined = "".join(_WORDS.findall(folder.casefold()))
+    short_id = "".join(_WORDS.findall((patient_id or "").casefold()))
+    if len(short_id) >= _TELLING and short_id in joined:
+        return True
+    parts = set(_WORDS.findall((patient_name or "").casefold()))
+    return sum(map(len, parts)) >= _TELLING and parts <= words
 
 
 def _place_salt(file: Path) -> None:

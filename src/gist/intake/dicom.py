@@ -123,7 +123,8 @@ def _header(dataset: Dataset, max_pixels: int) -> Header:
     bits = int(dataset.get("BitsStored") or allocated)
     patient = str(dataset.get("PatientID") or "").strip()
     modality = allowed_modality(dataset.get("Modality"))
-    return Header(rows, columns, min(bits, allocated), modality, patient or None)
+    name = str(dataset.get("PatientName") or "").strip()
+    return Header(rows, columns, min(bits, allocated), modality, patient or None, name or None)
 
 
 def _check_stream(dataset: Dataset, syntax: UID, header: Header, frame: int) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 Fit = Literal["pad", "crop", "stretch"]
 FloatImage = NDArray[np.float32]
+THUMBNAIL_SIDE = 16
 _FEW_ROWS = 4
 
 
@@ -33,6 +34,12 @@ def to_square(image: FloatImage, side: int, fit: Fit) -> FloatImage:
         return _enlarge(image, rows, columns, side)
     fewer_rows = _area_mean(image, *rows, side)
     return np.ascontiguousarray(_area_mean(np.ascontiguousarray(fewer_rows.T), *columns, side).T)
+
+
+def thumbnail(square: FloatImage) -> bytes:
+    """16x16 greys of a square of values in 0-1, one byte each, for finding pictures that are alike."""
+    small = to_square(square, THUMBNAIL_SIDE, "stretch")
+    return bytes(np.rint(small * 255.0).astype(np.uint8))
 
 
 def _extent(length: int, square: int, fit: Fit) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from gist.config import PrepareConfig
 from gist.errors import InputError
+from gist.intake.source import Listing
 
 Split = Literal["train", "test"]
 _SPLITS: dict[str, Split] = {
@@ -69,46 +70,51 @@ class LabelTable:
         return matched
 
 
-def find_label_table(labels: Path, source: Path) -> Path:
-    """Where the table lies: inside `source` if it is there, else as given.
+def find_label_table(labels: Path, listing: Listing) -> tuple[bytes, Listing]:
+    """The table's bytes and the source without the table; it may lie in the source or anywhere else.
 
     Raises:
-        InputError: it is in neither place.
+        InputError: it is in neither place, cannot be read or is too large.
     """
-    for candidate in (source / labels, labels):
-        if candidate.is_file():
-            return candidate
-    raise InputError(
-        f"There is no label table {labels}, neither in prepare.source nor as a path; check prepare.labels."
-    )
+    inside = _inside(labels, listing)
+    if inside is not None:
+        return listing.read(inside, _MAX_BYTES), listing.without(inside)
+    try:
+        if labels.stat().st_size > _MAX_BYTES:
+            raise InputError(f"The label table {labels} is larger than {_MAX_BYTES >> 20} MiB; check it.")
+        return labels.read_bytes(), listing
+    except OSError:
+        raise InputError(
+            f"There is no label table {labels}, neither in prepare.source nor as a path; check prepare.labels."
+        ) from None
 
 
-def read_label_table(path: Path, config: PrepareConfig) -> LabelTable:
+def read_label_table(table: bytes, config: PrepareConfig) -> LabelTable:
     """Reads the table; comma, semicolon, tab or bar separated, UTF-8, UTF-16 or Windows encoding.
 
     Raises:
         InputError: unreadable, a column is missing, a split is unknown, or two rows contradict each other.
     """
-    lines = _lines(path)
+    lines = _lines(table)
     wanted = [config.file_column, config.label_column, config.patient_column, config.split_column]
     reader = csv.reader(lines, delimiter=_delimiter(lines, config.file_column))
     rows: dict[str, Row] = {}
     try:
         header = [cell.strip() for cell in next(reader, [])]
-        places = [None if name is None else _place(header, name, path) for name in wanted]
+        places = [None if name is None else _place(header, name) for name in wanted]
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                _add(rows, cells, places, reader.line_num, path)
+                _add(rows, cells, places, reader.line_num)
     except csv.Error:
         raise InputError(
-            f"{path}, line {reader.line_num}: not a readable table; save it again as CSV."
+            f"Label table, line {reader.line_num}: not a readable table; save it again as CSV."
         ) from None
     if not rows:
-        raise InputError(f"The label table {path} has no rows; check prepare.labels.")
+        raise InputError("The label table has no rows; check prepare.labels.")
     return LabelTable(rows)
 
 
-def _add(rows: dict[str, Row], cells: list[str], places: list[int | None], line: int, path: Path) -> None:
+def _add(rows: dict[str, Row], cells: list[str], places: list[int | None], line: int) -> None:
     file, label, patient, split_text = (_cell(cells, place) for place in places)
     if file is None:
         return
@@ -116,11 +122,11 @@ def _add(rows: dict[str, Row], cells: list[str], places: list[int | None], line:
     if split_text is not None:
         split = _SPLITS.get(split_text.casefold())
         if split is None:
-            raise InputError(f"{path}, line {line}: the split must be train, val or test.")
+            raise InputError(f"Label table, line {line}: the split must be train, val or test.")
     key, row = _normal(file), Row(label, patient, split)
     if rows.setdefault(key, row) != row:
         raise InputError(
-            f"{path}, line {line}: this file has been named before with other values; keep one row of it."
+            f"Label table, line {line}: this file has been named before with other values; keep one row of it."
         )
 
 
@@ -130,32 +136,31 @@ def _cell(cells: list[str], place: int | None) -> str | None:
     return cells[place].strip() or None
 
 
-def _place(header: list[str], name: str, path: Path) -> int:
+def _place(header: list[str], name: str) -> int:
     for index, column in enumerate(header):
         if column.casefold() == name.casefold():
             return index
     shown = ", ".join(header[:20])
-    raise InputError(f"The label table {path} has no column '{name}'; its columns are: {shown}.")
+    raise InputError(f"The label table has no column '{name}'; its columns are: {shown}.")
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputError(
-                f"The label table {path} is larger than {_MAX_BYTES >> 20} MiB; is it the right file?"
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"The label table {path} cannot be read ({error.strerror}); check prepare.labels."
-        ) from None
+def _inside(labels: Path, listing: Listing) -> str | None:
+    """The table's path relative to the source, if it is one of its files."""
+    relative = labels
+    if labels.is_absolute() and labels.is_relative_to(listing.root):
+        relative = labels.relative_to(listing.root)
+    wanted = relative.as_posix()
+    return wanted if any(file.relative == wanted for file in listing.files) else None
+
+
+def _lines(data: bytes) -> list[str]:
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:
         text = data.decode("cp1252", "replace")
     if "\0" in text:
-        raise InputError(f"{path} is not a text table; save it as CSV and check prepare.labels.")
+        raise InputError("The label table is not a text table; save it as CSV and check prepare.labels.")
     lines = io.StringIO(text, newline="").readlines()
     return lines[1:] if lines and lines[0].casefold().startswith("sep=") else lines
 

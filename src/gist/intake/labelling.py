@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gist.config import PrepareConfig
 from gist.errors import InputError
+from gist.intake.archive_index import rows_from_index
 from gist.intake.deidentify import Patient, patient
-from gist.intake.label_table import Row, Split, find_label_table, read_label_table
+from gist.intake.folder_labels import Rows, refuse_patient_folders, rows_from_folders
+from gist.intake.label_table import Split, find_label_table, read_label_table
 from gist.intake.source import Listing, SourceFile, list_source
 from gist.intake.vocabulary import Reason
-
-_MANY_FOLDERS = 12
-_FEW_FILES = 6.0
-_NO_ROW = Row(None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +35,32 @@ class Labelled:
     refused: tuple[tuple[str, Reason], ...]
     """Relative path and reason."""
     notes: tuple[str, ...]
+    classes_are_folders: bool
+    """Class names come from folders, which in hospital exports may be named after patients."""
 
 
 def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple[Path, ...] = ()) -> Labelled:
-    """Lists the source and joins class sub-folders or the label table to it.
+    """Lists the source and joins to it the label table, or its dataset.json, or its class sub-folders.
 
     Raises:
-        InputError: about the source folder, the label table, or classes that do not occur.
+        InputError: about the source, the label table, or classes that do not occur.
     """
     if config.source is None:
         raise InputError("prepare.source is not set; name the folder that holds the images.")
     notes: list[str] = []
-    if config.labels is None:
-        listing = list_source(config.source, leave_out)
-        rows, refused = _rows_from_folders(listing)
-        if config.classes is None:
-            _refuse_patient_folders(rows)
+    refused: list[tuple[str, Reason]] = []
+    listing = list_source(config.source, leave_out)
+    classes_are_folders = False
+    if config.labels is not None:
+        table, listing = find_label_table(config.labels, listing)
+        rows = _rows_from_table(listing, table, config, notes)
+    elif (indexed := rows_from_index(listing, notes)) is not None:
+        rows, listing = indexed
     else:
-        table = find_label_table(config.labels, config.source)
-        listing = list_source(config.source, (*leave_out, table))
-        rows, refused = _rows_from_table(listing, table, config, notes), []
+        rows, refused = rows_from_folders(listing, notes)
+        classes_are_folders = True
+        if config.classes is None:
+            refuse_patient_folders(rows)
     rows = _of_chosen_classes(rows, config, notes)
     pattern = None if config.patient_pattern is None else re.compile(config.patient_pattern)
     candidates = []
@@ -65,27 +68,11 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
         text = row.patient or _patient_in_name(pattern, file)
         named = None if text is None else patient(salt, seed, text)
         candidates.append(Candidate(file, row.label, named, row.split))
-    return Labelled(listing, tuple(candidates), (*refused, *listing.refused), tuple(notes))
+    all_refused = (*refused, *listing.refused)
+    return Labelled(listing, tuple(candidates), all_refused, tuple(notes), classes_are_folders)
 
 
-_Rows = list[tuple[SourceFile, Row]]
-
-
-def _rows_from_folders(listing: Listing) -> tuple[_Rows, list[tuple[str, Reason]]]:
-    if not any("/" in file.relative for file in listing.files):
-        return [(file, _NO_ROW) for file in listing.files], []
-    rows: _Rows = []
-    refused = []
-    for file in listing.files:
-        folder, slash, _ = file.relative.partition("/")
-        if slash:
-            rows.append((file, Row(folder, None, None)))
-        else:
-            refused.append((file.relative, Reason.NO_CLASS_FOLDER))
-    return rows, refused
-
-
-def _rows_from_table(listing: Listing, table: Path, config: PrepareConfig, notes: list[str]) -> _Rows:
+def _rows_from_table(listing: Listing, table: bytes, config: PrepareConfig, notes: list[str]) -> Rows:
     labels = read_label_table(table, config)
     matched = labels.match([file.relative for file in listing.files])
     present = [(file, row) for file, row in zip(listing.files, matched, strict=True) if row is not None]
@@ -107,7 +94,7 @@ def _rows_from_table(listing: Listing, table: Path, config: PrepareConfig, notes
     return split
 
 
-def _of_chosen_classes(rows: _Rows, config: PrepareConfig, notes: list[str]) -> _Rows:
+def _of_chosen_classes(rows: Rows, config: PrepareConfig, notes: list[str]) -> Rows:
     if config.classes is None:
         return rows
     chosen = set(config.classes)
@@ -123,17 +110,6 @@ def _of_chosen_classes(rows: _Rows, config: PrepareConfig, notes: list[str]) -> 
             f"{len(rows) - len(kept)} files belong to classes outside prepare.classes and were left out."
         )
     return kept
-
-
-def _refuse_patient_folders(rows: _Rows) -> None:
-    """Hospital exports have a folder per patient: its name must become neither a class nor an output."""
-    sizes = Counter(row.label for _, row in rows if row.label is not None)
-    if len(sizes) >= _MANY_FOLDERS and sum(sizes.values()) / len(sizes) < _FEW_FILES:
-        raise InputError(
-            f"The source has {len(sizes)} sub-folders with few files each, which look like patients, not "
-            "classes; sort the images into class folders, or give a label table (prepare.labels), or list "
-            "prepare.classes."
-        )
 
 
 def _patient_in_name(pattern: re.Pattern[str] | None, file: SourceFile) -> str | None:

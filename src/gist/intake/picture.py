@@ -34,6 +34,8 @@ class Header:
     modality: str | None = None
     patient: str | None = None
     """As the file says; never leaves the decoding process."""
+    patient_name: str | None = None
+    """Neither does this."""
 
 
 @dataclass(frozen=True)

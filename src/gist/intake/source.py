@@ -1,11 +1,12 @@
-"""The source folder: every file in it, to any depth, and nothing outside it."""
+"""The source: every file of a folder or a zip archive, to any depth, and nothing outside it."""
 
 from __future__ import annotations
 
 import os
 import stat
+import zipfile
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gist.errors import InputError
@@ -13,6 +14,11 @@ from gist.intake.deidentify import salted_id
 from gist.intake.vocabulary import Reason
 
 MAX_FILES = 2_000_000
+_ZIP_METHODS = (
+    zipfile.ZIP_STORED,
+    zipfile.ZIP_DEFLATED,
+)  # others may ask for gigabytes before the first byte
+_SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,77 +28,71 @@ class SourceFile:
     relative: str
     """Path below the source with forward slashes; never written anywhere."""
     bytes: int
-    modified_ns: int
+    state: int
+    """Changes when the file does: modification time in nanoseconds, or the CRC inside a zip archive."""
 
 
 @dataclass(frozen=True)
 class Listing:
     """All files of a source, ordered by path."""
 
-    folder: Path
+    root: Path
+    """The folder, or the zip archive."""
     files: tuple[SourceFile, ...]
     refused: tuple[tuple[str, Reason], ...]
     """Relative path and reason of what is no regular file of the source."""
+    is_zip: bool = False
 
-    def path(self, file: SourceFile) -> str:
-        return str(self.folder / file.relative)
+    def read(self, relative: str, max_bytes: int) -> bytes:
+        """A file that describes the others, such as a label table.
+
+        Raises:
+            InputError: it cannot be read or is larger than `max_bytes`.
+        """
+        try:
+            if self.is_zip:
+                with zipfile.ZipFile(self.root) as archive, archive.open(relative) as stream:
+                    data = stream.read(max_bytes + 1)
+            else:
+                with (self.root / relative).open("rb") as stream:
+                    data = stream.read(max_bytes + 1)
+        except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, EOFError, ValueError):
+            raise InputError(f"A table inside {self.root} cannot be read; check it.") from None
+        if len(data) > max_bytes:
+            raise InputError(f"A table inside {self.root} is larger than {max_bytes >> 20} MiB; check it.")
+        return data
+
+    def without(self, relative: str) -> Listing:
+        """The same source without one file that is no image."""
+        return replace(self, files=tuple(file for file in self.files if file.relative != relative))
 
 
-def list_source(folder: Path, leave_out: Collection[Path] = ()) -> Listing:
-    """Lists a folder to any depth; links are never followed.
+def list_source(source: Path, leave_out: Collection[Path] = ()) -> Listing:
+    """Lists a folder or a zip archive to any depth; links are never followed.
 
-    `leave_out` are files and folders that are no data, such as the label table or the run folder.
+    `leave_out` are files and folders that are no data, such as the run folder.
 
     Raises:
-        InputError: the folder is missing, is no folder, cannot be read, is empty or holds too many files.
+        InputError: the source is missing, neither folder nor zip, unreadable, empty or holds too many files.
     """
     try:
-        root = folder.resolve(strict=True)
+        root = source.resolve(strict=True)
     except OSError:
         raise InputError(
-            f"There is no source folder {folder}; set prepare.source to the folder of images."
+            f"There is no source {source}; set prepare.source to the folder of images."
         ) from None
-    if not root.is_dir():
-        raise InputError(f"{folder} is not a folder; set prepare.source to the folder that holds the images.")
-    hidden = {path.resolve() for path in leave_out}
     files: list[SourceFile] = []
     refused: list[tuple[str, Reason]] = []
-    pending = [root]
-    while pending:
-        current = pending.pop()
-        try:
-            entries = list(os.scandir(current))
-        except OSError:
-            if current == root:
-                raise InputError(
-                    f"The source folder {folder} cannot be read; check its permissions."
-                ) from None
-            refused.append((current.relative_to(root).as_posix(), Reason.UNREADABLE))
-            continue
-        for entry in entries:
-            path = Path(entry.path)
-            if path in hidden:
-                continue
-            relative = path.relative_to(root).as_posix()
-            try:
-                found = _examine(entry, path, root)
-            except OSError:
-                found = Reason.UNREADABLE
-            if isinstance(found, Reason):
-                refused.append((relative, found))
-            elif found is None:
-                pending.append(path)
-            else:
-                files.append(SourceFile(relative, found.st_size, found.st_mtime_ns))
-        if len(files) > MAX_FILES:
-            raise InputError(
-                f"{folder} holds more than {MAX_FILES:,} files; choose a folder that holds the images only."
-            )
+    if root.is_dir():
+        _list_folder(root, {path.resolve() for path in leave_out}, files, refused)
+    else:
+        _list_zip(root, files, refused)
     if not files and not refused:
-        raise InputError(f"The source folder {folder} is empty; set prepare.source to the folder of images.")
-    files.sort(key=lambda file: file.relative)
-    refused.sort()
-    return Listing(root, tuple(files), tuple(refused))
+        raise InputError(f"The source {source} is empty; set prepare.source to the folder of images.")
+    hidden = {file.relative for file in files if _in_system_folder(file.relative)}
+    refused.extend((relative, Reason.HIDDEN_FOLDER) for relative in hidden)
+    visible = sorted((file for file in files if file.relative not in hidden), key=lambda file: file.relative)
+    return Listing(root, tuple(visible), tuple(sorted(refused)), is_zip=not root.is_dir())
 
 
 def file_id(salt: bytes, relative: str) -> str:
@@ -105,21 +105,83 @@ def find_file(listing: Listing, salt: bytes, wanted: str) -> Path | None:
     names = [file.relative for file in listing.files] + [relative for relative, _ in listing.refused]
     for relative in names:
         if file_id(salt, relative) == wanted:
-            return listing.folder / relative
+            return listing.root / relative
     return None
+
+
+def _list_folder(
+    root: Path, leave_out: Collection[Path], files: list[SourceFile], refused: list[tuple[str, Reason]]
+) -> None:
+    pending = [root]
+    while pending:
+        current = pending.pop()
+        try:
+            entries = list(os.scandir(current))
+        except OSError:
+            if current == root:
+                raise InputError(f"The source {root} cannot be read; check its permissions.") from None
+            refused.append((current.relative_to(root).as_posix(), Reason.UNREADABLE))
+            continue
+        for entry in entries:
+            path = Path(entry.path)
+            if path in leave_out:
+                continue
+            relative = path.relative_to(root).as_posix()
+            try:
+                found = _examine(entry, path, root)
+            except OSError:
+                found = Reason.UNREADABLE
+            if isinstance(found, Reason):
+                refused.append((relative, found))
+            elif found is None:
+                pending.append(path)
+            else:
+                files.append(SourceFile(relative, found.st_size, found.st_mtime_ns))
+        _check_count(len(files), root)
+
+
+def _list_zip(root: Path, files: list[SourceFile], refused: list[tuple[str, Reason]]) -> None:
+    """Members are read in place and never written under their names, so a path in a name leads nowhere."""
+    try:
+        with zipfile.ZipFile(root) as archive:
+            members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        raise InputError(
+            f"{root} is neither a folder nor a readable zip archive; check prepare.source."
+        ) from None
+    _check_count(len(members), root)
+    for name, info in members.items():
+        parts = name.replace("\\", "/").split("/")
+        if ".." in parts or not parts[0] or ":" in parts[0]:
+            refused.append((name, Reason.UNSAFE_NAME))
+        elif stat.S_ISLNK(info.external_attr >> 16):
+            refused.append((name, Reason.NOT_REGULAR))
+        elif info.compress_type not in _ZIP_METHODS:
+            refused.append((name, Reason.UNSUPPORTED_SYNTAX))
+        elif info.flag_bits & 1:
+            refused.append((name, Reason.ENCRYPTED))
+        else:
+            files.append(SourceFile(name, info.file_size, info.CRC))
+
+
+def _check_count(count: int, root: Path) -> None:
+    if count > MAX_FILES:
+        raise InputError(f"{root} holds more than {MAX_FILES:,} files; choose a source of images only.")
+
+
+def _in_system_folder(relative: str) -> bool:
+    """Thumbnails and the like that systems keep beside pictures; such a folder is no class."""
+    folders = relative.split("/")[:-1]
+    return any(folder.startswith(".") or folder in _SYSTEM_FOLDERS for folder in folders)
 
 
 def _examine(entry: os.DirEntry[str], path: Path, root: Path) -> os.stat_result | Reason | None:
     """Facts of a regular file, a reason against anything else, None for a folder to descend into."""
     if entry.is_symlink():
-        target = path.resolve(strict=True)
-        if not target.is_relative_to(root):
-            return Reason.LINK_OUTSIDE
-        # What it leads to lies in the source and is met there under its own name.
-        return Reason.LINK_INSIDE
+        # What a link inside the source leads to is met there under its own name.
+        inside = path.resolve(strict=True).is_relative_to(root)
+        return Reason.LINK_INSIDE if inside else Reason.LINK_OUTSIDE
     if entry.is_dir(follow_symlinks=False):
         return None
     facts = entry.stat(follow_symlinks=False)
-    if not stat.S_ISREG(facts.st_mode):
-        return Reason.NOT_REGULAR
-    return facts
+    return facts if stat.S_ISREG(facts.st_mode) else Reason.NOT_REGULAR

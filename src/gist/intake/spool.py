@@ -70,6 +70,10 @@ class Spool:
             raise OSError(f"{self._folder} was changed while gist was working on it")
         return record[0], record[1]
 
+    def png(self, offset: int) -> bytes:
+        """The PNG of the record at an offset."""
+        return self.read(offset)[1]
+
     def remove(self) -> None:
         """Deletes the spool from disk."""
         self._file.close()

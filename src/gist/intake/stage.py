@@ -99,7 +99,8 @@ def _prepare(config: Config, run: RunFolder, progress: Progress) -> PrepareResul
         rejected = [*labelled.refused, *aside]
         if not finished:
             raise nothing_readable([reason for _, reason in rejected], config.prepare.source)
-        assembled = assemble(labelled, finished, rejected, config.prepare.test_fraction, config.seed, salt)
+        fraction = config.prepare.test_fraction
+        assembled = assemble(labelled, finished, rejected, fraction, config.seed, salt, spool.png)
         _check_conditional(config, set(assembled.class_names or (None,)))
         result = assembled.write(run, spool, choice)
         spool.remove()

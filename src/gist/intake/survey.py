@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass
 from statistics import median_low
 from typing import Literal
@@ -89,12 +92,15 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
 
 def _types(labelled: Labelled) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    for candidate in labelled.candidates:
-        try:
-            with (labelled.listing.folder / candidate.file.relative).open("rb") as stream:
-                counts[file_type(stream.read(HEAD_BYTES)) or "other"] += 1
-        except OSError:
-            counts["other"] += 1
+    listing = labelled.listing
+    with zipfile.ZipFile(listing.root) if listing.is_zip else nullcontext() as archive:
+        for candidate in labelled.candidates:
+            name = candidate.file.relative
+            try:
+                with archive.open(name) if archive else (listing.root / name).open("rb") as stream:
+                    counts[file_type(stream.read(HEAD_BYTES)) or "other"] += 1
+            except (OSError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile, zlib.error):
+                counts["other"] += 1
     return dict(counts.most_common())
 
 

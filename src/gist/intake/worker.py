@@ -39,7 +39,7 @@ def main() -> None:
         _cap_seconds(settings.seconds_for(job["bytes"]))
         reason = None
         try:
-            accepted, png = run_job(job["path"], job["task"], settings)
+            accepted, png = run_job(job["path"], job["task"], settings, job["member"], job["folder"])
             _answer(answers, {"accepted": accepted.as_json()}, png)
         except SetAside as aside:
             reason = aside.reason

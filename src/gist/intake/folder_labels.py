@@ -1,0 +1,65 @@
+"""Classes from sub-folders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from gist.errors import InputError
+from gist.intake.label_table import Row
+from gist.intake.source import Listing, SourceFile
+from gist.intake.vocabulary import Reason
+
+Rows = list[tuple[SourceFile, Row]]
+UNLABELLED = Row(None, None, None)
+_MANY_FOLDERS = 12
+_FEW_FILES = 6.0
+
+
+def rows_from_folders(listing: Listing, notes: list[str]) -> tuple[Rows, list[tuple[str, Reason]]]:
+    """The first folder below the source is the class; without sub-folders there are no classes.
+
+    Returns the labelled files, and (relative path, reason) of those beside the class folders.
+    """
+    if not any("/" in file.relative for file in listing.files):
+        return [(file, UNLABELLED) for file in listing.files], []
+    depth = _depth_of_classes([file.relative.split("/") for file in listing.files])
+    if depth:
+        notes.append(
+            "All files lie in one folder of the source; the folders inside it were taken as classes."
+        )
+    rows: Rows = []
+    refused = []
+    for file in listing.files:
+        parts = file.relative.split("/")
+        if len(parts) > depth + 1:
+            rows.append((file, Row(parts[depth], None, None)))
+        else:
+            refused.append((file.relative, Reason.NO_CLASS_FOLDER))
+    return rows, refused
+
+
+def refuse_patient_folders(rows: Rows) -> None:
+    """Hospital exports have a folder per patient: its name must become neither a class nor an output.
+
+    Raises:
+        InputError: many folders with few files each.
+    """
+    sizes = Counter(row.label for _, row in rows if row.label is not None)
+    if len(sizes) >= _MANY_FOLDERS and sum(sizes.values()) / len(sizes) < _FEW_FILES:
+        raise InputError(
+            f"The source has {len(sizes)} sub-folders with few files each, which look like patients, not "
+            "classes; sort the images into class folders, or give a label table (prepare.labels), or list "
+            "prepare.classes."
+        )
+
+
+def _depth_of_classes(paths: Sequence[list[str]]) -> int:
+    """How many folders hold everything, as when a zip archive has one folder with the classes inside."""
+    depth = 0
+    while True:
+        outer = {parts[depth] for parts in paths}
+        inner = {parts[depth + 1] for parts in paths if len(parts) > depth + 2}
+        if len(outer) != 1 or len(inner) < 2 or any(len(parts) < depth + 3 for parts in paths):
+            return depth
+        depth += 1
