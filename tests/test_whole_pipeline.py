@@ -192,6 +192,9 @@ def test_python_offers_the_same_verbs_with_typed_results(finished: Path) -> None
     result = library.generate(finished, count=6, first_seed=100)
     assert result.images == 6
     assert library.report(finished).report == "report/report.html"
+    page = (finished / "report" / "report.html").read_text()
+    assert "Out of date" in page  # the evaluation is of the images before
+    assert 'class="pair"' not in page
     assert library.status(finished)[0].stage == "prepare"
 
 

@@ -94,7 +94,9 @@ def _pictures(config: Config, run: RunFolder, findings: Findings) -> dict[str, A
     real = training
     if prepare is not None and prepare.test_archive is not None and prepare.test_images:
         real = read_data_set(run.path / prepare.test_archive)
-    pairs = sorted(evaluate.neighbours, key=lambda pair: pair.percentile) if evaluate is not None else []
+    # The pairs of an evaluation from before a redo name images that no longer exist, or are others now.
+    current = evaluate is not None and "evaluate" not in {stage for stage, _ in findings.outdated}
+    pairs = list(evaluate.neighbours) if evaluate is not None and current else []
     found: dict[str, Any] = {
         "sheets": [],
         "pairs": [],
