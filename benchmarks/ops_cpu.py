@@ -1,9 +1,10 @@
-"""Times the alias-free operations on CPU: the fused path beside plain torch, layer by layer.
+"""Times the alias-free operations on CPU: the fast paths beside plain torch, layer by layer.
 
     python benchmarks/ops_cpu.py [--architecture stylegan3-t] [--resolution 64] [--batch 8] [--threads 2]
 
 Layers are those of a generator with channel base 2048 and channel max 64 (twice that for stylegan3-r), as in
-the project's other tables. The allocator is tuned for both. Prints medians in milliseconds.
+the project's other tables. The allocator is tuned for both. The two take turns, so that other work on the
+machine slows both; medians in milliseconds.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from itertools import product
 
 import torch
 
@@ -19,18 +21,34 @@ from gist.networks.registry import build_generator
 from gist.networks.spec import NetworkSpec
 from gist.networks.stylegan3 import AliasFreeLayer
 
-
-def median_ms(call: Callable[[], object], repeats: int) -> float:
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1000
+Calls = tuple[Callable[[], object], Callable[[], object]]
+"""Forward without gradients, and forward + backward."""
 
 
-def filtered_layer(layer: AliasFreeLayer, size: int, batch: int) -> tuple[Callable[[], object], ...]:
-    """A forward call without gradients and a forward + backward call, for the layer's filtered leaky ReLU."""
+def medians_ms(calls: Calls, repeats: int) -> list[float]:
+    """Plain torch forward and both ways, then the fast path's."""
+    times: list[list[float]] = [[], [], [], []]
+    for repeat in range(repeats + 1):
+        for column, (backend, call) in enumerate(product(("reference", "cpu"), calls)):
+            ops.set_backend(backend)
+            start = time.perf_counter()
+            call()
+            if repeat:  # the first one warms up
+                times[column].append((time.perf_counter() - start) * 1000)
+    return [statistics.median(column) for column in times]
+
+
+def both_ways(forward: Callable[[], torch.Tensor], inputs: tuple[torch.Tensor, ...]) -> Calls:
+    direction = torch.ones_like(forward())
+
+    def forward_only() -> torch.Tensor:
+        with torch.no_grad():
+            return forward()
+
+    return forward_only, lambda: torch.autograd.grad(forward(), inputs, direction)
+
+
+def filtered_activation(layer: AliasFreeLayer, size: int, batch: int) -> Calls:
     channels = layer.weight.shape[0]
     size += layer.kernel - 1
     x_NCHW = torch.randn(batch, channels, size, size, requires_grad=True)
@@ -50,13 +68,18 @@ def filtered_layer(layer: AliasFreeLayer, size: int, batch: int) -> tuple[Callab
             clamp=layer.clamp,
         )
 
-    direction = torch.ones_like(forward())
+    return both_ways(forward, (x_NCHW, bias))
 
-    def forward_only() -> torch.Tensor:
-        with torch.no_grad():
-            return forward()
 
-    return forward_only, lambda: torch.autograd.grad(forward(), (x_NCHW, bias), direction)
+def convolution(layer: AliasFreeLayer, size: int, batch: int) -> Calls:
+    channels = layer.weight.shape[1]
+    x_NCHW = torch.randn(batch, channels, size, size, requires_grad=True)
+    styles_NI = torch.ones(batch, channels, requires_grad=True)
+
+    def forward() -> torch.Tensor:
+        return ops.modulated_conv2d(x_NCHW, layer.weight, styles_NI, padding=layer.kernel - 1)
+
+    return both_ways(forward, (x_NCHW, layer.weight, styles_NI))
 
 
 def main() -> None:
@@ -85,21 +108,16 @@ def main() -> None:
         synthesis(torch.zeros(1, synthesis.num_ws, spec.w_dim))
 
     print(f"{options.architecture} {options.resolution}x{options.resolution}, batch {options.batch}")
-    print(
-        "layer  size  up down      plain torch          fused        speed-up   (forward, forward + backward)"
-    )
-    totals = [0.0, 0.0, 0.0, 0.0]
-    for index, (layer, size) in enumerate(zip(synthesis.layers, sizes, strict=True)):
-        if layer.is_to_rgb:
-            continue
-        calls = filtered_layer(layer, size, options.batch)
-        times = []
-        for backend in ("reference", "cpu"):
-            ops.set_backend(backend)
-            times += [median_ms(call, options.repeats) for call in calls]
-        totals = [total + ms for total, ms in zip(totals, times, strict=True)]
-        print(_row(f"{index:>5} {size:>5} {layer.up:>3} {layer.down:>4}", times))
-    print(_row(f"{'total':<19}", totals))
+    for name, operation in (("filtered activation", filtered_activation), ("convolution", convolution)):
+        print(f"\n{name:<19}      plain torch           fast        speed-up   (forward, forward + backward)")
+        totals = [0.0, 0.0, 0.0, 0.0]
+        for index, (layer, size) in enumerate(zip(synthesis.layers, sizes, strict=True)):
+            if not layer.is_to_rgb:
+                times = medians_ms(operation(layer, size, options.batch), options.repeats)
+                totals = [total + ms for total, ms in zip(totals, times, strict=True)]
+                label = f"layer {index} {size} up {layer.up}"
+                print(_row(f"{label:<19}", times))
+        print(_row(f"{'total':<19}", totals))
 
 
 def _row(label: str, times: list[float]) -> str:

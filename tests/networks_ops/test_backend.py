@@ -40,6 +40,12 @@ def test_a_device_without_a_fast_path_reports_plain_torch() -> None:
     assert ops.active_backend("meta").startswith("reference: ")
 
 
+def test_what_is_reported_is_what_runs_where_the_forced_path_is_missing() -> None:
+    ops.set_backend("triton")
+    assert ops.active_backend("cpu").startswith("reference: ")
+    assert "Filtered" not in type(_blur(torch.randn(1, 1, 8, 8, requires_grad=True)).grad_fn).__name__
+
+
 def test_a_wait_is_announced_before_it_starts() -> None:
     messages: list[str] = []
     ops.prepare("cpu", messages.append)

@@ -100,7 +100,7 @@ class Conv2d(nn.Module):
         act_gain = gain * (math.sqrt(2.0) if self.activation == "lrelu" else 1.0)
         weight = (self.weight * (self.weight_gain * act_gain)).to(x_NCHW.dtype)
         bias = None if self.bias is None else (self.bias * act_gain).to(x_NCHW.dtype)
-        y_NCHW = nn.functional.conv2d(x_NCHW, weight, bias, stride=stride, padding=padding)
+        y_NCHW = ops.conv2d(x_NCHW, weight, bias, stride=stride, padding=padding)
         if self.activation == "lrelu":
             y_NCHW = nn.functional.leaky_relu(y_NCHW, 0.2, inplace=True)
         if self.clamp is not None:

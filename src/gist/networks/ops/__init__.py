@@ -10,6 +10,7 @@ import torch
 
 from gist.networks.ops import cpu, reference
 from gist.networks.ops.backend import Backend, active_backend, prepare, runs_on_cpu_path, set_backend
+from gist.networks.ops.convolution import conv2d
 from gist.networks.ops.memory import tune_memory_allocator
 from gist.networks.ops.modulation import modulated_conv2d
 from gist.networks.ops.reference import Padding
@@ -19,6 +20,7 @@ __all__ = [
     "Padding",
     "active_backend",
     "bias_act",
+    "conv2d",
     "filtered_lrelu",
     "modulated_conv2d",
     "prepare",

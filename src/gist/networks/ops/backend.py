@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import torch
 
-from gist.networks.ops import cpu
+from gist.networks.ops import cpu, winograd
 
 Backend = Literal["auto", "reference", "cpu", "triton"]
 
@@ -24,7 +24,7 @@ def set_backend(backend: Backend) -> None:
 
 @cache
 def _cpu_path_failure() -> str | None:
-    """Why the fused CPU loop cannot run on this machine, or None; compiles it if no cache has it."""
+    """Why the fast CPU loops cannot run on this machine, or None; compiles them if no cache has them."""
     if find_spec("numba") is None:
         return "numba is not installed"
     try:
@@ -32,14 +32,21 @@ def _cpu_path_failure() -> str | None:
             torch.zeros(1, 1, 2, 2), None, None, None,
             up=2, down=1, padding=(0, 0, 0, 0), gain=1.0, slope=0.2, clamp=None,
         )  # fmt: skip
+        x, weight = torch.zeros(1, 16, 16, 16), torch.zeros(16, 16, 3, 3, requires_grad=True)
+        torch.autograd.grad(winograd.conv2d(x, weight, 1).sum(), weight)
     except Exception as error:  # whatever a compiler may raise on an unknown machine, plain torch still works
         return f"numba could not compile ({type(error).__name__})"
     return None
 
 
 def runs_on_cpu_path(x: torch.Tensor, *filters: torch.Tensor | None) -> bool:
-    """Whether the fused CPU loop is to compute this."""
+    """Whether the fast CPU loops are to compute this."""
     return _choice in ("auto", "cpu") and cpu.supports(x, *filters) and _cpu_path_failure() is None
+
+
+def convolves_by_winograd(x_NCHW: torch.Tensor, weight_OIkk: torch.Tensor, stride: int, padding: int) -> bool:
+    """Whether the fast CPU convolution is to compute this."""
+    return stride == 1 and winograd.supports(x_NCHW, weight_OIkk, padding) and runs_on_cpu_path(x_NCHW)
 
 
 def active_backend(device: torch.device | str) -> str:
@@ -47,24 +54,30 @@ def active_backend(device: torch.device | str) -> str:
     kind = torch.device(device).type
     if _choice == "reference":
         return "reference: plain torch, as set"
-    if kind != "cpu":
-        return f"reference: plain torch, no faster path for {kind}"
+    if kind != "cpu" or _choice == "triton":
+        return f"reference: plain torch, no {'triton' if _choice == 'triton' else 'faster'} path for {kind}"
     failure = _cpu_path_failure() if _cpu_path_failure.cache_info().currsize else None
     if failure is None and find_spec("numba") is None:
         failure = "numba is not installed"
-    return f"reference: plain torch, because {failure}" if failure else "cpu: fused loop compiled by numba"
+    return (
+        f"reference: plain torch, because {failure}"
+        if failure
+        else "cpu: fused filters and Winograd convolutions compiled by numba"
+    )
 
 
 def prepare(device: torch.device | str = "cpu", progress: Callable[[str], None] | None = None) -> None:
     """Compile what `device` needs, so that no later call waits; `progress` is told before a wait.
 
     The compiled code is kept on disk (in NUMBA_CACHE_DIR, beside the sources, or in the user's cache folder),
-    so only the first run on a machine takes about ten seconds.
+    so only the first run on a machine takes about twenty seconds.
     """
     if torch.device(device).type != "cpu" or _choice == "reference":
         return
     if progress is not None:
-        progress("preparing the fast CPU filters: about ten seconds the first time on a machine, then one")
+        progress(
+            "preparing the fast CPU operations: about twenty seconds the first time on a machine, then one"
+        )
     failure = _cpu_path_failure()
     if failure is not None and progress is not None:
         progress(f"plain torch is used, which is slower, because {failure}")

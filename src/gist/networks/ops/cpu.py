@@ -5,7 +5,6 @@ bits for any number of threads.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from gist.networks.ops.cpu_plan import Axis, Plan, separable_ranks
+from gist.networks.ops.cpu_threads import share
 from gist.networks.ops.reference import Padding, bias_act, filter_taps
 
 Slopes = tuple[float, float, float]
@@ -28,11 +28,6 @@ def kernel() -> Any:
     from gist.networks.ops import cpu_kernel
 
     return cpu_kernel
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="gist-filter")
 
 
 def supports(x: torch.Tensor, *filters: torch.Tensor | None) -> bool:
@@ -141,16 +136,10 @@ def _run(
     shared = (mode, *map(real, slopes), *plan.arguments)
     loop, bias, flat_codes = kernel().filter_planes, bias_C.contiguous().numpy(), codes.numpy().reshape(-1)
 
-    def filter_share(first: int, last: int) -> None:
+    def filter_planes(first: int, last: int) -> None:
         loop(x_PHW, bias, out_PHW, flat_codes, first, last, *shared)
 
-    samples = planes * plan.mid_height * plan.row
-    threads = min(torch.get_num_threads(), planes) if samples > _INLINE_SAMPLES else 1
-    edges = [planes * i // threads for i in range(threads + 1)]
-    others = [_pool(threads - 1).submit(filter_share, *edges[i : i + 2]) for i in range(1, threads)]
-    filter_share(*edges[:2])
-    for other in others:
-        other.result()
+    share(filter_planes, planes, parallel=planes * plan.mid_height * plan.row > _INLINE_SAMPLES)
     return out_NCHW
 
 

@@ -4,34 +4,21 @@ One primitive does all filtering: it writes a run of columns as a weighted sum o
 vector instructions here, because what LLVM's own vectoriser adds per short row (alias checks, remainders)
 costs more than the row. The loop around it keeps only a few rows per channel in the first-level cache, so
 the upsampled signal never reaches memory, and it never multiplies the zeros that upsampling inserts.
-
-Vectoriser and loop share this file because numba's disk cache looks at the date of one file only.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
-from numba.extending import intrinsic
 
-LANES = 16
-"""Columns per vector: one AVX-512 register of float32, two of AVX2, four of NEON."""
+from gist.networks.ops.cpu_vectors import LANES, compile_inside, compile_loop, intrinsic, splat
 
 LINEAR, ACTIVATE, ACTIVATE_AND_RECORD, REPLAY = range(4)
 """What happens at the upsampled rate. REPLAY multiplies by the slopes that ACTIVATE_AND_RECORD noted."""
 
 _CLAMPED, _NEGATIVE, _POSITIVE = range(3)
-
-
-def _splat(builder: Any, value: Any) -> Any:
-    undefined = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
-    one = builder.insert_element(undefined, value, ir.IntType(32)(0))
-    return builder.shuffle_vector(
-        one, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    )
 
 
 def _codes(code: int) -> Any:
@@ -48,7 +35,7 @@ def _emit_activation(builder: Any, values: Any, codes_at: Any, scalars: Any, mod
     """Leaky ReLU, gain and clamp of one vector, without branches; `codes_at` points at its slope codes."""
     if mode == LINEAR:
         return values
-    gain, negative_gain, clamp = (_splat(builder, scalar) for scalar in scalars)
+    gain, negative_gain, clamp = (splat(builder, scalar) for scalar in scalars)
     zeros = ir.Constant(values.type, [0.0] * LANES)
     if mode == REPLAY:
         codes = builder.load(codes_at, align=1)
@@ -73,7 +60,7 @@ def _make_weighted_sum(mode: int) -> Callable[..., None]:
     codes[codes_start + k]. `out` may not overlap `rows`; all arrays are flat.
     """
 
-    @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+    @intrinsic
     def weighted_sum(  # type: ignore[no-untyped-def]
         _typing,
         out,
@@ -112,7 +99,7 @@ def _make_weighted_sum(mode: int) -> Callable[..., None]:
                 for total in totals:
                     builder.store(ir.Constant(vector, [0.0] * LANES), total)
                 with cgutils.for_range_slice(builder, args[5], last_term, integer(1)) as (term, _):
-                    weight = _splat(builder, builder.load(builder.gep(weight_data, [term])))
+                    weight = splat(builder, builder.load(builder.gep(weight_data, [term])))
                     start = builder.add(first, builder.load(builder.gep(offset_data, [term])))
                     for i, total in enumerate(totals):
                         run = _vector_at(builder, row_data, vector, start, integer(i * LANES))
@@ -141,7 +128,7 @@ def _make_weighted_sum(mode: int) -> Callable[..., None]:
 
         return signature, codegen
 
-    return weighted_sum  # type: ignore[no-any-return, unused-ignore]
+    return weighted_sum
 
 
 _sum = _make_weighted_sum(LINEAR)
@@ -150,7 +137,7 @@ _sum_activate_record = _make_weighted_sum(ACTIVATE_AND_RECORD)
 _sum_replay = _make_weighted_sum(REPLAY)
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator, unused-ignore]
+@compile_inside
 def _aligned_zeros(count, like):  # type: ignore[no-untyped-def]
     """Zeros that start at a cache line: a vector that crosses one costs two loads."""
     room = np.zeros(count + 64, like.dtype)
@@ -288,12 +275,4 @@ def _filter_planes(  # type: ignore[no-untyped-def]
                         samples[k * out_phases] = line[k]
 
 
-def _compile() -> Any:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-    try:
-        return numba.njit(cache=True, **options)(_filter_planes)
-    except RuntimeError:  # numba found no folder it may write to: compile afresh in every process
-        return numba.njit(**options)(_filter_planes)
-
-
-filter_planes = _compile()
+filter_planes = compile_loop(_filter_planes)

@@ -1,7 +1,8 @@
 """Modulated convolution (Karras et al. 2020, section 2.2) by scaling activations or weights."""
 
 import torch
-import torch.nn.functional as F
+
+from gist.networks.ops.convolution import conv2d
 
 
 def modulated_conv2d(
@@ -29,9 +30,8 @@ def modulated_conv2d(
         weight_OIkk = weight_OIkk * weight_OIkk.square().mean([1, 2, 3], keepdim=True).rsqrt()
         styles_NI = styles_NI * styles_NI.square().mean().rsqrt()
     scale_NI = styles_NI if input_gain is None else styles_NI * input_gain
-    x = F.conv2d(
-        x_NCHW * scale_NI.to(x_NCHW.dtype).reshape(N, C, 1, 1), weight_OIkk.to(x_NCHW.dtype), padding=padding
-    )
+    x = x_NCHW * scale_NI.to(x_NCHW.dtype).reshape(N, C, 1, 1)
+    x = conv2d(x, weight_OIkk.to(x.dtype), padding=padding)
     if demodulate:
         power_OI = weight_OIkk.square().sum([2, 3])
         demodulation_NO = (styles_NI.square() @ power_OI.T + 1e-8).rsqrt()

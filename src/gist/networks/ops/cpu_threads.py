@@ -1,0 +1,27 @@
+"""Threads for the compiled loops: as many as torch uses, started once, none for small work."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import torch
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="gist-ops")
+
+
+def share(work: Callable[[int, int], None], units: int, *, parallel: bool = True) -> None:
+    """Call work(first, last) so that the ranges cover 0 .. units once; `work` must release the GIL.
+
+    How units are dealt out depends on the number of threads, so a unit's result must not.
+    """
+    threads = min(torch.get_num_threads(), units) if parallel else 1
+    if units == 0:
+        return
+    edges = [units * i // threads for i in range(threads + 1)]
+    others = [_pool(threads - 1).submit(work, *edges[i : i + 2]) for i in range(1, threads)]
+    work(*edges[:2])
+    for other in others:
+        other.result()
