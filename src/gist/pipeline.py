@@ -104,6 +104,8 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
             for name in chosen:
                 _bring_up_to_date(STAGES[name], config, run, progress)
             return results(run)
+    except KeyboardInterrupt:
+        raise Stopped("Stopped; the same command continues.") from None
     except OSError as error:
         raise _disk_error(error, run) from error
 
