@@ -5,18 +5,21 @@ RUN := $(VENV)/bin
 # One stamp per set of requirements: nothing is installed again while pyproject.toml and constraints.txt stay.
 INSTALLED := $(VENV)/.installed
 
+# One process for each core, each with one thread: many tests wait for processes of their own.
+PYTEST_OPTIONS ?= -n auto --dist loadfile
+
 .PHONY: demo test check format clean
 demo: $(INSTALLED)
 	"$(RUN)/gist" demo $(DEMO_OPTIONS)
 
 test: $(INSTALLED)
-	"$(RUN)/python" -m pytest $(PYTEST_OPTIONS)
+	OMP_NUM_THREADS=1 "$(RUN)/python" -m pytest $(PYTEST_OPTIONS)
 
 check: $(INSTALLED)
 	"$(RUN)/ruff" check .
 	"$(RUN)/ruff" format --check .
 	"$(RUN)/mypy"
-	"$(RUN)/python" -m pytest $(PYTEST_OPTIONS)
+	OMP_NUM_THREADS=1 "$(RUN)/python" -m pytest $(PYTEST_OPTIONS)
 
 format: $(INSTALLED)
 	"$(RUN)/ruff" check --fix .

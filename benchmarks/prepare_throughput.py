@@ -2,10 +2,15 @@
 
     python benchmarks/prepare_throughput.py                      # pictures made here
     python benchmarks/prepare_throughput.py --source some/folder # your own PNG files in class folders
+    python benchmarks/prepare_throughput.py --reference ../stylegan3
 
-Part one: 224x224 PNG to 128x128; the rival is Pillow alone in one process (open, resize, save, zip), which
-neither checks, hashes, labels, deduplicates nor splits. Part two: 12-bit 2000x2000 DICOM to 256x256 on one
-process; the rivals are pydicom's pixels, a rescale to 8 bits and Pillow's box or Lanczos filter.
+Part one: 224x224 PNG to 128x128. The rivals are the data set tool of the reference implementation (a checkout of
+it is named by --reference and only run; it needs click and tqdm) and Pillow alone (open, resize, save, zip), both
+in one process; neither checks, hashes, deduplicates nor splits. Part two: 12-bit 2000x2000 DICOM to 256x256 on
+one process; the rivals are pydicom's pixels, a rescale to 8 bits and Pillow's box or Lanczos filter.
+
+All tasks of a part take turns, --repeats times; medians are printed. On a machine that does other work too, trust
+the processor time, not the rate.
 """
 
 from __future__ import annotations
@@ -20,7 +25,9 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -29,11 +36,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from gist.config import build_config
-from gist.intake import prepare
-from gist.progress import Silent
-from gist.run_folder import RunFolder
-
+REFERENCE = "reference-tool"
 PNG_SIDE, PNG_RESOLUTION = 224, 128
 DICOM_SIDE, DICOM_RESOLUTION = 2000, 256
 
@@ -45,11 +48,18 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=3000, help="PNG files to make")
     parser.add_argument("--dicom", type=int, default=40, help="DICOM files to make")
     parser.add_argument("--source", type=Path, help="folder of PNG files instead of made ones")
-    parser.add_argument("--task", choices=list(TASKS), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--reference", type=Path, help="folder with the reference implementation's dataset_tool.py"
+    )
+    parser.add_argument("--repeats", type=int, default=3, help="turns of each task")
+    parser.add_argument("--task", choices=[*TASKS, REFERENCE], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.task:
         start = time.perf_counter()
-        images = TASKS[arguments.task](arguments.source)
+        if arguments.task == REFERENCE:
+            images = reference_tool(arguments.source, arguments.reference)
+        else:
+            images = TASKS[arguments.task](arguments.source)
         seconds = time.perf_counter() - start
         own = resource.getrusage(resource.RUSAGE_SELF)
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -69,25 +79,35 @@ def main() -> None:
         pngs = arguments.source or make_pngs(Path(folder) / "png", arguments.images)
         dicoms = make_dicoms(Path(folder) / "dicom", arguments.dicom)
         print(f"{len(os.sched_getaffinity(0))} processors, load {os.getloadavg()[0]:.1f}")
-        compare("PNG 224x224 -> 128x128", pngs, ["gist-png", "gist-png-one", "pillow"])
-        compare(
-            "DICOM 2000x2000 12 bit -> 256x256", dicoms, ["gist-dicom-one", "pydicom-box", "pydicom-lanczos"]
-        )
+        tasks = ["gist-png", "gist-png-one", "pillow"]
+        if arguments.reference is None:
+            print(f"{REFERENCE}: not given")
+        else:
+            tasks.append(REFERENCE)
+        compare("PNG 224x224 -> 128x128", pngs, tasks, arguments)
+        tasks = ["gist-dicom-one", "pydicom-box", "pydicom-lanczos"]
+        compare("DICOM 2000x2000 12 bit -> 256x256", dicoms, tasks, arguments)
 
 
-def compare(title: str, source: Path, tasks: list[str]) -> None:
-    """Runs each task in a process of its own, so that peak memory is its own too."""
+def compare(title: str, source: Path, tasks: list[str], arguments: argparse.Namespace) -> None:
+    """Runs each task in processes of its own, so that peak memory is its own too, and prints medians."""
     print(title)
-    for task in tasks:
-        command = [sys.executable, __file__, "--task", task, "--source", str(source)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        output, _ = process.communicate()
-        result = json.loads(output)
-        rate = result["images"] / result["seconds"]
-        cost = 1000 * result["processor_seconds"] / result["images"]
+    results: dict[str, list[dict[str, float]]] = {task: [] for task in tasks}
+    for _ in range(arguments.repeats):
+        for task in tasks:
+            command = [sys.executable, __file__, "--task", task, "--source", str(source)]
+            if task == REFERENCE:
+                command += ["--reference", str(arguments.reference)]
+            output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+            results[task].append(json.loads(output.splitlines()[-1]))
+    for task, of_task in results.items():
+        rate = median(result["images"] / result["seconds"] for result in of_task)
+        cost = median(1000 * result["processor_seconds"] / result["images"] for result in of_task)
+        peak = median(result["parent_mebibytes"] for result in of_task)
+        child = median(result["child_mebibytes"] for result in of_task)
         print(
-            f"  {task:16s} {rate:8.1f} images/s, {cost:6.2f} processor ms/image, peak "
-            f"{result['parent_mebibytes']:4.0f} MiB + {result['child_mebibytes']:4.0f} MiB per decoding process"
+            f"  {task:16s} {rate:8.1f} images/s, {cost:6.2f} processor ms/image, "
+            f"peak {peak:4.0f} MiB + {child:4.0f} MiB per further process"
         )
 
 
@@ -98,12 +118,30 @@ def own_peak_mebibytes() -> float:
 
 
 def run_stage(source: Path, resolution: int, threads: int | None) -> int:
+    # Imported here, so that the rivals do not pay for it.
+    from gist.config import build_config
+    from gist.intake import prepare
+    from gist.progress import Silent
+    from gist.run_folder import RunFolder
+
     tree: dict[str, Any] = {"prepare": {"source": str(source), "resolution": resolution}, "device": "cpu"}
     if threads is not None:
         tree["threads"] = threads
     with tempfile.TemporaryDirectory() as folder:
         result = prepare(build_config(tree), RunFolder(Path(folder)), Silent())
     return result.train_images + result.test_images + sum(result.rejected.values())
+
+
+def reference_tool(source: Path, folder: Path) -> int:
+    """Runs the reference implementation's tool as its users do; returns the number of images it wrote."""
+    side = f"{PNG_RESOLUTION}x{PNG_RESOLUTION}"
+    with tempfile.TemporaryDirectory() as place:
+        archive = Path(place) / "images.zip"
+        tool = [sys.executable, str(folder / "dataset_tool.py")]
+        command = [*tool, f"--source={source}", f"--dest={archive}", f"--resolution={side}"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with zipfile.ZipFile(archive) as written:
+            return sum(name.endswith(".png") for name in written.namelist())
 
 
 def pillow_alone(source: Path) -> int:
@@ -134,7 +172,7 @@ def pydicom_alone(source: Path, filter_: Image.Resampling) -> int:
     return count
 
 
-TASKS = {
+TASKS: dict[str, Callable[[Path], int]] = {
     "gist-png": lambda source: run_stage(source, PNG_RESOLUTION, None),
     "gist-png-one": lambda source: run_stage(source, PNG_RESOLUTION, 1),
     "pillow": pillow_alone,
@@ -151,7 +189,8 @@ def radiograph_like(number: int, side: int, top: int) -> np.ndarray[Any, np.dtyp
     gap = 0.5 + rng.uniform(-0.05, 0.05)
     bones = np.exp(-(((x - rng.uniform(0.4, 0.6)) * 3) ** 2)) * (1 - 0.6 * np.exp(-(((y - gap) * 30) ** 2)))
     values = np.clip(bones * rng.uniform(0.6, 1) + 0.015 * rng.standard_normal((side, side)), 0, 1)
-    return np.rint(values * top).astype(np.uint16)
+    picture: np.ndarray[Any, np.dtype[np.uint16]] = np.rint(values * top).astype(np.uint16)
+    return picture
 
 
 def make_pngs(folder: Path, count: int) -> Path:

@@ -18,6 +18,7 @@ from gist.augment.resampling import (
     affine_resample,
 )
 from gist.augment.transforms import geometry
+from gist.config import build_config
 from gist.errors import InputError
 
 
@@ -234,6 +235,14 @@ def test_mirror_only_if_allowed_and_never_inverted() -> None:
     not_mirrored, not_inverted = orientations_recognised(AugmentPipe("radiograph", allow_mirror=True))
     assert 0.3 < not_mirrored < 0.7
     assert not_inverted == 1.0
+
+
+def test_mirroring_is_off_unless_allowed_and_refused_where_all_images_are_of_one_side() -> None:
+    assert build_config({}).train.allow_mirror is False
+    allowed = {"train": {"allow_mirror": True}}
+    assert build_config(allowed).train.allow_mirror is True
+    with pytest.raises(InputError, match="leave out one of the two"):
+        build_config(allowed | {"prepare": {"flip_to_side": "left"}})
 
 
 def test_the_published_preset_does_mirror_and_invert() -> None:

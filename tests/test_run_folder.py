@@ -118,3 +118,11 @@ def test_a_record_that_cannot_be_read_says_how_to_go_on(folder: Path) -> None:
     (folder / "train" / "stage.json").write_text("{")
     with pytest.raises(InputError, match="delete the folder"):
         run.record("train")
+
+
+def test_what_an_interrupted_export_left_in_a_run_is_cleared_away(folder: Path) -> None:
+    run = RunFolder(folder)
+    write_atomic(folder / "exports" / ".png.part" / "normal" / ".seed.png.x.part", b"half")
+    write_atomic(folder / "exports" / "other" / "whole.png", b"whole")
+    run.remove_leftovers()
+    assert sorted(path.name for path in folder.rglob("*")) == ["exports", "other", "whole.png"]

@@ -28,6 +28,7 @@ train:
   checkpoint_minutes: 0.01}
 generate: {count: 40}
 evaluate: {permutations: 50}
+utility: {steps: 2, seeds: 1}
 """
 RUN = [sys.executable, "-m", "gist", "run", "small.yaml"]
 DEADLINE_SECONDS = 120

@@ -23,6 +23,7 @@ prepare: {{source: phantoms, labels: labels.csv, patient_column: patient_id, res
 train: {{kimg: 0.016, batch: 4, channel_base: 512, channel_max: 16, z_dim: 32, w_dim: 32, snapshot_kimg: 0.008}}
 generate: {{count: 40}}
 evaluate: {{permutations: 50}}
+utility: {{steps: 2, seeds: 1}}
 """
 
 
@@ -64,11 +65,12 @@ def test_every_stage_leaves_its_files_and_the_manifest_lists_them(finished: Path
         "generate/synthetic.zip",
         "generate/labels.csv",
         "evaluate/scores.json",
+        "utility/utility.json",
         "report/report.html",
     ):
         assert (finished / file).stat().st_size > 0, file
     manifest = json.loads((finished / "manifest.json").read_text())
-    assert set(manifest["stages"]) == {"prepare", "train", "generate", "evaluate", "report"}
+    assert set(manifest["stages"]) == {"prepare", "train", "generate", "evaluate", "utility", "report"}
     assert manifest["packages"]["torch"]
     assert "prepare/train.zip" in manifest["stages"]["prepare"]["outputs"]
     assert not list(finished.rglob("*.part"))
@@ -86,13 +88,13 @@ def test_the_same_command_again_does_nothing(finished: Path, place: Path) -> Non
     before = {file: file.stat().st_mtime_ns for file in finished.rglob("*.zip")}
     again = gist("run", "small.yaml", cwd=place)
     assert again.returncode == 0
-    assert again.stderr.count("done already") == 5
+    assert again.stderr.count("done already") == 6
     assert before == {file: file.stat().st_mtime_ns for file in finished.rglob("*.zip")}
 
 
 def test_status_and_dry_run_name_what_a_changed_setting_makes_stale(finished: Path, place: Path) -> None:
     done = gist("status", finished, cwd=place)
-    assert done.stdout.count("done") == 5
+    assert done.stdout.count("done") == 6
     dry = gist("run", "small.yaml", "--dry-run", "--set", "generate.truncation_psi=0.7", cwd=place)
     assert "generate.truncation_psi changed from 1.0 to 0.7" in dry.stdout
     lines = {line.split()[0]: line for line in dry.stdout.splitlines() if line.strip()}
@@ -204,7 +206,7 @@ def test_python_offers_the_same_verbs_with_typed_results(finished: Path) -> None
 def test_every_example_passes_a_dry_run(example: Path, place: Path) -> None:
     done = gist("run", example, "--dry-run", "--set", f"folder={place}/dry", cwd=place)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("not started") == 5
+    assert done.stdout.count("not started") == 6
 
 
 def test_help_comes_quickly_and_names_every_command() -> None:

@@ -11,9 +11,41 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from gist.verbs import demo, evaluate, generate, plan, prepare, report, run, status, train
+    from gist.verbs import (
+        count_answers,
+        demo,
+        evaluate,
+        export_images,
+        generate,
+        import_network,
+        inspect,
+        measure_utility,
+        plan,
+        prepare,
+        report,
+        run,
+        smoothness,
+        status,
+        train,
+    )
 
-__all__ = ["demo", "evaluate", "generate", "plan", "prepare", "report", "run", "status", "train"]
+__all__ = [
+    "count_answers",
+    "demo",
+    "evaluate",
+    "export_images",
+    "generate",
+    "import_network",
+    "inspect",
+    "measure_utility",
+    "plan",
+    "prepare",
+    "report",
+    "run",
+    "smoothness",
+    "status",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

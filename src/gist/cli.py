@@ -6,13 +6,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from gist import __version__
 from gist.cli_options import Options, stage_options
 from gist.cli_progress import TerminalProgress
+from gist.cli_weights import app as weights_app
 from gist.errors import GistError, InputError
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
 )
+app.add_typer(weights_app, name="weights")
 RunFolderArgument = Annotated[Path, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")]
 SetOption = Annotated[
     list[str] | None,
@@ -126,6 +128,50 @@ def phantoms(
 
 
 @app.command()
+def export(
+    folder: RunFolderArgument,
+    to: Annotated[
+        Literal["folder", "dicom"], typer.Option(help="PNG class folders, or DICOM Secondary Capture.")
+    ],
+    out: Annotated[Path, typer.Option(help="New folder to write to.", metavar="FOLDER")],
+) -> None:
+    """Copy the synthetic images out, with labels.csv: for other software, marked as synthetic."""
+    from gist.verbs import export_images
+
+    with TerminalProgress() as progress:
+        result = export_images(folder, to, out, progress=progress)
+    typer.echo(f"{result.images} images and labels.csv are in {result.folder}.")
+
+
+@app.command("import")
+def import_network(
+    source: Annotated[Path, typer.Argument(help="Official network file.", metavar="NETWORK.pkl")],
+    out: Annotated[
+        Path | None, typer.Option(help="Network file to write. Default: beside the source.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Make a gist network file of an official StyleGAN3 or StyleGAN2-ADA one, safely."""
+    from gist.verbs import import_network as bring_in
+
+    imported = bring_in(source, out)
+    typer.echo(f"{imported.description}: {imported.file}")
+    typer.echo("Start from it with train.start_from; the licence of the original still holds.")
+
+
+@app.command()
+def smoothness(
+    network: Annotated[Path, typer.Argument(help="Network file or official .pkl.", metavar="NETWORK")],
+    samples: Annotated[int, typer.Option(min=2, help="Random images per measure.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random images.")] = 0,
+) -> None:
+    """How exactly a generator moves and turns its pictures, and how smoothly they change."""
+    from gist.verbs import smoothness as measure
+
+    for line in measure(network, samples=samples, seed=seed).lines():
+        typer.echo(line)
+
+
+@app.command()
 def locate(
     folder: RunFolderArgument,
     file_id: Annotated[
@@ -172,9 +218,56 @@ def generate(folder: RunFolderArgument, options: Options) -> None:
 
 @app.command()
 @stage_options("evaluate")
-def evaluate(folder: RunFolderArgument, options: Options) -> None:
+def evaluate(
+    folder: RunFolderArgument,
+    options: Options,
+    all_snapshots: Annotated[
+        bool,
+        typer.Option(
+            "--all-snapshots", help="Evaluate every snapshot of the training and tell which is best."
+        ),
+    ] = False,
+) -> None:
     """Compare the synthetic images with held-out real ones."""
-    _stage("evaluate", folder, **options)
+    if not all_snapshots:
+        _stage("evaluate", folder, **options)
+        return
+    from gist.cli_tables import snapshot_table
+    from gist.verbs import evaluate_snapshots
+
+    with TerminalProgress() as progress:
+        curve = evaluate_snapshots(folder, progress=progress, **options)
+    snapshot_table(curve, folder)
+
+
+@app.command()
+def inspect(
+    folder: RunFolderArgument,
+    worst: Annotated[int, typer.Option(min=0, help="How many of the images that look worst.")] = 50,
+    random: Annotated[int, typer.Option(min=0, help="How many images drawn at random.")] = 50,
+    answers: Annotated[
+        Path | None,
+        typer.Option(help="Count the answers in this file, which the page saved.", metavar="FILE"),
+    ] = None,
+) -> None:
+    """Build a page to tick artifacts on, image by image, or count the answers it saved."""
+    from gist import verbs
+    from gist.cli_tables import inspection_table
+
+    if answers is not None:
+        inspection_table(verbs.count_answers(folder, answers))
+        typer.echo(f"`gist report {folder}` shows these rates.")
+        return
+    with TerminalProgress() as progress:
+        page = verbs.inspect(folder, worst=worst, random=random, progress=progress)
+    typer.echo(f"Open in a browser: {page.resolve()}")
+
+
+@app.command()
+@stage_options("utility")
+def utility(folder: RunFolderArgument, options: Options) -> None:
+    """GAN-train and GAN-test: train classifiers on real and on synthetic images, test them on held-out real ones."""
+    _stage("measure_utility", folder, **options)
 
 
 @app.command()

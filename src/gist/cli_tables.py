@@ -7,11 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from gist.errors import InputError
+from gist.evaluation.weights import CATALOGUE, Unavailable, find_weights, folders
+from gist.inspection import KINDS, InspectionResult
 from gist.intake import SourceSummary
 from gist.pipeline import StageStatus
 from gist.planning import Plan
+from gist.results import Score, SnapshotCurve
 from gist.run_folder import RunFolder
 
 _COLOURS = {"done": "green", "running": "cyan", "failed": "red", "stale": "yellow", "stopped": "yellow"}
@@ -31,6 +36,57 @@ def status_table(entries: Sequence[StageStatus], folder: Path | None) -> None:
     Console(highlight=False).print(table)
 
 
+def weights_table() -> None:
+    """Prints one row per file of weights: here or missing, size, licence, place or source."""
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("weights", "state", "MiB", "licence", "where"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "MiB" else "left")
+    for entry in CATALOGUE.values():
+        try:
+            state, where = "[green]here[/]", str(find_weights(entry.name).path)
+        except Unavailable:
+            state, where = "[dim]missing[/]", entry.url
+        except InputError:
+            state, where = "[red]damaged[/]", f"fetch it again from {entry.url}"
+        table.add_row(entry.name, state, f"{entry.mebibytes:.0f}", entry.licence, where)
+    console.print(table)
+    console.print(
+        f"Looked for in {', '.join(map(str, folders()))}. `gist weights fetch NAME` downloads one; or put the file "
+        "into the first of these folders. radiomics features need no weights.",
+        markup=False,
+    )
+
+
+def snapshot_table(curve: SnapshotCurve, folder: Path) -> None:
+    """Prints the scores of every snapshot and which is best."""
+    console = Console(highlight=False)
+    names = [score.name for score in curve.snapshots[-1].scores]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("snapshot", no_wrap=True)
+    for name in names:
+        table.add_column(escape(name), justify="right")
+    for entry in curve.snapshots:
+        values = {score.name: score for score in entry.scores}
+        shown = [_value(values.get(name)) for name in names]
+        table.add_row(Path(entry.file).stem + (" (best)" if entry.file == curve.best else ""), *shown)
+    console.print(table)
+    tied = ", ".join(Path(file).stem for file in curve.tied)
+    also = f" {names[0]} cannot tell it from {tied}." if tied else ""
+    console.print(
+        f"Best: {Path(curve.best).stem}.{also} `gist generate {folder} --network best` draws from it.",
+        markup=False,
+    )
+
+
+def _value(score: Score | None) -> str:
+    if score is None or score.value is None:
+        return ""
+    if score.low is None or score.high is None:
+        return f"{score.value:.3g}"
+    return f"{score.value:.3g} ± {(score.high - score.low) / 2:.2g}"
+
+
 def plan_table(plan: Plan) -> None:
     """Prints what was found and what was chosen, with reasons."""
     console = Console(highlight=False)
@@ -48,6 +104,35 @@ def plan_table(plan: Plan) -> None:
         f"about {_duration(plan.hours * 3600)} for {plan.training.kimg:g} kimg.",
         markup=False,
     )
+
+
+def inspection_table(result: InspectionResult) -> None:
+    """Prints the rates of artifacts that people saw."""
+    console = Console(highlight=False)
+    if result.overall is None:
+        console.print("No image of the random sample was answered, so there is no rate.", markup=False)
+    else:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("random sample", "images", "of", "rate", "95 % interval"):
+            table.add_column(heading, overflow="fold")
+        kinds = [(KINDS[kind][0].lower(), rate) for kind, rate in result.kinds.items()]
+        classes = [(f"any, class {name}", rate) for name, rate in result.classes.items()]
+        for name, rate in [("any artifact", result.overall), *kinds, *classes]:
+            interval = f"{100 * rate.low:.0f} to {100 * rate.high:.0f} %"
+            table.add_row(name, str(rate.count), str(rate.n), f"{100 * rate.share:.0f} %", interval)
+        console.print(table)
+        if result.overall.n < result.random_asked:
+            console.print(
+                f"{result.random_asked - result.overall.n} of {result.random_asked} images have no answer; "
+                "the rate holds only if they were not left out for how they look.",
+                markup=False,
+            )
+    if result.worst_answered:
+        console.print(
+            f"Of the {result.worst_answered} worst by the detectors, {result.worst_with_artifact} have an artifact; "
+            "they were picked for looking odd and stand for nothing else.",
+            markup=False,
+        )
 
 
 def _found(source: SourceSummary) -> Iterator[str]:

@@ -34,9 +34,13 @@ class PrepareConfig(Section):
     """Radiographs on disk -> square, power-of-two, labelled archives."""
 
     source: Path | None = Field(None, json_schema_extra={"private": True})
-    """Folder with PNG, JPEG or DICOM files; class sub-folders become labels unless `labels` is given."""
+    """Folder or zip archive with DICOM, PNG, TIFF, JPEG, BMP or WebP files, to any depth."""
     labels: Path | None = Field(None, json_schema_extra={"private": True})
     """CSV file of labels; relative paths are looked up in `source` first."""
+    label_source: Literal["auto", "folders", "table", "tag", "dataset.json"] = "auto"
+    """Where classes come from. auto: `label_tag`, else `labels`, else dataset.json in `source`, else sub-folders."""
+    label_tag: str | None = None
+    """DICOM attribute whose value is the class, such as BodyPartExamined or ViewPosition."""
     file_column: str = "file"
     """Column of `labels` that holds each image's path relative to `source`."""
     label_column: str = "label"
@@ -46,19 +50,39 @@ class PrepareConfig(Section):
     patient_pattern: str | None = None
     """Regular expression on the file name whose first group identifies the patient."""
     split_column: str | None = None
-    """Column of `labels` with a ready-made split (train, val or test); val and test become the hold-out."""
+    """Column of `labels` with a ready-made split: train, val or test."""
+    side_column: str | None = None
+    """Column of `labels` with the side of the body (L or R), for `flip_to_side`. Default: the laterality tag."""
     classes: tuple[str, ...] | None = None
     """Classes to keep; others are left out. Default: all."""
+    where: str | None = None
+    """Images to keep, by columns of `labels` and DICOM attributes: body_part == "ELBOW" and view == "LATERAL"."""
     resolution: Auto | Literal[32, 64, 128, 256, 512, 1024] = "auto"
     """Side of the square images in pixels. auto: the largest that the images and this device carry."""
     fit: Literal["pad", "crop", "stretch"] = "pad"
     """How an oblong image becomes square: black borders, centre crop, or stretching."""
+    bits: Literal[8, 16] = 8
+    """Bits per pixel of the archives. Training works with either; 16 keeps what fine grey levels there are."""
+    frame: Literal["first", "middle", "last"] | Annotated[int, Field(ge=1)] = "first"
+    """Frame to take of files with several; a number counts from 1."""
+    crop_borders: bool = False
+    """Cut off black bars and straight collimation borders before anything else."""
+    mm_per_pixel: Annotated[float, Field(gt=0)] | None = None
+    """Bring all images of known pixel spacing to this scale, padded or cropped around their centre."""
+    flip_to_side: Literal["left", "right"] | None = None
+    """Mirror images of the other side of the body, so that all look like this side."""
     window: Literal["auto", "tag", "percentile", "full"] = "auto"
     """Grey window of DICOM and 16-bit images. auto: the file's VOI LUT or window, else percentiles."""
     percentiles: tuple[float, float] = (0.5, 99.5)
     """Lower and upper percentile that become black and white where a percentile window is used."""
     test_fraction: Annotated[float, Field(ge=0.0, lt=0.9)] = 0.2
     """Share of patients held out for evaluation; the generator never sees them."""
+    val_fraction: Annotated[float, Field(ge=0.0, lt=0.9)] = 0.0
+    """Share of patients for choosing between settings; in neither training nor evaluation."""
+    burned_in_text: Literal["flag", "mask", "reject", "ignore"] = "flag"
+    """Images with text in their pixels. flag: kept and listed; mask: text painted over; ignore: no search."""
+    near_duplicates: Literal["list", "remove", "ignore"] = "list"
+    """list: kept and listed within one part, never across parts; remove: one of each kept; ignore: no search."""
     allow_upsampling: bool = False
     """Accept images smaller than `resolution` by enlarging them (flagged in the report)."""
     max_pixels: Annotated[int, Field(gt=0)] = 64_000_000
@@ -87,22 +111,29 @@ class PrepareConfig(Section):
 
     @model_validator(mode="after")
     def _columns_need_a_table(self) -> PrepareConfig:
-        for name in ("patient_column", "split_column"):
-            # A run folder keeps neither path, so only a source without a table is a contradiction.
-            if getattr(self, name) is not None and self.labels is None and self.source is not None:
+        # A run folder keeps neither path, so only a source without a table is a contradiction.
+        without_table = self.labels is None and self.source is not None
+        for name in ("patient_column", "split_column", "side_column"):
+            if getattr(self, name) is not None and without_table:
                 raise ValueError(f"{name} names a column, so prepare.labels must name the CSV file")
+        if self.label_source == "table" and without_table:
+            raise ValueError("label_source is table, so prepare.labels must name the CSV file")
+        if self.label_source == "tag" and self.label_tag is None:
+            raise ValueError("label_source is tag, so prepare.label_tag must name the DICOM attribute")
+        if self.test_fraction + self.val_fraction >= 0.9:
+            raise ValueError("test_fraction and val_fraction together leave too little for training")
         return self
 
 
 class TrainConfig(Section):
     """Training of the generator."""
 
-    architecture: Literal["stylegan3-t", "stylegan3-r", "stylegan2"] = "stylegan3-t"
-    """stylegan3-t: translation-equivariant; stylegan3-r: rotation too; stylegan2: quickest."""
+    architecture: Auto | Literal["stylegan3-t", "stylegan3-r", "stylegan2", "dcgan"] = "auto"
+    """stylegan3-t: translation-equivariant; stylegan3-r: rotation too; stylegan2: quickest; dcgan: simple baseline."""
     conditional: Auto | bool = "auto"
     """Learn one generator that draws any class on request. auto: yes with two classes or more."""
     start_from: str | None = None
-    """Network file to continue from (transfer learning), or `phantom-knee-64`, the one that ships with gist."""
+    """Network to continue from: a network file, an official .pkl, or `phantom-knee-64`, which ships with gist."""
     kimg: Auto | Annotated[float, Field(gt=0)] = Field("auto", json_schema_extra={"restarts": False})
     """Training length in thousands of real images shown to the discriminator."""
     hours: Annotated[float, Field(gt=0)] | None = Field(None, json_schema_extra={"restarts": False})
@@ -113,10 +144,10 @@ class TrainConfig(Section):
     """Images per forward pass; smaller needs less memory. Must divide `batch`."""
     gamma: Auto | Annotated[float, Field(ge=0)] = "auto"
     """Weight of the R1 penalty on the discriminator's gradient at real images."""
-    generator_lr: Annotated[float, Field(gt=0)] = 0.0025
-    """Adam learning rate of the generator."""
+    generator_lr: Auto | Annotated[float, Field(gt=0)] = "auto"
+    """Adam learning rate of the generator. auto: 0.0025, for dcgan 0.0002."""
     discriminator_lr: Auto | Annotated[float, Field(gt=0)] = "auto"
-    """Adam learning rate of the discriminator. auto: 0.002 for stylegan3, 0.0025 for stylegan2."""
+    """Adam learning rate of the discriminator. auto: 0.002 for stylegan3, 0.0025 for stylegan2, 0.0002 for dcgan."""
     channel_base: Auto | Annotated[int, Field(ge=256)] = "auto"
     """Network capacity: channels at a resolution are channel_base / resolution, up to channel_max."""
     channel_max: Auto | Annotated[int, Field(ge=8, le=2048)] = "auto"
@@ -128,7 +159,7 @@ class TrainConfig(Section):
     w_dim: Auto | Annotated[int, Field(ge=8, le=2048)] = "auto"
     """Length of the intermediate latent vector w."""
     mapping_layers: Auto | Annotated[int, Field(ge=1, le=16)] = "auto"
-    """Layers of the mapping network. auto: 2 for stylegan3, 8 for stylegan2."""
+    """Layers of the mapping network. auto: 2 for stylegan3, 8 for stylegan2, 1 for dcgan."""
     ema_kimg: Auto | Annotated[float, Field(gt=0)] = "auto"
     """Half-life of the averaged generator G_ema in thousands of images. auto: batch * 10 / 32."""
     generator_waits_kimg: Auto | Annotated[float, Field(ge=0)] = "auto"
@@ -145,8 +176,20 @@ class TrainConfig(Section):
     """Highest-resolution layers of the discriminator kept fixed in transfer learning (Freeze-D)."""
     snapshot_kimg: Auto | Annotated[float, Field(gt=0)] = Field("auto", json_schema_extra={"restarts": False})
     """A snapshot and a picture grid are written every so many thousand images."""
+    best_by: Literal["auto", "kid", "none"] = Field("auto", json_schema_extra={"restarts": False})
+    """How the best snapshot is told. kid: KID[radiomics] of 200 images to held-out ones. auto: kid if it is cheap."""
+    patience_kimg: Annotated[float, Field(gt=0)] | None = Field(None, json_schema_extra={"restarts": False})
+    """Stop when no snapshot has been better than the best one for so many thousand images; needs `best_by`."""
     checkpoint_minutes: Annotated[float, Field(gt=0)] = Field(5.0, json_schema_extra={"restarts": False})
     """A resumable checkpoint is written at least this often."""
+    precision: Literal["auto", "float32", "tf32", "bfloat16", "float16"] = Field(
+        "auto", json_schema_extra={"restarts": False}
+    )
+    """Precision of the inner layers. auto: bfloat16 or float16 on a GPU, float32 on a CPU."""
+    checkpointing: bool = Field(False, json_schema_extra={"restarts": False})
+    """Compute the generator's inner values twice instead of keeping them: a third of the memory, a third slower."""
+    tensorboard: bool = Field(False, json_schema_extra={"restarts": False})
+    """Also write TensorBoard events (needs `pip install gist-synth[tensorboard]`)."""
 
     @model_validator(mode="after")
     def _micro_batch_divides(self) -> TrainConfig:
@@ -159,7 +202,7 @@ class GenerateConfig(Section):
     """Synthetic images from a snapshot."""
 
     network: str = "latest"
-    """`latest`, the name of a snapshot in the run folder, or the path of a network file."""
+    """`latest`, `best` (see `train.best_by`), the name of a snapshot in the run folder, or a network file."""
     count: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
     """How many images, shared among the classes as in the training set unless `per_class` is given."""
     per_class: dict[str, Annotated[int, Field(ge=0)]] | None = None
@@ -170,13 +213,32 @@ class GenerateConfig(Section):
     """1: full variety; below 1: closer to the average radiograph, fewer failures, less variety."""
     truncation_cutoff: Annotated[int, Field(ge=0)] | None = None
     """Number of layers that truncation applies to. Default: all."""
+    reject_artifacts: Annotated[float, Field(gt=0, le=0.5)] | None = None
+    """Replace pictures that look odder than all but this share of held-out real ones, such as 0.05. Default: keep."""
 
 
 class EvaluateConfig(Section):
     """Real held-out images against synthetic ones."""
 
-    extractor: Literal["radiomics"] = "radiomics"
-    """Image features to compare; radiomics needs no download and is never called FID."""
+    extractor: Literal[
+        "radiomics",
+        "auto",
+        "inception",
+        "dinov2",
+        "swav",
+        "squeezenet",
+        "resnet50",
+        "resnet101",
+        "inception_v3",
+        "vgg16",
+        "vgg19",
+    ] = "radiomics"
+    """Image features to compare. radiomics needs no weights; the others do (`gist weights`), and only inception gives
+    FID; auto: the best whose weights are found, else radiomics."""
+    weights: Path | None = Field(None, json_schema_extra={"private": True})
+    """File with the extractor's weights. Default: looked for in $GIST_WEIGHTS_DIR and the user's cache."""
+    literature: bool = False
+    """Also fid50k_full, kid50k_full and pr50k3_full as papers report them: 50,000 new images, all training images."""
     max_images: Annotated[int, Field(ge=10)] = 5000
     """At most this many images of each side are compared."""
     neighbours: Annotated[int, Field(ge=1, le=50)] = 3
@@ -187,11 +249,36 @@ class EvaluateConfig(Section):
     """Synthetic images shown with their nearest training image."""
 
 
+class UtilityConfig(Section):
+    """What a classifier learns from the synthetic images: GAN-train and GAN-test."""
+
+    classifiers: tuple[Literal["small", "inception_v3", "resnet101", "vgg19"], ...] = Field(
+        ("small",), json_schema_extra={"restarts": False}
+    )
+    """Networks to train: small is quick on a CPU, the others want a GPU. An empty list leaves the stage out."""
+    seeds: Annotated[int, Field(ge=1, le=100)] = Field(5, json_schema_extra={"restarts": False})
+    """Every arm is trained this often; with fewer than 5 no verdict is given."""
+    steps: Auto | Annotated[int, Field(ge=1)] = Field("auto", json_schema_extra={"restarts": False})
+    """Steps of every training, the same in all arms. auto: 250 for small, 1000 for the others."""
+    max_per_class: Annotated[int, Field(ge=4)] = Field(500, json_schema_extra={"restarts": False})
+    """At most this many images of a class are learned from, real and synthetic alike."""
+    validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = Field(
+        0.2, json_schema_extra={"restarts": False}
+    )
+    """Share of training patients by whose images each training chooses its best step, if prepare kept none for it."""
+    pretrained: bool = Field(True, json_schema_extra={"restarts": False})
+    """Start torchvision's networks from ImageNet weights where these are found (`gist weights`)."""
+    weights_folder: Path | None = Field(None, json_schema_extra={"private": True})
+    """Folder with torchvision's weight files. Default: $GIST_WEIGHTS_DIR and the user's cache."""
+
+
 class ReportConfig(Section):
     """The page a clinician reads."""
 
     title: str | None = None
     """Heading of the report. Default: the run's name."""
+    licence: str | None = None
+    """Licence that the model card and the data card state. Default: a place for you to fill in."""
     samples_per_class: Annotated[int, Field(ge=1, le=64)] = 12
     """Images per class on the sheet of real beside synthetic."""
 
@@ -207,13 +294,25 @@ class Config(Section):
     """Every random choice of the run follows from this number."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where networks run. auto: CUDA where a usable GPU is found, else CPU."""
+    operations: Literal["auto", "reference", "cpu", "triton"] = "auto"
+    """Implementation of the networks' inner loops. auto: the fastest; reference: plain torch, for comparison."""
     threads: Auto | Annotated[int, Field(ge=1)] = "auto"
     """CPU threads. auto: as many as this process may use."""
     prepare: PrepareConfig = PrepareConfig()
     train: TrainConfig = TrainConfig()
     generate: GenerateConfig = GenerateConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    utility: UtilityConfig = UtilityConfig()
     report: ReportConfig = ReportConfig()
+
+    @model_validator(mode="after")
+    def _mirroring_fits_the_data(self) -> Config:
+        if self.train.allow_mirror and self.prepare.flip_to_side is not None:
+            raise ValueError(
+                f"prepare.flip_to_side makes all images {self.prepare.flip_to_side} ones, and train.allow_mirror would "
+                "show them as the other side; leave out one of the two"
+            )
+        return self
 
     @property
     def run_folder(self) -> Path:
@@ -297,8 +396,10 @@ def as_yaml(config: Config) -> str:
     """The settings as the run folder keeps them: every default spelled out, private paths left out."""
     tree = config.model_dump(mode="json")
     tree["folder"] = None  # the folder that the file lies in
-    for name in _marked(PrepareConfig, "private", True):
-        tree["prepare"][name] = None
+    for section, values in tree.items():
+        if isinstance(values, dict):
+            for name in _marked(type(getattr(config, section)), "private", True):
+                values[name] = None
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
 
 
@@ -328,12 +429,10 @@ def _marked(section: type[Section], mark: str, value: bool) -> set[str]:
 
 
 def _anchor_paths(tree: dict[str, Any], folder: Path) -> None:
-    prepare = tree.get("prepare")
-    if not isinstance(prepare, dict):
-        return
-    source = prepare.get("source")
-    if isinstance(source, str):
-        prepare["source"] = str(folder / Path(source).expanduser())
+    for section, name in (("prepare", "source"), ("evaluate", "weights")):
+        values = tree.get(section)
+        if isinstance(values, dict) and isinstance(values.get(name), str):
+            values[name] = str(folder / Path(values[name]).expanduser())
 
 
 def _one_sentence(error: ValidationError) -> str:

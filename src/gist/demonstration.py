@@ -39,6 +39,7 @@ def demo_config(folder: Path, *, from_scratch: bool, kimg: float | None) -> Conf
         },
         "train": train,
         "generate": {"count": IMAGES},
+        "utility": {"classifiers": []},  # these would double the time that the demo takes
         "report": {"title": "Demo: phantom knee radiographs"},
     }
     return build_config(tree, where="demo")

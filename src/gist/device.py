@@ -9,6 +9,8 @@ import torch
 
 from gist.config import Config
 from gist.errors import InputError
+from gist.networks.ops import set_backend
+from gist.processes import place
 
 
 @dataclass(frozen=True)
@@ -25,20 +27,26 @@ class Device:
 
 
 def choose_device(config: Config) -> Device:
-    """Applies `device` and `threads` of the settings to this process.
+    """Applies `device`, `threads` and `operations` of the settings to this process.
 
     Raises:
         InputError: CUDA is asked for and there is none.
     """
-    threads = _usable_processors() if config.threads == "auto" else config.threads
+    here = place()
+    threads = max(1, _usable_processors() // here.local_count) if config.threads == "auto" else config.threads
     torch.set_num_threads(threads)
+    set_backend(config.operations)
     if config.device == "cpu":
         return Device(torch.device("cpu"), "CPU, as the settings ask", threads)
     if torch.cuda.is_available():
-        name = torch.cuda.get_device_name(0)
+        number = here.local_rank % torch.cuda.device_count()
+        torch.cuda.set_device(number)
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
-        return Device(torch.device("cuda", 0), f"GPU ({name}), the first that was found", threads)
+        which = "the first that was found" if here.count == 1 else f"one for each of {here.count} processes"
+        return Device(
+            torch.device("cuda", number), f"GPU ({torch.cuda.get_device_name(number)}), {which}", threads
+        )
     why = "no usable GPU was found" if torch.version.cuda else "this PyTorch was built without CUDA"
     if config.device == "cuda":
         raise InputError(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from gist.errors import GistError
+
+_SAME_REQUEST_SECONDS = 1.0
 
 
 class Stopped(GistError):
@@ -26,8 +29,9 @@ class StopRequest:
 
 @contextmanager
 def deferred_signals() -> Iterator[StopRequest]:
-    """Notes the first stop signal instead of acting on it; the second one ends the process as usual.
+    """Notes the first stop signal instead of acting on it; a second one ends the process as usual.
 
+    Signals within a second of the first say the same: a launcher passes on what the terminal has sent already.
     Outside the main thread signals cannot be caught, so the request then never comes.
     """
     request = StopRequest()
@@ -38,10 +42,16 @@ def deferred_signals() -> Iterator[StopRequest]:
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
 
+    first = 0.0
+
     def note(number: int, _frame: FrameType | None) -> None:
-        request.received = signal.Signals(number).name
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        nonlocal first
+        if request.received is None:
+            request.received, first = signal.Signals(number).name, time.monotonic()
+        elif time.monotonic() - first > _SAME_REQUEST_SECONDS:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+            signal.raise_signal(number)
 
     for number in numbers:
         signal.signal(number, note)

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import errno
 import importlib
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from gist.best_snapshot import best_snapshot
 from gist.config import Config, as_yaml, continued_settings, load_config, restarting_settings
 from gist.errors import GistError, InputError, StageError
 from gist.interruption import Stopped
-from gist.progress import Progress
+from gist.processes import place
+from gist.progress import Progress, Silent
 from gist.provenance import now, write_manifest
-from gist.results import EvaluateResult, GenerateResult, PrepareResult, ReportResult, Result, TrainResult
+from gist.results import (
+    EvaluateResult,
+    GenerateResult,
+    PrepareResult,
+    ReportResult,
+    Result,
+    TrainResult,
+    UtilityResult,
+)
 from gist.run_folder import STAGE_NAMES, RunFolder, StageName, StageRecord, sha256_of, write_atomic
 from gist.source_state import source_state
 
@@ -45,20 +57,22 @@ STAGES: dict[StageName, Stage] = {
     "train": Stage("train", "gist.training:train", TrainResult, needs=("prepare",)),
     "generate": Stage("generate", "gist.generation:generate", GenerateResult, uses=("prepare", "train")),
     "evaluate": Stage("evaluate", "gist.evaluation:evaluate", EvaluateResult, needs=("prepare", "generate")),
+    "utility": Stage("utility", "gist.utility:measure_utility", UtilityResult, needs=("prepare", "generate")),
     "report": Stage(
         "report",
         "gist.reporting:write_report",
         ReportResult,
         needs=("prepare",),
-        uses=("train", "generate", "evaluate"),
+        uses=("train", "generate", "evaluate", "utility"),
     ),
 }
 _FINAL_FILES: dict[StageName, tuple[str, ...]] = {
     "prepare": ("*.zip", "*.csv", "*.json"),
     "train": ("snapshots/*.safetensors", "log.jsonl"),
     "generate": ("*.zip", "*.csv"),
-    "evaluate": ("scores.json",),
-    "report": ("report.html", "report.json"),
+    "evaluate": ("scores.json", "artifacts.csv", "artifacts.safetensors"),
+    "utility": ("utility.json",),
+    "report": ("report.html", "report.json", "*.md"),
 }
 """Files of a stage that the manifest lists by SHA-256 and later stages depend on."""
 _NOT_FINAL = ("stage.json", "progress.json")
@@ -83,6 +97,7 @@ class RunResult:
     train: TrainResult | None = None
     generate: GenerateResult | None = None
     evaluate: EvaluateResult | None = None
+    utility: UtilityResult | None = None
     report: ReportResult | None = None
 
 
@@ -97,8 +112,10 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
     """
     run = RunFolder(config.run_folder)
     chosen = [name for name in STAGE_NAMES if name in stages]
+    if not place().leads:
+        return _follow(config, run, chosen)
     try:
-        with run.locked():
+        with run.locked(), _companions(chosen):
             run.remove_leftovers()
             write_atomic(run.config_file, as_yaml(config).encode())
             for name in chosen:
@@ -108,6 +125,34 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
         raise Stopped("Stopped; the same command continues.") from None
     except OSError as error:
         raise _disk_error(error, run) from error
+
+
+@contextmanager
+def _companions(chosen: Sequence[StageName]) -> Iterator[None]:
+    """Where torchrun started several processes, sends home those that were not called to the train stage."""
+    try:
+        yield
+    finally:
+        if place().count > 1 and "train" in chosen:
+            from gist.training.distributed import part
+
+            part()
+
+
+def _follow(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> RunResult:
+    """What all but the first of torchrun's processes do: wait for the train stage, and take part in it."""
+    if "train" not in chosen:
+        raise SystemExit(0)
+    from gist.training import train
+    from gist.training.distributed import call_to_training, part
+
+    team = call_to_training()
+    if team is None:
+        part()
+        raise SystemExit(0)
+    result = train(config, run, Silent(), team)
+    part()
+    return RunResult(folder=run.path, train=result)
 
 
 def results(run: RunFolder) -> RunResult:
@@ -131,7 +176,10 @@ def assess(stage: Stage, config: Config, run: RunFolder) -> StageStatus:
     if record.state == "running" and not run.is_locked():
         return StageStatus(stage.name, "stopped", "it was interrupted; the same command continues it")
     if record.state == "done":
+        defaults = continued_settings(getattr(Config(), stage.name))
         for name, value in continued_settings(getattr(config, stage.name)).items():
+            if name not in record.continued_settings and value == defaults[name]:
+                continue  # a setting that a newer gist brought, left as it came
             if record.continued_settings.get(name) != value:
                 return StageStatus(stage.name, "to continue", f"{stage.name}.{name} is now {value}")
         missing = next((file for file in record.outputs if not (run.path / file).is_file()), None)
@@ -241,9 +289,14 @@ def _without_paths(message: str, config: Config) -> str:
     for path, word in (
         (config.prepare.labels, "the label table"),
         (config.prepare.source, "the source folder"),
+        (config.evaluate.weights, "the weights file"),
+        (Path.home(), "~"),
     ):
         if path is not None:
-            message = message.replace(str(path), word)
+            for text in (str(path.resolve()), str(path)):
+                if len(text) > 1:
+                    # Whole words only: a source called "data" must not tear a sentence apart.
+                    message = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", word, message)
     return message
 
 
@@ -280,6 +333,15 @@ def _inputs(stage: Stage, config: Config, run: RunFolder) -> dict[str, str]:
         record = run.record(earlier)
         if record is not None and record.outputs:
             inputs[earlier] = record.digest
+    inspected = run.path / "inspect" / "result.json"
+    if stage.name == "report" and inspected.is_file():
+        inputs["inspect"] = sha256_of(inspected)
+    snapshots = run.path / "evaluate" / "snapshots.json"
+    if stage.name == "report" and snapshots.is_file():
+        inputs["snapshots"] = sha256_of(snapshots)
+    if stage.name == "generate" and config.generate.network == "best":
+        best = best_snapshot(run)
+        inputs["best snapshot"] = best.name if best is not None else ""
     return inputs
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 
 import numpy as np
-import torch
 
 from gist.augment import AdaController, AugmentPipe
 from gist.config import Config
@@ -14,14 +14,18 @@ from gist.data_set import DataSet, encode_png
 from gist.device import choose_device
 from gist.intake import SourceSummary, inspect
 from gist.networks import build_discriminator, build_generator, ops
+from gist.training.batches import micro_batch_size
 from gist.training.images import TrainingImages
-from gist.training.loop import Trainer
+from gist.training.memory import GIBIBYTE, available_bytes, peak_bytes, used_bytes
 from gist.training.plan import Fingerprint, TrainingPlan, plan_training
+from gist.training.precision import apply_precision, choose_precision
 from gist.training.stage import specification
 from gist.training.start import load_start
-from gist.training.state import new_state
+from gist.training.state import PATH_LENGTH_INTERVAL, R1_INTERVAL, new_state
+from gist.training.trainer import Trainer
 
-_TIMED_STEPS = 3
+_MEMORY_SHARE = 0.8
+"""Of the memory that is free; the rest is for pictures, scores and other programs."""
 
 
 @dataclass(frozen=True)
@@ -64,23 +68,61 @@ def plan_run(config: Config) -> Plan:
     spec = specification(training, source.resolution, len(class_names))
     G = build_generator(spec).to(device.torch_device)
     D = build_discriminator(spec).to(device.torch_device)
-    state = new_state(G, D, training, AdaController(fixed_p=0.2))
+    state = new_state(G, D, training, AdaController(fixed_p=0.0 if config.train.augment == "none" else 0.2))
     noise = _noise_images(source.resolution, class_names)
     trainer = Trainer(
         state,
         training,
         TrainingImages(noise, conditional=training.conditional, seed=0),
-        AugmentPipe(config.train.augment),
+        AugmentPipe(config.train.augment, allow_mirror=config.train.allow_mirror),
         seed=0,
     )
-    trainer.step()  # compiles and warms up, and carries the lazy regularisation
-    began = time.monotonic()
-    for _ in range(_TIMED_STEPS):
-        trainer.step()
-    if device.on_gpu:
-        torch.cuda.synchronize()
-    seconds = (time.monotonic() - began) / (_TIMED_STEPS * training.batch) * 1000
-    return Plan(source, training, device.reason, seconds)
+    precision, _ = choose_precision(config.train.precision, device)
+    apply_precision(precision, G, D)
+    if config.train.micro_batch == "auto":
+        training = _with_measured_micro_batch(training, trainer)
+    seconds = _seconds_per_step(trainer) / training.batch * 1000
+    return Plan(source, training, f"{device.reason}, in {precision}", seconds)
+
+
+def _with_measured_micro_batch(training: TrainingPlan, trainer: Trainer) -> TrainingPlan:
+    """The plan with the largest micro-batch that fits, judged by a step with the smallest one."""
+    device, batch = trainer.device, training.batch
+    before, free = used_bytes(device), available_bytes(device)
+    group = trainer.state.D.spec.mbstd_group
+    smallest = trainer.state.micro_batch = micro_batch_size(batch, 1, group)
+    trainer.step()
+    after = peak_bytes(device)
+    if before is None or after is None or free is None:
+        return training
+    per_image = max(0, after - before) / smallest
+    fitting = int(_MEMORY_SHARE * free / per_image) if per_image else batch
+    micro_batch = trainer.state.micro_batch = micro_batch_size(batch, min(batch, fitting), group)
+    reason = (
+        f"measured: {per_image * micro_batch / GIBIBYTE:.1f} GiB for {micro_batch} images at once, of "
+        f"{free / GIBIBYTE:.1f} free"
+    )
+    return replace(training, micro_batch=micro_batch, reasons=training.reasons | {"micro_batch": reason})
+
+
+def _seconds_per_step(trainer: Trainer) -> float:
+    """Mean over sixteen steps, of which one has R1 and, for stylegan2, four have path length too."""
+    batch = trainer.plan.batch
+    # Steps count from where G learns, at a multiple of the interval of both penalties.
+    first = R1_INTERVAL * -(-int(trainer.plan.generator_waits_kimg * 1000) // (R1_INTERVAL * batch))
+
+    def timed(number: int) -> float:
+        trainer.state.images = (first + number) * batch
+        began = time.monotonic()
+        trainer.step()  # waits for the device at its end
+        return time.monotonic() - began
+
+    timed(1)  # compiles and warms up
+    plain = median(timed(number) for number in (1, 2, 3))
+    with_lengths = timed(PATH_LENGTH_INTERVAL) if trainer.stylegan2 else plain
+    with_both = timed(R1_INTERVAL)
+    lengths = R1_INTERVAL // PATH_LENGTH_INTERVAL - 1
+    return (plain * (R1_INTERVAL - 1 - lengths) + with_lengths * lengths + with_both) / R1_INTERVAL
 
 
 def _noise_images(resolution: int, class_names: tuple[str, ...]) -> DataSet:

@@ -18,8 +18,9 @@ from pydantic import BaseModel, ConfigDict
 
 from gist.errors import BusyError, InputError
 
-StageName = Literal["prepare", "train", "generate", "evaluate", "report"]
-STAGE_NAMES: tuple[StageName, ...] = ("prepare", "train", "generate", "evaluate", "report")
+StageName = Literal["prepare", "train", "generate", "evaluate", "utility", "report"]
+STAGE_NAMES: tuple[StageName, ...] = ("prepare", "train", "generate", "evaluate", "utility", "report")
+_KEPT_OF_EVALUATION = ("features", "snapshots.json")
 
 
 @contextmanager
@@ -169,6 +170,12 @@ class RunFolder:
         folder = self.path / stage
         if not folder.exists():
             return None
+        if stage == "evaluate":
+            # Features are known by the content of their images, the snapshots' scores belong to the training.
+            for entry in folder.iterdir():
+                if entry.name not in _KEPT_OF_EVALUATION:
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            return None
         if stage != "train":
             shutil.rmtree(folder)
             return None
@@ -177,12 +184,17 @@ class RunFolder:
             number += 1
         kept.parent.mkdir(exist_ok=True)
         folder.rename(kept)
+        # The next training gives its snapshots the same names.
+        (self.path / "evaluate" / "snapshots.json").unlink(missing_ok=True)
         return kept
 
     def remove_leftovers(self) -> None:
-        """Removes temporary files that a killed process left; call only while holding the lock."""
-        for leftover in self.path.rglob(".*.part"):
-            leftover.unlink(missing_ok=True)
+        """Removes temporary files and folders that a killed process left; call only while holding the lock."""
+        for leftover in list(self.path.rglob(".*.part")):
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

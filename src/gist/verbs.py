@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gist.config import Config, build_config, load_config
 from gist.errors import InputError
@@ -12,8 +12,22 @@ from gist.pipeline import RunResult, StageStatus, open_run, run_stages
 from gist.pipeline import status as _status
 from gist.planning import Plan, plan_run
 from gist.progress import Progress, Silent
-from gist.results import EvaluateResult, GenerateResult, PrepareResult, ReportResult, TrainResult
+from gist.results import (
+    EvaluateResult,
+    GenerateResult,
+    PrepareResult,
+    ReportResult,
+    SnapshotCurve,
+    TrainResult,
+    UtilityResult,
+)
 from gist.run_folder import STAGE_NAMES, StageName
+
+if TYPE_CHECKING:
+    from gist.evaluation.smoothness import Smoothness
+    from gist.export import ExportResult
+    from gist.inspection import InspectionResult
+    from gist.pretrained import ImportedNetwork
 
 
 def run(
@@ -27,7 +41,7 @@ def run(
 
     Args:
         settings: YAML file or ready settings.
-        stages: any of prepare, train, generate, evaluate, report.
+        stages: any of prepare, train, generate, evaluate, utility, report.
         changes: settings to change, by dotted name: `{"train.kimg": 20}`.
 
     Raises:
@@ -85,11 +99,69 @@ def evaluate(folder: Path | str, *, progress: Progress | None = None, **settings
     return result
 
 
+def evaluate_snapshots(
+    folder: Path | str, *, progress: Progress | None = None, **settings: Any
+) -> SnapshotCurve:
+    """Evaluates every snapshot of a training on the same real images; settings as in EvaluateConfig.
+
+    Snapshots that were evaluated before in the same way are not evaluated again.
+    """
+    from gist.evaluation import evaluate_snapshots as evaluate_all
+
+    run, config = open_run(folder)
+    with run.locked():
+        config = _with_changes(config, _of_section("evaluate", settings))
+        return evaluate_all(config, run, progress or Silent())
+
+
+def export_images(
+    folder: Path | str, to: Literal["folder", "dicom"], out: Path | str, *, progress: Progress | None = None
+) -> ExportResult:
+    """Copies the synthetic images of a run folder into `out`: class folders of PNG or DICOM files, and labels.csv."""
+    from gist.export import export_images as export
+
+    run, _ = open_run(folder)
+    with run.locked():
+        return export(run, to, Path(out), progress or Silent())
+
+
+def measure_utility(
+    folder: Path | str, *, progress: Progress | None = None, **settings: Any
+) -> UtilityResult:
+    """GAN-train and GAN-test of the synthetic images of a run folder; settings as in UtilityConfig."""
+    result = _run_one(folder, "utility", settings, progress).utility
+    assert result is not None
+    return result
+
+
 def report(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> ReportResult:
     """Writes the report of a run folder; settings as in ReportConfig."""
     result = _run_one(folder, "report", settings, progress).report
     assert result is not None
     return result
+
+
+def inspect(
+    folder: Path | str, *, worst: int = 50, random: int = 50, progress: Progress | None = None
+) -> Path:
+    """Builds the page on which people tick the artifacts of a run's worst and of random synthetic images.
+
+    Returns the page's file, which opens in any browser without a server.
+    """
+    from gist.inspection import write_page
+
+    run, config = open_run(folder)
+    with run.locked():
+        return write_page(config, run, progress or Silent(), worst=worst, random=random)
+
+
+def count_answers(folder: Path | str, answers: Path | str) -> InspectionResult:
+    """Counts a file of answers that the inspection page saved: rates of artifacts with intervals."""
+    from gist.inspection import count_answers as count
+
+    run, _ = open_run(folder)
+    with run.locked():
+        return count(run, Path(answers))
 
 
 def status(folder: Path | str) -> list[StageStatus]:
@@ -113,6 +185,35 @@ def demo(
     from gist.demonstration import run_demo
 
     return run_demo(Path(folder), from_scratch=from_scratch, kimg=kimg, progress=progress or Silent())
+
+
+def import_network(source: Path | str, out: Path | str | None = None) -> ImportedNetwork:
+    """Turns an official StyleGAN3 or StyleGAN2-ADA `.pkl` into gist's network files; executes nothing in it.
+
+    Args:
+        source: the official file.
+        out: the network file to write, by default beside the source with the suffix `.safetensors`.
+
+    Raises:
+        InputError: the file is damaged, hostile or of an unsupported kind, or the result is already there.
+    """
+    from gist.pretrained import import_official
+
+    return import_official(Path(source), None if out is None else Path(out))
+
+
+def smoothness(network: Path | str, *, samples: int = 64, seed: int = 0) -> Smoothness:
+    """EQ-T, EQ-T_frac, EQ-R (StyleGAN3 only) and the perceptual path length of a network file or official `.pkl`.
+
+    Raises:
+        InputError: the file is no network, or fewer than two samples were asked for.
+    """
+    from gist.evaluation.smoothness import smoothness as measure
+    from gist.pretrained import load_network, load_official
+
+    path = Path(network)
+    G = load_official(path).G_ema if path.suffix == ".pkl" else load_network(path)[0]
+    return measure(G, samples=samples, seed=seed)
 
 
 def _run_one(

@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from known_images import Labelled, knees, textured, write_archive
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from gist.config import Config, EvaluateConfig
+from gist.data_set import read_data_set
 from gist.errors import InputError
 from gist.evaluation import compare, evaluate
+from gist.evaluation.extractors import Radiomics
+from gist.evaluation.features import extract
 from gist.progress import Silent
 from gist.results import EvaluateResult, Score
 from gist.run_folder import RunFolder
@@ -243,3 +247,45 @@ def test_real_knees_against_real_knees_and_against_blurred_ones(make_run: MakeRu
     assert (score(blurred, "relative FD[radiomics]").value or 0) > 8
     assert score(blurred, "KID[radiomics]").verdict == "poor"
     assert score(blurred, "KID[radiomics]", "KL 3").verdict == "poor"
+
+
+class NotNumbers(Radiomics):
+    """Features of the third image are not numbers."""
+
+    def features(self, x_NHW: NDArray[np.float32]) -> NDArray[np.float64]:
+        values = super().features(x_NHW)
+        values[2, 5] = np.nan
+        return values
+
+
+def test_an_image_whose_features_are_not_numbers_is_named(folder: Path) -> None:
+    write_archive(folder / "some.zip", {"": textured(5, 0)})
+    data = read_data_set(folder / "some.zip")
+    with pytest.raises(
+        InputError, match=r"img00000002\.png of the synthetic images gives features that are not"
+    ):
+        extract(data, np.arange(5), NotNumbers(32), "synthetic", folder / "cache", lambda _: None)
+    assert not (folder / "cache").exists()
+
+
+def test_the_result_says_how_many_held_out_images_percentiles_rest_on(make_run: MakeRun) -> None:
+    train, test, synthetic = small(test=45)
+    assert evaluate(QUICK, make_run(train, test, synthetic), Silent()).held_out_images == 45
+    assert evaluate(QUICK, make_run(train, None, synthetic), Silent()).held_out_images == 0
+
+
+def test_squeezenet_names_its_scores_and_leaves_features_as_they_are(
+    make_run: MakeRun, shared_dir: Path
+) -> None:
+    weights = shared_dir / "data/weights/squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    settings = EvaluateConfig(extractor="squeezenet", weights=weights, permutations=19, shown=4)
+    run = make_run(*small(train=26, test=22, synthetic=22))
+    result = evaluate(Config(threads=1, evaluate=settings), run, Silent())
+    fd = score(result, "FD[squeezenet]")
+    assert "weights=17154246284f" in fd.fingerprint
+    assert "standardiser=none" in fd.fingerprint
+    assert fd.value is not None
+    assert fd.value > 100  # activations of hundreds of grey levels, not standard scores
+    assert 1 <= (score(result, "diversity[squeezenet]").value or 0) <= 22
+    stored = (run.path / "evaluate/scores.json").read_text(encoding="utf-8")
+    assert str(weights.parent) not in stored

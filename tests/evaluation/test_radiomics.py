@@ -76,5 +76,5 @@ def test_blurred_knees_have_less_of_everything_fine(shared_dir: Path, name: str,
 
 
 def test_an_unknown_extractor_is_named() -> None:
-    with pytest.raises(InputError, match="no feature extractor 'inception'"):
-        extractor_named("inception", 64)
+    with pytest.raises(InputError, match="no feature extractor 'radiomic'"):
+        extractor_named("radiomic", 64)

@@ -51,6 +51,15 @@ def test_a_picture_is_the_same_whatever_is_drawn_with_it() -> None:
     np.testing.assert_array_equal(np.stack(backwards[::-1]), np.stack(together))
 
 
+def test_no_bit_of_an_image_depends_on_those_that_are_computed_with_it() -> None:
+    G = _network()
+    z, c = torch.randn(8, 32), torch.nn.functional.one_hot(torch.arange(8) % 3, 3).float()
+    with torch.no_grad():
+        first, other = G(z[:4], c[:4]), G(z[[3, 5, 0, 7]], c[[3, 5, 0, 7]])
+    assert torch.equal(first[0], other[2])
+    assert torch.equal(first[3], other[0])
+
+
 def test_the_output_is_marked_synthetic_and_reads_as_a_data_set(folder: Path, network_file: Path) -> None:
     config, run = _config(folder, network_file, per_class={"mild": 3, "severe": 2}, first_seed=7)
     result = generate(config, run, Silent())
@@ -110,3 +119,9 @@ def test_a_missing_or_broken_network_file_is_one_sentence(folder: Path) -> None:
     config, run = _config(folder, folder / "bad.safetensors")
     with pytest.raises(InputError, match=r"bad\.safetensors"):
         generate(config, run, Silent())
+
+
+def test_a_rate_is_given_only_where_pictures_were_computed(folder: Path, network_file: Path) -> None:
+    config, run = _config(folder, network_file)
+    assert (generate(config, run, Silent()).images_per_second or 0) > 0
+    assert generate(config, run, Silent()).images_per_second is None

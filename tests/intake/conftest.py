@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prepare_call import PrepareCall
 
 from gist.config import build_config
 from gist.intake import prepare
@@ -23,9 +23,6 @@ def settings_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-PrepareCall = Callable[..., PrepareResult]
-
-
 @pytest.fixture
 def run(folder: Path) -> RunFolder:
     return RunFolder(folder / "runs" / "a run")
@@ -36,10 +33,10 @@ def prepare_stage(run: RunFolder) -> PrepareCall:
     """Calls the stage: `prepare_stage(source, resolution=32, **settings of the prepare section)`."""
 
     def call(
-        source: Path, where: RunFolder = run, train: dict[str, Any] | None = None, **settings: Any
+        source: Path, into: RunFolder = run, train: dict[str, Any] | None = None, **settings: Any
     ) -> PrepareResult:
         tree = {"source": str(source), "resolution": 32, **settings}
         config = build_config({"prepare": tree, "train": train or {}, "device": "cpu"})
-        return prepare(config, where, Silent())
+        return prepare(config, into, Silent())
 
     return call

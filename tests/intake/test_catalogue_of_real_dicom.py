@@ -93,7 +93,7 @@ def test_stored_pixels_agree_with_the_catalogue_before_any_window(
 
 def all_frames(path: Path) -> NDArray[np.generic]:
     dataset = parse_dicom(path.read_bytes(), 1 << 30)
-    header = dicom.read_header(path.read_bytes(), MAX_PIXELS)
+    header, _ = dicom.open_dicom(path.read_bytes(), MAX_PIXELS)
     frames = int(dataset.get("NumberOfFrames") or 1)
     pixels = [dicom.stored_pixels(dataset, header, frame) for frame in range(frames)]
     return np.stack(pixels) if frames > 1 else pixels[0]

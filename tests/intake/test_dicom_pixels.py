@@ -16,6 +16,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 from radiograph_files import decode, dicom, dicom_bytes, picture
 
+from gist.intake.picture import colour_to_grey
 from gist.intake.vocabulary import Reason, Remark, SetAside
 
 SIDE = 32  # the decoded square has the size of the file, so every pixel can be compared
@@ -116,6 +117,21 @@ def test_a_voi_lut_is_preferred_to_a_window_and_holds_its_ends(folder: Path) -> 
     assert Remark.LUT_FROM_FILE in accepted.remarks
 
 
+def test_lut_entries_beyond_the_declared_bits_are_white(folder: Path) -> None:
+    curve = np.rint(2000 * np.linspace(0, 1, 4096)).astype(np.uint16)
+    dataset = dicom(stored(), VOILUTSequence=Sequence([lut_item(curve, 0, 10)]))
+    _, grey = decode(folder / "a", dicom_bytes(dataset))
+    assert_greys(grey, np.minimum(curve[stored()] / 1023, 1) * 255)
+
+
+def test_decoded_grey_in_three_channels_beyond_the_declared_bits_is_white() -> None:
+    """As decoders of compressed pixels give it; uncompressed ones are masked on reading."""
+    values = stored(8000)
+    grey, coloured = colour_to_grey(np.dstack([values] * 3), 12)
+    assert not coloured
+    assert np.abs(grey - np.minimum(values / 4095, 1)).max() < 1e-6
+
+
 def test_a_modality_lut_comes_before_the_window(folder: Path) -> None:
     table = np.rint(20000 * np.sqrt(np.arange(4096) / 4095)).astype(np.uint16)
     sequence = Sequence([lut_item(table, 0, 16)])
@@ -178,7 +194,7 @@ def test_an_overlay_leaves_no_trace(folder: Path) -> None:
 def test_the_first_frame_of_several_is_taken_and_noted(folder: Path) -> None:
     frames = np.stack([stored(), np.flipud(stored())])
     accepted, grey = decode(folder / "a", dicom_bytes(dicom(frames)))
-    assert Remark.FIRST_FRAME in accepted.remarks
+    assert Remark.ONE_FRAME in accepted.remarks
     assert (grey == decode(folder / "b", dicom_bytes(dicom(stored())))[1]).all()
 
 

@@ -13,10 +13,13 @@ from PIL import Image, PngImagePlugin
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from radiograph_files import dicom, dicom_bytes, picture
+from typer.testing import CliRunner
 
+from gist.cli import app
 from gist.config import Config, build_config
 from gist.errors import GistError
 from gist.intake import inspect, locate, prepare
+from gist.intake.vocabulary import Reason
 from gist.run_folder import RunFolder
 
 TEXT_TAGS = [
@@ -156,6 +159,29 @@ def test_a_patient_column_stays_out_of_everything(
         assert not [secret for secret in planted if secret.encode() in data]
 
 
+def test_no_planted_identity_is_shown_on_the_terminal(
+    folder: Path, secrets: Iterator[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the choices that read attributes and tables, which must not lead more out."""
+    source = folder / "source"
+    planted = plant(source, secrets)
+    names = [path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()]
+    ward, remark = next(secrets), next(secrets)
+    rows = [f"{name},{number % 2},{ward},{remark}" for number, name in enumerate(names)]
+    (source / "labels.csv").write_text("\n".join(["file,label,ward,remark", *rows]))
+    planted += [ward, remark]
+    monkeypatch.chdir(folder)
+    choices = ["--labels", "labels.csv", "--bits", "16", "--flip-to-side", "left", "--mm-per-pixel", "2"]
+    where = f'ward != "" and study_description != "" and "{ward[:3]}" in ward'
+    arguments = ["prepare", "source", "--run", "out", "--resolution", "32", "--where", where, *choices]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "prepare.where keeps 8 of " in " ".join(result.output.split())
+    for place, data in [("the terminal", result.output.encode()), *everything_under(folder / "out")]:
+        found = [secret for secret in planted if secret.encode() in data]
+        assert not found, place
+
+
 def test_errors_do_not_quote_files(folder: Path, run: RunFolder, secrets: Iterator[str]) -> None:
     source = folder / "source"
     name = next(secrets)
@@ -185,3 +211,49 @@ def test_the_salt_is_private_outside_the_run_and_leads_back_to_the_file(
     rejected = (run.path / "prepare" / "rejected.csv").read_text().splitlines()[1].split(",")[0]
     assert locate(run, rejected, source) == (source / "deep" / "bad.png").resolve()
     assert locate(run, "0" * 16, source) is None
+
+
+@pytest.mark.parametrize("name", ["QXFAM^QXGIV^Maria^Dr", "QXFAM^QXGIV=\u5c71\u7530^\u592a\u90ce"])
+def test_a_class_folder_with_family_and_given_name_is_no_class_whatever_else_the_name_holds(
+    folder: Path, run: RunFolder, name: str
+) -> None:
+    for number in range(6):
+        path = folder / "source" / ("qxgiv qxfam" if number == 0 else "normal") / f"{number}.dcm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(
+            dicom_bytes(dicom(picture(number, top=4095), PatientName=name, SpecificCharacterSet="ISO_IR 192"))
+        )
+    result = prepare(config_for(folder / "source"), run, Listener())
+    assert result.class_names == ("normal",)
+    assert result.rejected == {Reason.FOLDER_IS_PATIENT.value: 1}
+
+
+def test_where_a_relative_source_lies_is_in_no_record(
+    folder: Path, secrets: Iterator[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = folder / next(secrets)
+    home.mkdir()
+    (home / "data").write_bytes(b"neither a folder nor a zip archive")
+    monkeypatch.chdir(home)
+    arguments = ["prepare", "data", "--run", str(folder / "out"), "--resolution", "32"]
+    assert CliRunner().invoke(app, arguments).exit_code != 0
+    record = RunFolder(folder / "out").record("prepare")
+    assert record is not None
+    assert (
+        record.error
+        == "the source folder is neither a folder nor a readable zip archive; check prepare.source."
+    )
+    assert not [data for _, data in everything_under(folder / "out") if home.name.encode() in data]
+
+
+def test_a_source_called_like_a_part_of_a_word_tears_no_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "image").mkdir()
+    monkeypatch.chdir(folder)
+    arguments = ["prepare", "image", "--run", "out", "--resolution", "32"]
+    assert CliRunner().invoke(app, arguments).exit_code != 0
+    record = RunFolder(folder / "out").record("prepare")
+    assert record is not None
+    assert record.error is not None
+    assert record.error.endswith("is empty; set prepare.source to the folder of images.")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PrepareCall
 from listener import Listener
+from prepare_call import PrepareCall
 from radiograph_files import class_folders
 
 from gist.config import build_config
@@ -51,7 +51,7 @@ def test_two_runs_give_the_same_bytes(folder: Path, prepare_stage: PrepareCall) 
     assert prepare_stage(source, one) == prepare_stage(source, other)
     assert contents(one) == contents(other)
     assert sorted(contents(one)) == [
-        "contact-0.png", "contact-1.png", "records.csv", "rejected.csv", "test.zip", "train.zip",
+        "contact-0.png", "contact-1.png", "data.html", "records.csv", "rejected.csv", "test.zip", "train.zip",
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import PrepareCall
+from prepare_call import PrepareCall
 from radiograph_files import class_folders, picture, save_png
 
 from gist.config import PrepareConfig
@@ -101,7 +101,7 @@ def test_chosen_classes_leave_the_others_out(folder: Path) -> None:
     ("table", "sentence"),
     [
         ("file,label\nx.png,1\n", "None of the files that the label table names"),
-        ("file,grade\na.png,1\n", "no column 'label'; its columns are: file, grade"),
+        ("file,grade\na.png,1\n", "no column 'label' among its 2; see prepare.file_column"),
         ("file,label\n", "has no rows"),
         ("file,label\na.png,1\na.png,2\n", "line 3: this file has been named before with other values"),
         ("file,label,split\na.png,1,perhaps\n", "line 2: the split must be train, val or test"),
@@ -187,3 +187,21 @@ def test_duplicates_are_kept_once_and_contradictions_not_at_all(
         "shows the same picture as another file": 1,
     }
     assert "1 files show the same picture as another one; each picture was kept once." in result.notes
+
+
+def test_a_table_without_column_names_is_not_quoted(folder: Path) -> None:
+    source = touch(folder / "s", "a.png")
+    (source / "t.csv").write_text("a.png,QX001ZJ\nb.png,QX002ZJ\n")
+    with pytest.raises(InputError, match="The first line of the label table has no column") as caught:
+        labelled(source, labels=Path("t.csv"))
+    assert "QX" not in str(caught.value)
+
+
+def test_of_equal_pictures_the_one_whose_patient_is_known_is_kept(
+    folder: Path, prepare_stage: PrepareCall
+) -> None:
+    source = class_folders(folder / "s", 4, ("only",))
+    again = picture(0, 48).astype(np.uint8)  # the first picture, whose name tells no patient
+    save_png(source / "only" / "patient 7.png", again)
+    result = prepare_stage(source, patient_pattern=r"^patient (\d+)")
+    assert (result.train_images + result.test_images, result.patients) == (4, 1)

@@ -1,8 +1,10 @@
-"""Hundreds of broken files at once: each ends as accepted or with a reason."""
+"""Two thousand broken files: each ends as accepted or with a reason, each broken table in a sentence."""
 
 from __future__ import annotations
 
 import io
+import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,11 @@ from gist.errors import InputError
 from gist.intake.decode_job import JobSettings
 from gist.intake.guarded_decode import Job, run_jobs
 from gist.intake.label_table import read_label_table
+from gist.intake.labelling import label_source
 from gist.intake.vocabulary import Reason
 
-PER_SEED = 200
+PER_SEED = 150  # of ten kinds; with 200 zip archives and 300 tables 2,000 in all
+ZIPS, TABLES = 200, 300
 
 
 def seeds() -> list[bytes]:
@@ -84,7 +88,7 @@ def test_every_mutated_table_is_read_or_refused_in_a_sentence() -> None:
     rng = np.random.default_rng(7)
     table = ("file;label\n" + "".join(f'"p{n}.png";{n % 3}\n' for n in range(40))).encode()
     read, sentences = 0, []
-    for _ in range(300):
+    for _ in range(TABLES):
         try:
             read += bool(read_label_table(mutate(table, rng), PrepareConfig()).rows)
         except InputError as error:
@@ -92,3 +96,36 @@ def test_every_mutated_table_is_read_or_refused_in_a_sentence() -> None:
     assert read
     assert sentences
     assert all("label table" in sentence.casefold() for sentence in sentences)
+
+
+def zip_of_pictures() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(2):
+            picture_file = io.BytesIO()
+            Image.fromarray(picture(number, 40).astype(np.uint8)).save(picture_file, format="PNG")
+            archive.writestr(f"{number}/a.png", picture_file.getvalue())
+        archive.writestr("dataset.json", json.dumps({"labels": [["0/a.png", 0], ["1/a.png", 1]]}))
+    return buffer.getvalue()
+
+
+def test_every_mutated_zip_archive_is_read_or_refused_in_a_sentence(folder: Path) -> None:
+    rng = np.random.default_rng(11)
+    data = zip_of_pictures()
+    jobs, sentences = [], []
+    for number in range(ZIPS):
+        path = folder / f"{number}.zip"
+        path.write_bytes(mutate(data, rng))
+        try:
+            found = label_source(PrepareConfig(source=path), 0, bytes(32))
+        except InputError as error:
+            sentences.append(str(error))
+            continue
+        for candidate in found.candidates:
+            jobs.append(Job(len(jobs), str(path), candidate.file.bytes, candidate.file.relative))
+    outcomes = list(run_jobs(jobs, len(jobs), "decode", JobSettings(**SETTINGS), 1))
+    assert sorted(outcome.key for outcome in outcomes) == list(range(len(jobs)))
+    accepted = sum(outcome.accepted is not None for outcome in outcomes)
+    assert len(sentences) > 10
+    assert all(sentence.endswith(".") for sentence in sentences)
+    assert 0 < accepted < len(jobs)

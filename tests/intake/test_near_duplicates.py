@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PrepareCall
 from PIL import Image
-from radiograph_files import save_png
+from prepare_call import PrepareCall
+from radiograph_files import picture, save_png
 
 from gist.data_set import encode_png
 from gist.intake.geometry import thumbnail, to_square
-from gist.intake.near_duplicates import near_copies
+from gist.intake.near_duplicates import near_copies, near_copies_within
+from gist.intake.vocabulary import Reason
+from gist.run_folder import RunFolder
 
 COUNT = 60
 Alteration = Callable[[Image.Image], Image.Image]
@@ -59,7 +61,7 @@ def copies_found(
         [encode_png(np.rint(square * 255).astype(np.uint8)) for square in part] for part in (ours, theirs)
     ]
     marks = [[thumbnail(square) for square in part] for part in (ours, theirs)]
-    return near_copies(marks[0], marks[1], pngs[0].__getitem__, pngs[1].__getitem__)
+    return list(near_copies(marks[0], marks[1], pngs[0].__getitem__, pngs[1].__getitem__))
 
 
 @pytest.mark.parametrize("side", [32, 64, 128])
@@ -91,6 +93,62 @@ def test_a_held_out_copy_of_a_training_picture_is_left_out(
         rows.append(f"copy {number}.png,{number % 2},test")
     (source / "labels.csv").write_text("\n".join(rows))
     result = prepare_stage(source, resolution=64, labels="labels.csv", split_column="split")
-    assert result.rejected == {"is held out although nearly the same picture is in training": 3}
+    assert result.rejected == {Reason.NEARLY_IN_TRAINING.value: 3}
     assert (result.train_images, result.test_images) == (16, 8)
-    assert "3 held-out images nearly equal a training image and were left out." in result.notes
+    assert "3 held-out images nearly equal one of another part and were left out." in result.notes
+
+
+def test_copies_within_one_part_are_listed_or_removed_or_left_alone(
+    folder: Path, knees: list[Image.Image], run: RunFolder, prepare_stage: PrepareCall
+) -> None:
+    source = folder / "s"
+    rows = ["file,label,split"]
+    for number in range(12):
+        save_png(source / f"{number}.png", np.asarray(knees[number]))
+        rows.append(f"{number}.png,{number % 2},{'train' if number < 8 else 'test'}")
+    for number in range(2):
+        jpeg(knees[number]).save(source / f"copy {number}.png")
+        rows.append(f"copy {number}.png,{1 - number % 2},train")
+    (source / "labels.csv").write_text("\n".join(rows))
+    choices = {"resolution": 64, "labels": "labels.csv", "split_column": "split"}
+    result = prepare_stage(source, **choices)
+    assert result.train_images == 10
+    assert any(
+        note.startswith("2 images nearly equal another one of their part, 2 of") for note in result.notes
+    )
+    with (run.path / "prepare" / "records.csv").open(encoding="utf-8", newline="") as file:
+        records = {row["file"]: row for row in csv.DictReader(file)}
+    listed = [row for row in records.values() if row["near_copy_of"]]
+    assert len(listed) == 2
+    assert all(records[row["near_copy_of"]]["split"] == row["split"] for row in listed)
+    removed = prepare_stage(source, near_duplicates="remove", **choices)
+    assert (removed.train_images, removed.rejected) == (8, {Reason.NEAR_DUPLICATE.value: 2})
+    left_alone = prepare_stage(source, near_duplicates="ignore", **choices)
+    assert left_alone.train_images == 10
+    assert not any("nearly equal" in note for note in left_alone.notes)
+
+
+def test_among_different_knees_no_copy_is_seen_and_a_planted_one_is(knees: list[Image.Image]) -> None:
+    images = [*knees[:COUNT], jpeg(knees[7])]
+    squares = [to_square(np.asarray(image, dtype=np.float32) / 255, 64, "pad") for image in images]
+    pngs = [encode_png(np.rint(square * 255).astype(np.uint8)) for square in squares]
+    assert near_copies_within([thumbnail(square) for square in squares], pngs.__getitem__) == {COUNT: 7}
+
+
+def test_a_class_that_loses_its_last_training_image_to_removal_is_left_out(
+    folder: Path, prepare_stage: PrepareCall
+) -> None:
+    source = folder / "s"
+    rows = ["file,label,split"]
+    for number in range(8):
+        save_png(source / f"{number}.png", picture(number, 96).astype(np.uint8))
+        rows.append(f"{number}.png,{number // 7},{'train' if number < 5 else 'test'}")
+    save_png(source / "copy.png", (picture(0, 96) * 0.97 + 3).astype(np.uint8))
+    rows.append("copy.png,1,train")
+    (source / "labels.csv").write_text("\n".join(rows))
+    choices = {"resolution": 64, "labels": "labels.csv", "split_column": "split"}
+    assert prepare_stage(source, **choices).class_names == ("0", "1")
+    result = prepare_stage(source, near_duplicates="remove", **choices)
+    assert (result.class_names, result.train_images, result.test_images) == (("0",), 5, 2)
+    assert result.rejected == {Reason.NEAR_DUPLICATE.value: 1, Reason.CLASS_NOT_TRAINED.value: 1}
+    assert "1 held-out images are of 1 class without any training image and were left out." in result.notes

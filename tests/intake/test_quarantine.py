@@ -6,6 +6,7 @@ import contextlib
 import csv
 import os
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from conftest import PrepareCall
 from PIL import Image
-from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless
+from prepare_call import PrepareCall
+from pydicom.encaps import encapsulate
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 from radiograph_files import SETTINGS, class_folders, decode, dicom, dicom_bytes, picture, save_png
 
 from gist.intake.decode_job import JobSettings
@@ -207,3 +209,60 @@ def test_a_bomb_costs_the_parent_no_memory(folder: Path) -> None:
     found = run_files([bomb, *small_pngs(folder, 3)], max_pixels=64_000_000, memory_bytes=100 << 20)
     assert found["bomb.png"] is Reason.TOO_MUCH_MEMORY
     assert psutil.Process().memory_info().rss - before < 50 << 20
+
+
+def bombs(folder: Path) -> dict[str, Path]:
+    """One small file of each kind that asks for gigabytes."""
+    deflated = dicom(picture(1, top=4095))
+    deflated.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    deflated.add_new(0x00091001, "UN", bytes(250_000_000))
+    run_length = dicom(picture(1, top=4095))
+    run_length.file_meta.TransferSyntaxUID = RLELossless
+    segment = b"\x81\x00" * 1_500_000  # each pair of bytes stands for 128
+    header = struct.pack("<16I", 2, 64, 64 + len(segment), *[0] * 13)
+    run_length.PixelData = encapsulate([header + 2 * segment])
+    run_length["PixelData"].VR = "OB"
+    wavelets = dicom(picture(1, 512, 4095))
+    wavelets.compress(JPEG2000Lossless, generate_instance_uid=False)
+    stream = bytearray(wavelets.PixelData)
+    siz = stream.index(b"\xff\x4f\xff\x51")
+    stream[siz + 8 : siz + 16] = struct.pack("!II", 30_000, 30_000)
+    wavelets.PixelData = bytes(stream)
+    wavelets.Rows = wavelets.Columns = 64
+    files = {
+        "deflate": dicom_bytes(deflated),
+        "run length": dicom_bytes(run_length),
+        "JPEG 2000": dicom_bytes(wavelets),
+        "PNG": png_that_claims(7_900, 7_900, bytes(7_901)),
+    }
+    paths = {}
+    for name, data in files.items():
+        paths[name] = folder / name
+        paths[name].write_bytes(data)
+    paths["zip"] = folder / "zip"
+    with (
+        zipfile.ZipFile(paths["zip"], "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("a", "w") as member,
+    ):
+        for _ in range(150):
+            member.write(bytes(1 << 20))
+    return paths
+
+
+def test_every_bomb_is_refused_and_costs_the_parent_no_memory(folder: Path) -> None:
+    paths = bombs(folder)
+    jobs = [
+        Job(key, str(path), path.stat().st_size, member="a" if name == "zip" else "")
+        for key, (name, path) in enumerate(paths.items())
+    ]
+    before = psutil.Process().memory_info().rss
+    settings = JobSettings(**{**SETTINGS, "max_pixels": 64_000_000, "memory_bytes": 220 << 20})
+    reasons = {}
+    for outcome in run_jobs(jobs, len(jobs), "decode", settings, 1):
+        reasons[list(paths)[outcome.key]] = outcome.reason
+        assert psutil.Process().memory_info().rss - before < 200 << 20
+    assert reasons["zip"] is Reason.TOO_LARGE_FILE
+    assert reasons["JPEG 2000"] is Reason.CONTRADICTORY
+    assert reasons["deflate"] is Reason.TOO_MUCH_MEMORY
+    assert reasons["PNG"] is Reason.TOO_MUCH_MEMORY
+    assert reasons["run length"] in (Reason.TOO_MUCH_MEMORY, Reason.DAMAGED, Reason.TOO_SLOW)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PrepareCall
+from prepare_call import PrepareCall
 
 from gist.config import PrepareConfig
 from gist.data_set import read_data_set

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PrepareCall
+from prepare_call import PrepareCall
 from radiograph_files import class_folders, dicom, dicom_bytes, picture, save_png
 
 from gist.config import PrepareConfig

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PrepareCall
 from hypothesis import given
 from hypothesis import strategies as st
+from prepare_call import PrepareCall
 from radiograph_files import dicom, dicom_bytes, picture, save_png
 
+from gist.data_set import read_data_set
 from gist.errors import InputError
 from gist.intake.deidentify import patient, stable_draw
 from gist.intake.split import Member, split_members
 from gist.intake.vocabulary import Reason
+from gist.run_folder import RunFolder
 
 SALT = bytes(32)
 names = st.text(min_size=1, max_size=8)
@@ -81,6 +83,46 @@ def test_a_given_split_is_honoured_without_letting_a_patient_or_class_cross() ->
     division = split_members(group, 0.2)
     assert division.places == ("train", "train", "test", Reason.PATIENT_IN_TRAINING, Reason.CLASS_NOT_TRAINED)
     assert len(division.notes) == 3
+
+
+@given(st.lists(names, min_size=4, max_size=40), st.integers(0, 99))
+def test_a_val_part_takes_nothing_from_the_test_part(patients: list[str], seed: int) -> None:
+    group = members([*patients, "one more", "and another", "and a third"], seed)
+    without, with_val = split_members(group, 0.2).places, split_members(group, 0.2, 0.3).places
+    assert [place == "test" for place in without] == [place == "test" for place in with_val]
+    assert "train" in with_val
+    parts = {(member.group, place) for member, place in zip(group, with_val, strict=True)}
+    assert len(parts) == len({member.group for member in group})
+
+
+def test_a_given_val_part_is_kept_apart_or_is_the_hold_out_where_there_is_no_test_part() -> None:
+    group = [
+        Member("p1", 0.9, None, "train"),
+        Member("p2", 0.0, None, "val"),
+        Member("p2", 0.0, None, "test"),
+        Member("p3", 0.0, None, "test"),
+    ]
+    assert split_members(group, 0.2).places == ("train", "val", Reason.PATIENT_IN_TRAINING, "test")
+    assert split_members(group[:2], 0.2).places == ("train", "test")
+
+
+def test_train_val_and_test_are_three_archives(
+    folder: Path, run: RunFolder, prepare_stage: PrepareCall
+) -> None:
+    source = folder / "s"
+    for n in range(30):
+        save_png(source / str(n % 2) / f"p{n // 2}_{n}.png", picture(n).astype(np.uint8))
+    result = prepare_stage(source, patient_pattern=r"^p(\d+)_", test_fraction=0.3, val_fraction=0.3)
+    assert result.val_archive is not None
+    assert result.test_archive is not None
+    sizes = [
+        len(read_data_set(run.path / name))
+        for name in (result.train_archive, result.val_archive, result.test_archive)
+    ]
+    assert sizes == [result.train_images, result.val_images, result.test_images]
+    assert min(sizes) > 0
+    assert sum(sizes) == 30
+    assert sum(sum(counts.values()) for counts in result.class_counts.values()) == 30
 
 
 def write_table(source: Path, rows: list[tuple[str, str, str, str]]) -> None:

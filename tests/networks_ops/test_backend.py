@@ -96,3 +96,12 @@ def test_compiled_code_is_kept_in_the_chosen_cache_folder(tmp_path: Path) -> Non
 def test_the_memory_allocator_is_tuned_where_the_c_library_is_glibc() -> None:
     glibc = sys.platform.startswith("linux") and "glibc" in os.confstr("CS_GNU_LIBC_VERSION")  # type: ignore[operator]
     assert ops.tune_memory_allocator() == glibc
+
+
+@pytest.mark.parametrize("mode", ["no_grad", "inference_mode"])
+def test_the_fast_path_is_chosen_where_the_first_use_is_generation(mode: str) -> None:
+    code = (
+        f"import torch; from gist.networks import ops\nwith torch.{mode}():\n"
+        "    ops.upfirdn2d(torch.ones(1, 1, 4, 4), torch.ones(2)); print(ops.active_backend('cpu'))"
+    )
+    assert _in_a_new_process(code).startswith("cpu: ")

@@ -33,7 +33,9 @@ def test_the_page_asks_nothing_of_any_other_machine(finished: RunBuilder) -> Non
     reader = PageReader(page)
     links = [attributes["href"] for tag, attributes in reader.elements if "href" in attributes and tag == "a"]
     assert links
-    assert all(link.startswith("https://doi.org/10.") for link in links)
+    beside = {"model_card.md", "data_card.md", "report.json"}
+    assert all(link.startswith("https://doi.org/10.") or link in beside for link in links)
+    assert beside <= {file.name for file in (finished.run.path / "report").iterdir()}
     assert not [tag for tag, _ in reader.elements if tag in ("script", "link", "iframe", "object", "base")]
     sources = [attributes["src"] for _, attributes in reader.elements if "src" in attributes]
     assert all(source.startswith("data:image/png;base64,") for source in sources)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
 import subprocess
 import sys
@@ -89,32 +88,6 @@ def test_continuing_in_two_sittings_gives_the_same_bits_as_one(prepared: Prepare
         shorter = config.model_copy(update={"train": config.train.model_copy(update={"kimg": kimg})})
         train(shorter, parts, Silent())
     assert _same(_weights(whole), _weights(parts))
-
-
-def test_kills_at_random_moments_neither_break_the_run_nor_change_a_bit(prepared: Prepared) -> None:
-    settings = {"kimg": 0.06, "checkpoint_minutes": 1e-6, "snapshot_kimg": 0.03}
-    config, whole = prepared("whole", **settings)
-    train(config, whole, Silent())
-    _, killed = prepared("killed", **settings)
-    settings_file = killed.path / "settings.yaml"
-    settings_file.write_text(as_yaml(config))
-    chance = random.Random(5)
-    for _ in range(4):
-        process = subprocess.Popen(
-            [sys.executable, "-c", _TRAIN, str(settings_file), str(killed.path)], stdout=subprocess.PIPE
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            process.wait(timeout=chance.uniform(2, 6))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-        process.communicate()
-    train(config, killed, Silent())
-    assert _same(_weights(whole), _weights(killed))
-    lines = (killed.path / "train" / "log.jsonl").read_text().splitlines()
-    positions = [json.loads(line)["kimg"] for line in lines]
-    assert positions == sorted(set(positions))
 
 
 def test_a_polite_signal_writes_a_checkpoint_and_the_same_command_continues(prepared: Prepared) -> None:

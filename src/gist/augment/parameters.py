@@ -117,7 +117,7 @@ class AugmentParameters:
     def __len__(self) -> int:
         return len(self.scale)
 
-    def __getitem__(self, images: slice) -> "AugmentParameters":
+    def __getitem__(self, images: slice | Tensor) -> "AugmentParameters":
         """The parameters of some of the images, for example of one micro-batch."""
         return AugmentParameters(**{field.name: getattr(self, field.name)[images] for field in fields(self)})
 

@@ -1,8 +1,9 @@
-"""Features of a data set: extracted once per content, checked, standardised by the real training images."""
+"""Features of a data set: extracted once per content, checked, put into units that can be compared."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -74,6 +75,8 @@ class Standardiser:
     scale: NDArray[np.float64]
     digest: str
     """Follows from the training images and the extractor alone."""
+    limit: float = SOFT_LIMIT
+    """Standard scores are eased into plus and minus this; infinite for features compared as they are."""
 
     @classmethod
     def fitted(cls, training: FeatureSet, identity: str) -> Standardiser:
@@ -82,18 +85,38 @@ class Standardiser:
         Raises:
             InputError: all training images are alike.
         """
-        mean, std = training.features.mean(axis=0), training.features.std(axis=0)
-        varies = std > _SAME * np.maximum(1.0, np.abs(mean))
-        if not varies.any():
-            raise InputError("All training images look the same, so nothing can be measured against them.")
+        mean, std, varies = _spread(training)
         digest = hashlib.sha256(f"{training.digest} {identity} limit={SOFT_LIMIT:g}".encode()).hexdigest()
         return cls(mean, np.where(varies, std, 1.0), digest)
 
+    @classmethod
+    def none(cls, training: FeatureSet) -> Standardiser:
+        """Leaves features as they are, as the literature compares those of networks.
+
+        Raises:
+            InputError: all training images are alike.
+        """
+        mean, std, _ = _spread(training)
+        return cls(np.zeros_like(mean), np.ones_like(std), "none", math.inf)
+
     def __call__(self, features_NF: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standard scores, eased into +-10: else one saturated feature outweighs the other 300."""
+        if math.isinf(self.limit):
+            return features_NF
         z = (features_NF - self.mean) / self.scale
-        standardised: NDArray[np.float64] = SOFT_LIMIT * np.tanh(z / SOFT_LIMIT)
+        standardised: NDArray[np.float64] = self.limit * np.tanh(z / self.limit)
         return standardised
+
+
+def standardiser_for(extractor: Extractor, training: FeatureSet) -> Standardiser:
+    """The way in which features of this extractor are put into units that can be compared.
+
+    Raises:
+        InputError: all training images are alike.
+    """
+    if extractor.standardised:
+        return Standardiser.fitted(training, extractor.identity)
+    return Standardiser.none(training)
 
 
 def extract(
@@ -138,6 +161,16 @@ def features_of_changed(
         rows.append(extractor.features(change(batch)))
         tick(len(batch))
     return np.concatenate(rows)
+
+
+def _spread(
+    training: FeatureSet,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    mean, std = training.features.mean(axis=0), training.features.std(axis=0)
+    varies = std > _SAME * np.maximum(1.0, np.abs(mean))
+    if not varies.any():
+        raise InputError("All training images look the same, so nothing can be measured against them.")
+    return mean, std, varies
 
 
 def _extract(

@@ -7,6 +7,8 @@ and finite for every input, also for n < d where S1 and S2 are singular.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -33,10 +35,37 @@ def frechet_distance(x_NF: NDArray[np.float64], y_MF: NDArray[np.float64]) -> fl
         finite.
     """
     x_NF, y_MF = checked_pair(x_NF, y_MF, at_least=2)
-    shift = x_NF.mean(axis=0) - y_MF.mean(axis=0)
-    x_factor, x_trace = _covariance_factor(x_NF)
-    y_factor, y_trace = _covariance_factor(y_MF)
-    return float(shift @ shift + x_trace + y_trace - 2.0 * _nuclear_norm(x_factor @ y_factor.T))
+    return gaussian_distance(fitted_gaussian(x_NF), fitted_gaussian(y_MF))
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """A Gaussian fitted to a sample."""
+
+    mean: NDArray[np.float64]
+    """[F]"""
+    factor: NDArray[np.float64]
+    """A [R, F] with A^T A = covariance and at most F rows."""
+    trace: float
+    """Of the covariance."""
+
+
+def fitted_gaussian(x_NF: NDArray[np.float64]) -> Gaussian:
+    """Mean and covariance (n - 1) of at least two finite vectors; worth keeping where one sample is used often."""
+    mean = x_NF.mean(axis=0)
+    centred = (x_NF - mean) / np.sqrt(len(x_NF) - DDOF)
+    trace = float(np.einsum("ij,ij->", centred, centred))
+    n, features = centred.shape
+    if n > features:
+        factor = None if features < _LARGE else _cholesky(centred.T @ centred)
+        centred = np.linalg.qr(centred, mode="r") if factor is None else factor
+    return Gaussian(mean, centred, trace)
+
+
+def gaussian_distance(x: Gaussian, y: Gaussian) -> float:
+    """Frechet distance of two fitted Gaussians."""
+    shift = x.mean - y.mean
+    return float(shift @ shift + x.trace + y.trace - 2.0 * _nuclear_norm(x.factor @ y.factor.T))
 
 
 def checked_pair(
@@ -66,17 +95,6 @@ def checked_pair(
             "extract both with the same extractor."
         )
     return pair[0], pair[1]
-
-
-def _covariance_factor(x_NF: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """A with A^T A = covariance and at most F rows, and the covariance's trace."""
-    centred = (x_NF - x_NF.mean(axis=0)) / np.sqrt(len(x_NF) - DDOF)
-    trace = float(np.einsum("ij,ij->", centred, centred))
-    n, features = centred.shape
-    if n > features:
-        covariance_factor = None if features < _LARGE else _cholesky(centred.T @ centred)
-        centred = np.linalg.qr(centred, mode="r") if covariance_factor is None else covariance_factor
-    return centred, trace
 
 
 def _cholesky(covariance_FF: NDArray[np.float64]) -> NDArray[np.float64] | None:

@@ -84,9 +84,11 @@ def first_occurrences(features_NF: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def squared_distances(x_NF: NDArray[np.float64], y_MF: NDArray[np.float64]) -> NDArray[np.float64]:
     """Squared Euclidean distances [N, M]."""
-    squares = (x_NF * x_NF).sum(axis=1)[:, None] + (y_MF * y_MF).sum(axis=1)[None, :]
-    distances: NDArray[np.float64] = np.maximum(squares - 2.0 * (x_NF @ y_MF.T), 0.0)
-    return distances
+    distances: NDArray[np.float64] = (-2.0 * x_NF) @ y_MF.T
+    # In place, as copies of so large a table cost more time than its arithmetic.
+    distances += np.einsum("ij,ij->i", x_NF, x_NF)[:, None]
+    distances += np.einsum("ij,ij->i", y_MF, y_MF)[None, :]
+    return np.maximum(distances, 0.0, out=distances)
 
 
 def _radii(x_NF: NDArray[np.float64], k: int) -> NDArray[np.float64]:

@@ -13,7 +13,8 @@ cannot tell barely blurred ones, a value within chance is only fair, because a l
 a difference.
 
 Shares (precision, recall, density, coverage, diversity) are read against the share that real images reach:
-good at nine tenths of it or where the 95 % interval includes it, fair from half of it.
+good at nine tenths of it or where the 95 % interval includes it, fair from half of it; unknown where the interval
+reaches from poor to good.
 """
 
 from __future__ import annotations
@@ -52,9 +53,14 @@ def distance_verdict(
     return "fair" if value <= plainly else "poor"
 
 
-def share_verdict(value: float, baseline: float, high: float | None) -> Verdict:
-    """Verdict on a share by the share that real images reach; unknown where those reach none."""
+def share_verdict(value: float, baseline: float, low: float | None, high: float | None) -> Verdict:
+    """Verdict on a share by the share that real images reach; unknown where those reach none.
+
+    Unknown too where the 95 % interval reaches from poor to what real images reach.
+    """
     if baseline <= 0.0:
+        return "unknown"
+    if low is not None and high is not None and low < 0.5 * baseline and high >= baseline:
         return "unknown"
     if value >= 0.9 * baseline or (high is not None and high >= baseline):
         return "good"
@@ -105,20 +111,24 @@ def relative_meaning(measures: Measures, reference: str) -> tuple[str, Verdict]:
     )
 
 
-def frechet_meaning(measures: Measures, reference: str) -> str:
+def frechet_meaning(measures: Measures, reference: str, *, is_fid: bool) -> str:
     """Sentence of the plain Frechet distance, which shares the relative one's verdict."""
+    caution = (
+        "Papers give FID for 50,000 images against all training images (evaluate.literature)."
+        if is_fid
+        else "It is not FID, which needs other features."
+    )
     return (
         f"Distance between {measures.n} synthetic and {measures.n} {reference} real images in means and "
-        "spreads of "
-        f"features; real images against these reach {_short(measures.frechet_real)}. It falls with more "
-        "images on "
-        "its own, so compare it at equal n only. It is not FID, which needs other features."
+        f"spreads of features; real images against these reach {_short(measures.frechet_real)}. It falls with "
+        f"more images on its own, so compare it at equal n only. {caution}"
     )
 
 
-def share_meaning(kind: str, baseline: float) -> str:
+def share_meaning(kind: str, baseline: float, verdict: Verdict) -> str:
     """Sentence of a share; `kind` is one of precision, recall, density, coverage, diversity."""
-    return f"{_SHARES[kind]}; real images reach {_short(baseline)} at the same n."
+    sentence = f"{_SHARES[kind]}; real images reach {_short(baseline)} at the same n."
+    return f"{sentence} So few images cannot tell good from poor." if verdict == "unknown" else sentence
 
 
 def copy_meaning(test: CopyTest, images: int, calibrated_on: str) -> tuple[str, Verdict]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from gist.evaluation.diversity import vendi_score
-from gist.evaluation.frechet import frechet_distance
+from gist.evaluation.frechet import DDOF, fitted_gaussian, frechet_distance, gaussian_distance
 from gist.evaluation.kid import KernelDistance, kernel_distance
 from gist.evaluation.manifold import Manifold, first_occurrences, manifold
 from gist.evaluation.samples import halves
@@ -23,6 +23,11 @@ from gist.evaluation.samples import halves
 BARELY_PIXELS = 0.5
 PLAINLY_PIXELS = 1.0
 SPLITS = 20
+YARDSTICK_SPLITS = 5
+"""Yardsticks are marks on a scale and need no interval."""
+YARDSTICK_IMAGES = 1000
+CHANCE_PERMUTATIONS = 100
+"""Enough for the 95th percentile of what chance gives."""
 Features = NDArray[np.float64]
 
 
@@ -40,6 +45,12 @@ class Sides:
     plainly: Features
     """`other_real`, blurred plainly."""
     classes: NDArray[np.str_]
+
+    @classmethod
+    def empty(cls, features: int, classes: NDArray[np.str_]) -> Sides:
+        """No image on any side."""
+        nothing = np.zeros((0, features))
+        return cls(nothing, nothing, nothing, nothing, nothing, classes)
 
     def of_class(self, name: str) -> Sides:
         """The rows of one class."""
@@ -97,20 +108,25 @@ def blurred(x_NHW: NDArray[np.float32], sigma_pixels: float) -> NDArray[np.float
 def measure(sides: Sides, *, neighbours: int, permutations: int, seed: int) -> Measures:
     """Measures one group; needs at least 6 images per side, and 2 per class in each half."""
     reference, synthetic, other = sides.reference, sides.synthetic, sides.other_real
+    # Evenly spaced, as the rows are sorted by class.
+    few = np.linspace(0, len(reference) - 1, min(len(reference), YARDSTICK_IMAGES)).astype(np.int64)
+    spread = float(reference.var(axis=0, ddof=DDOF).sum())
     enough = min(len(first_occurrences(reference)), len(reference)) > neighbours
     return Measures(
         n=len(reference),
         kid=kernel_distance(reference, synthetic, permutations=permutations, seed=seed),
-        kid_real=kernel_distance(reference, other, permutations=permutations, seed=seed),
-        kid_barely=kernel_distance(reference, sides.barely).value,
-        kid_plainly=kernel_distance(reference, sides.plainly).value,
+        kid_real=kernel_distance(
+            reference, other, permutations=min(permutations, CHANCE_PERMUTATIONS), seed=seed
+        ),
+        kid_barely=kernel_distance(reference[few], sides.barely[few]).value,
+        kid_plainly=kernel_distance(reference[few], sides.plainly[few]).value,
         frechet=frechet_distance(reference, synthetic),
         frechet_real=frechet_distance(reference, other),
         relative=relative_frechet(sides, seed),
         manifold=manifold(reference, synthetic, neighbours) if enough else None,
         manifold_real=manifold(reference, other, neighbours) if enough else None,
-        vendi=vendi_score(synthetic),
-        vendi_real=vendi_score(reference),
+        vendi=vendi_score(synthetic, spread),
+        vendi_real=vendi_score(reference, spread),
     )
 
 
@@ -120,24 +136,24 @@ def relative_frechet(sides: Sides, seed: int) -> RelativeFrechet:
     A ratio of 1 means: as close to real images as real images are to each other.
     """
     rng = np.random.default_rng(seed)
-    between_halves = np.zeros(SPLITS)
-    distances = {name: np.zeros(SPLITS) for name in ("synthetic", "barely", "plainly")}
+    between_halves, synthetic = np.zeros(SPLITS), np.zeros(SPLITS)
+    yardsticks = {name: np.zeros(YARDSTICK_SPLITS) for name in ("barely", "plainly")}
     n = 0
     for split in range(SPLITS):
         first, second = halves(sides.classes, rng)
         drawn, _ = halves(sides.classes, rng)
         n = len(first)
-        half = sides.reference[first]
-        between_halves[split] = frechet_distance(half, sides.reference[second])
-        for name, values in distances.items():
-            values[split] = frechet_distance(half, getattr(sides, name)[drawn])
+        half = fitted_gaussian(sides.reference[first])
+        between_halves[split] = gaussian_distance(half, fitted_gaussian(sides.reference[second]))
+        synthetic[split] = gaussian_distance(half, fitted_gaussian(sides.synthetic[drawn]))
+        for name, values in yardsticks.items() if split < YARDSTICK_SPLITS else ():
+            values[split] = gaussian_distance(half, fitted_gaussian(getattr(sides, name)[drawn]))
     scale = max(float(between_halves.mean()), np.finfo(np.float64).tiny)
-    ratios = {name: values / scale for name, values in distances.items()}
-    low, high = np.quantile(ratios["synthetic"], (0.025, 0.975))
+    low, high = np.quantile(synthetic / scale, (0.025, 0.975))
     return RelativeFrechet(
-        synthetic=float(ratios["synthetic"].mean()),
-        barely=float(ratios["barely"].mean()),
-        plainly=float(ratios["plainly"].mean()),
+        synthetic=float(synthetic.mean()) / scale,
+        barely=float(yardsticks["barely"].mean()) / scale,
+        plainly=float(yardsticks["plainly"].mean()) / scale,
         low=float(low),
         high=float(high),
         chance=float(np.quantile(between_halves, 0.95)) / scale,

@@ -39,6 +39,11 @@ def group_scores(
     ]
 
 
+def frechet_name(extractor: str) -> str:
+    """FID with FID's own Inception network and its published weights, else FD[extractor]."""
+    return "FID" if extractor == "inception" else f"FD[{extractor}]"
+
+
 def copy_score(
     test: CopyTest, *, images: int, calibrators: int, training: int, fingerprint: str, calibrated_on: str
 ) -> Score:
@@ -114,7 +119,7 @@ def _frechet(
             verdict=verdict,
         ),
         Score(
-            name=f"FD[{extractor}]",
+            name=frechet_name(extractor),
             group=group,
             value=measures.frechet,
             baseline=measures.frechet_real,
@@ -122,7 +127,7 @@ def _frechet(
             n_synthetic=measures.n,
             fingerprint=fingerprint(measures.n, ""),
             better="lower",
-            meaning=meaning.frechet_meaning(measures, reference),
+            meaning=meaning.frechet_meaning(measures, reference, is_fid=extractor == "inception"),
             verdict=verdict,
         ),
     )
@@ -142,7 +147,8 @@ def _shares(
     scores = []
     for kind, (value, baseline, trials) in values.items():
         low, high = wilson(value, trials) if trials is not None else (None, None)
-        detail = "vendi kernel=gauss" if kind == "diversity" else f"k={neighbours} balls=open"
+        verdict = meaning.share_verdict(value, baseline, low, high)
+        detail = "vendi kernel=gauss width=reference" if kind == "diversity" else f"k={neighbours} balls=open"
         scores.append(
             Score(
                 name=f"{kind}[{extractor}]",
@@ -155,8 +161,8 @@ def _shares(
                 n_synthetic=measures.n,
                 fingerprint=fingerprint(measures.n, detail),
                 better="higher",
-                meaning=meaning.share_meaning(kind, baseline),
-                verdict=meaning.share_verdict(value, baseline, high),
+                meaning=meaning.share_meaning(kind, baseline, verdict),
+                verdict=verdict,
             )
         )
     return scores
@@ -169,7 +175,7 @@ def _without_value(
     names |= dict.fromkeys(("precision", "recall", "density", "coverage", "diversity"), "higher")
     return [
         Score(
-            name=f"{name}[{extractor}]",
+            name=frechet_name(extractor) if name == "FD" else f"{name}[{extractor}]",
             group=group,
             value=None,
             n_real=n,

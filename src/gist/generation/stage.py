@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from gist import __version__
+from gist.best_snapshot import best_snapshot
 from gist.config import Config
-from gist.data_set import ArchiveWriter, encode_png
+from gist.data_set import ArchiveWriter
 from gist.device import choose_device
 from gist.errors import InputError
-from gist.generation.synthesis import synthesise
-from gist.interruption import Stopped, deferred_signals
+from gist.evaluation.artifacts import judge_of_run
+from gist.generation.drawing import Draw, draw_pictures
 from gist.networks import ops
 from gist.pretrained import load_network
 from gist.progress import Progress
@@ -25,10 +25,11 @@ from gist.run_folder import RunFolder, sha256_of, write_atomic
 def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResult:
     """Writes `generate.count` pictures, or `generate.per_class` of each class, from a snapshot.
 
-    Pictures that an interrupted call has written already are kept.
+    Pictures that an interrupted call has written already are kept. With `generate.reject_artifacts`, pictures
+    that look odder than real ones are replaced by further seeds and counted.
 
     Raises:
-        InputError: no such network, or classes that it does not know.
+        InputError: no such network, classes that it does not know, or no held-out images to filter by.
         Stopped: a signal asked to stop.
     """
     device = choose_device(config)
@@ -40,56 +41,55 @@ def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResu
     class_names = tuple(str(name) for name in metadata.get("class_names", ()))
     counts = _counts(settings.count, settings.per_class, class_names, run)
     labels = [k for k, count in enumerate(counts) for _ in range(count)]
-    seeds = [settings.first_seed + i for i in range(len(labels))]
+    wanted = [Draw(label, settings.first_seed + i) for i, label in enumerate(labels)]
     network_hash = sha256_of(network)
+    level = settings.reject_artifacts
+    judge = None
+    if level is not None:
+        progress.note("Learning from the real images how odd a picture may look.")
+        judge = judge_of_run(run, G.img_resolution, level, config.seed)
     ops.prepare(device.torch_device, progress.note)
 
     folder = run.stage_folder("generate")
-    files = [folder / "images" / f"seed{seed:08d}.png" for seed in seeds]
-    missing = [i for i, file in enumerate(files) if not file.exists()]
-    began = time.monotonic()
-    with deferred_signals() as request:
-        pictures = synthesise(
-            G,
-            [seeds[i] for i in missing],
-            [labels[i] for i in missing],
-            truncation_psi=settings.truncation_psi,
-            truncation_cutoff=settings.truncation_cutoff,
-        )
-        for done, (i, picture) in enumerate(zip(missing, pictures, strict=True), start=1):
-            mark = synthetic_mark(seeds[i], class_names[labels[i]] if class_names else None, network_hash)
-            write_atomic(files[i], encode_png(picture, mark))
-            rate = done / (time.monotonic() - began)
-            progress.advance(len(files) - len(missing) + done, len(files), "images", f"{rate:.1f} images/s")
-            if request.received is not None:
-                raise Stopped(
-                    f"Generation stopped at image {done} of {len(missing)}; the same command continues it."
-                )
-    seconds = time.monotonic() - began
+    images = folder / "images"
+
+    def mark(seed: int, label: int) -> dict[str, str]:
+        return synthetic_mark(seed, class_names[label] if class_names else None, network_hash)
+
+    drawn = draw_pictures(G, wanted, images, settings, mark, judge, progress)
+    if drawn.rejected:
+        why = ", ".join(f"{count} for {reason}" for reason, count in drawn.rejected.most_common())
+        progress.note(f"{drawn.rejected.total()} pictures were dropped by the artifact filter: {why}.")
 
     archive = folder / "synthetic.zip"
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(["file", "label", "seed"])
+    rows.writerow(["file", "label", "seed", *(["p"] if judge is not None else [])])
     with ArchiveWriter(archive, class_names) as writer:
-        for file, label, seed in zip(files, labels, seeds, strict=True):
-            writer.add(file.read_bytes(), label if class_names else None)
-            rows.writerow([f"images/{file.name}", class_names[label] if class_names else "", seed])
+        for draw in drawn.kept:
+            file = draw.file(images)
+            writer.add(file.read_bytes(), draw.label if class_names else None)
+            odd = [f"{drawn.p_values[draw.seed]:.6g}"] if judge is not None else []
+            name = class_names[draw.label] if class_names else ""
+            rows.writerow([f"images/{file.name}", name, draw.seed, *odd])
     labels_table = folder / "labels.csv"
     write_atomic(labels_table, table.getvalue().encode())
     return GenerateResult(
         archive=run.relative(archive),
-        images_folder=run.relative(folder / "images"),
+        images_folder=run.relative(images),
         labels_table=run.relative(labels_table),
-        images=len(files),
+        images=len(drawn.kept),
         class_counts=dict(zip(class_names, counts, strict=True)) if class_names else {},
         network=_shown(network, run),
         network_sha256=network_hash,
         truncation_psi=settings.truncation_psi,
         first_seed=settings.first_seed,
-        seconds=seconds,
-        images_per_second=len(missing) / seconds if missing else 0.0,
+        seconds=drawn.seconds,
+        images_per_second=drawn.computed / drawn.seconds if drawn.computed else None,
         device=device.reason,
+        last_seed=drawn.last_seed,
+        reject_level=level,
+        rejected=dict(drawn.rejected.most_common()),
     )
 
 
@@ -121,6 +121,14 @@ def find_network(wanted: str, run: RunFolder) -> Path:
         raise InputError(
             f"{run.path} holds no trained network; run the train stage or set generate.network to a file."
         )
+    if wanted == "best":
+        best = best_snapshot(run)
+        if best is None:
+            raise InputError(
+                f"No snapshot in {run.path} has been scored; run `gist evaluate RUN --all-snapshots`, set "
+                "train.best_by=kid with images held out, or use generate.network=latest."
+            )
+        return best
     for candidate in (Path(wanted), run.path / "train" / "snapshots" / wanted):
         for file in (candidate, candidate.with_name(candidate.name + ".safetensors")):
             if file.is_file():

@@ -36,7 +36,7 @@ def synthesise(
         truncation_psi, truncation_cutoff: truncation trick (Karras et al. 2019, section 3.2 and appendix B).
     """
     device = next(G.parameters()).device
-    chunk = _chunk(device.type, G.img_resolution)
+    chunk = chunk_size(G)
     for start in range(0, len(seeds), chunk):
         wanted = list(seeds[start : start + chunk])
         filled = wanted + [wanted[-1]] * (chunk - len(wanted))
@@ -58,7 +58,8 @@ def to_bytes(images_NCHW: torch.Tensor) -> NDArray[np.uint8]:
     return (grey * 127.5 + 128).clamp(0, 255).to(torch.uint8).numpy()
 
 
-def _chunk(device_type: str, resolution: int) -> int:
-    if device_type == "cpu":
+def chunk_size(G: Generator) -> int:
+    """Pictures that are computed together."""
+    if next(G.parameters()).device.type == "cpu":
         return 4
-    return 32 if resolution <= 256 else 8
+    return 32 if G.img_resolution <= 256 else 8

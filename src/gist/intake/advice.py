@@ -11,8 +11,14 @@ _ENOUGH_IMAGES = 750  # about where the paper saw artifact-free elbows
 _IMBALANCE = 5.0
 _WORTH_SAYING = {
     Remark.BURNED_IN: "declare text burned into the pixels; look at them before sharing anything",
+    Remark.TEXT_FOUND: "seem to show text in their pixels; look before sharing anything, or mask or reject them",
+    Remark.TEXT_PAINTED_OVER: "showed text in their pixels, which has been painted over",
     Remark.NOT_RADIOGRAPH: "are not declared plain radiographs by their modality",
-    Remark.FIRST_FRAME: "hold several frames; the first was used",
+    Remark.ONE_FRAME: "hold several frames; the one that prepare.frame says was used",
+    Remark.SPACING_UNKNOWN: "do not say how large their pixels are; they were fitted to the square, not to scale",
+    Remark.SIDE_UNKNOWN: "do not say which side of the body they show and were not mirrored",
+    Remark.MIRRORED: "were mirrored to the side that prepare.flip_to_side asks for",
+    Remark.POLARITY_ASSUMED: "do not say whether air is black; it was taken as black",
     Remark.COLOUR_TO_GREY: "were in colour and are grey now",
     Remark.DEEP_COLOUR: "are 16-bit colour PNG, of which the upper 8 bits were used",
     Remark.WINDOW_UNUSABLE: "carry a grey window that shows nothing; a percentile window was used instead",
@@ -30,7 +36,7 @@ def advice(
 ) -> list[str]:
     """What a reader should know of a prepared data set, most important first."""
     notes = []
-    images = train_images + test_images
+    images = len(remarks)
     if train_images < _ENOUGH_IMAGES:
         notes.append(
             f"{train_images} training images: below the about {_ENOUGH_IMAGES} with which published work saw "

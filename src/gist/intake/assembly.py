@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gist.config import Config
 from gist.errors import InputError
 from gist.intake.advice import advice
 from gist.intake.archive import Placed, write_outputs
@@ -16,10 +17,10 @@ from gist.intake.deidentify import stable_draw
 from gist.intake.duplicates import find_duplicates
 from gist.intake.label_table import Split
 from gist.intake.labelling import Labelled
-from gist.intake.near_duplicates import near_copies
+from gist.intake.near_duplicates import near_copies, near_copies_within
 from gist.intake.resolution import Choice
 from gist.intake.source import file_id
-from gist.intake.split import Member, split_members
+from gist.intake.split import Member, split_members, without_unseen_classes
 from gist.intake.spool import Spool
 from gist.intake.vocabulary import Reason
 from gist.results import PrepareResult
@@ -47,9 +48,9 @@ class DataSetPlan:
         )
         counts = Counter((picture.class_index, picture.split) for picture in self.placed)
         splits = Counter(picture.split for picture in self.placed)
-        class_counts = {
-            name: {"train": counts[index, "train"], "test": counts[index, "test"]}
-            for index, name in enumerate(self.class_names)
+        parts: tuple[Split, ...] = ("train", "val", "test") if splits["val"] else ("train", "test")
+        class_counts: dict[str, dict[str, int]] = {
+            name: {part: counts[index, part] for part in parts} for index, name in enumerate(self.class_names)
         }
         without_patient = sum(picture.patient is None for picture in self.placed)
         remarks = [picture.remarks for picture in self.accepted]
@@ -58,7 +59,7 @@ class DataSetPlan:
         notes += advice(
             class_counts, splits["train"], splits["test"], self.patients, without_patient, remarks
         )
-        digests = sorted(picture.file_sha256 for picture in self.accepted)
+        digests = sorted(picture.pixel_sha256 for picture in self.accepted)
         return PrepareResult(
             resolution=choice.side,
             class_names=self.class_names,
@@ -70,6 +71,8 @@ class DataSetPlan:
             patients=self.patients,
             rejected=dict(sorted(Counter(reason.value for _, reason in self.rejected).items())),
             rejected_table=run.relative(files.rejected),
+            val_archive=None if files.val is None else run.relative(files.val),
+            val_images=splits["val"],
             source_digest=hashlib.sha256(b"".join(digests)).hexdigest(),
             upsampled=sum(picture.enlarged for picture in self.accepted),
             notes=tuple(notes),
@@ -80,14 +83,14 @@ def assemble(
     labelled: Labelled,
     finished: Sequence[Finished],
     rejected: Sequence[tuple[str, Reason]],
-    test_fraction: float,
-    seed: int,
+    config: Config,
     salt: bytes,
     load_png: Callable[[int], bytes],
+    notes_so_far: Sequence[str] = (),
 ) -> DataSetPlan:
     """Decides which of the finished pictures, given in the order of the source, go where.
 
-    `load_png` gives the PNG of a picture by its offset in the spool.
+    `load_png` gives the PNG of a picture by its offset in the spool; `notes_so_far` is what decoding told.
 
     Raises:
         InputError: nothing is left to train with.
@@ -95,23 +98,32 @@ def assemble(
     duplicates = find_duplicates(finished)
     unique = [picture for position, picture in enumerate(finished) if position not in duplicates.aside]
     aside = [(finished[position], reason) for position, reason in duplicates.aside.items()]
-    notes = [*labelled.notes, *duplicates.notes]
+    notes = [*labelled.notes, *notes_so_far, *duplicates.notes]
     patient_ids = _patient_ids(unique, notes)
     members = [
-        _member(picture, patient_id, seed) for picture, patient_id in zip(unique, patient_ids, strict=True)
+        _member(picture, patient_id, config.seed)
+        for picture, patient_id in zip(unique, patient_ids, strict=True)
     ]
-    division = split_members(members, test_fraction)
+    division = split_members(members, config.prepare.test_fraction, config.prepare.val_fraction)
     notes.extend(division.notes)
-    places = _without_near_copies(unique, division.places, load_png, notes)
+    places, copies = list(division.places), {}
+    if config.prepare.near_duplicates != "ignore":
+        places = _apart(unique, places, load_png, notes)
+        copies = _copies_within(unique, places, load_png)
+        places = _told_or_removed(unique, places, copies, config.prepare.near_duplicates, notes)
+        # What was removed may have been all that training had of a class.
+        places = without_unseen_classes(members, places, notes)
     accepted: list[tuple[Finished, Placed]] = []
     class_names = _class_names(unique, places)
-    for picture, patient_id, place in zip(unique, patient_ids, places, strict=True):
+    names = [file_id(salt, labelled.candidates[picture.candidate].file.relative) for picture in unique]
+    for position, (picture, place) in enumerate(zip(unique, places, strict=True)):
         if isinstance(place, Reason):
             aside.append((picture, place))
             continue
-        name = file_id(salt, labelled.candidates[picture.candidate].file.relative)
         class_index = None if picture.class_name is None else class_names.index(picture.class_name)
-        accepted.append((picture, Placed(picture.offset, place, class_index, name, patient_id)))
+        copy_of = names[copies[position]] if position in copies else None
+        placed = Placed(picture.offset, place, class_index, names[position], patient_ids[position], copy_of)
+        accepted.append((picture, placed))
     if not any(place.split == "train" for _, place in accepted):
         raise InputError(
             "No image is left for training; look at the split column, the classes and the duplicates."
@@ -129,26 +141,70 @@ def assemble(
     )
 
 
-def _without_near_copies(
+def _apart(
     pictures: Sequence[Finished],
     places: Sequence[Split | Reason],
     load_png: Callable[[int], bytes],
     notes: list[str],
 ) -> list[Split | Reason]:
-    test = [position for position, place in enumerate(places) if place == "test"]
-    train = [position for position, place in enumerate(places) if place == "train"]
-    found = near_copies(
-        [pictures[position].thumbnail for position in test],
-        [pictures[position].thumbnail for position in train],
-        lambda number: load_png(pictures[test[number]].offset),
-        lambda number: load_png(pictures[train[number]].offset),
-    )
+    """Takes out of val what is nearly in training, and out of test what is nearly in either."""
     kept = list(places)
-    for number in found:
-        kept[test[number]] = Reason.NEARLY_IN_TRAINING
-    if found:
-        notes.append(f"{len(found)} held-out images nearly equal a training image and were left out.")
+    for part, others in (("val", ("train",)), ("test", ("train", "val"))):
+        suspects = [position for position, place in enumerate(kept) if place == part]
+        originals = [position for position, place in enumerate(kept) if place in others]
+        found = near_copies(
+            [pictures[position].thumbnail for position in suspects],
+            [pictures[position].thumbnail for position in originals],
+            _loader(pictures, suspects, load_png),
+            _loader(pictures, originals, load_png),
+        )
+        for number in found:
+            kept[suspects[number]] = Reason.NEARLY_IN_TRAINING
+    left_out = kept.count(Reason.NEARLY_IN_TRAINING)
+    if left_out:
+        notes.append(f"{left_out} held-out images nearly equal one of another part and were left out.")
     return kept
+
+
+def _copies_within(
+    pictures: Sequence[Finished], places: Sequence[Split | Reason], load_png: Callable[[int], bytes]
+) -> dict[int, int]:
+    """Position of each picture that nearly equals an earlier one of its part -> position of that one."""
+    copies = {}
+    for part in ("train", "val", "test"):
+        members = [position for position, place in enumerate(places) if place == part]
+        thumbnails = [pictures[position].thumbnail for position in members]
+        found = near_copies_within(thumbnails, _loader(pictures, members, load_png))
+        copies.update({members[number]: members[other] for number, other in found.items()})
+    return copies
+
+
+def _told_or_removed(
+    pictures: Sequence[Finished],
+    places: Sequence[Split | Reason],
+    copies: dict[int, int],
+    choice: str,
+    notes: list[str],
+) -> list[Split | Reason]:
+    if copies and choice == "remove":
+        notes.append(
+            f"{len(copies)} images nearly equal another one; of each chain of such images one was kept."
+        )
+        return [Reason.NEAR_DUPLICATE if at in copies else place for at, place in enumerate(places)]
+    if copies:
+        differ = sum(pictures[one].class_name != pictures[other].class_name for one, other in copies.items())
+        of_them = f", {differ} of them one of another class" if differ else ""
+        notes.append(
+            f"{len(copies)} images nearly equal another one of their part{of_them}; records.csv lists them under "
+            "near_copy_of, and prepare.near_duplicates=remove keeps one of each chain."
+        )
+    return list(places)
+
+
+def _loader(
+    pictures: Sequence[Finished], positions: Sequence[int], load_png: Callable[[int], bytes]
+) -> Callable[[int], bytes]:
+    return lambda number: load_png(pictures[positions[number]].offset)
 
 
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:

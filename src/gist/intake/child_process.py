@@ -13,11 +13,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from gist.intake.decode_job import Accepted, JobSettings, Task
+from gist.intake.decode_job import Accepted, JobSettings, Row, Task
 from gist.intake.vocabulary import Reason
 from gist.intake.worker import LENGTHS, settings_line
 
@@ -35,8 +35,7 @@ class Job:
     bytes: int
     member: str = ""
     """Name inside the zip archive."""
-    folder: str = ""
-    """The class folder, which must not bear the patient's name."""
+    row: Row = field(default_factory=Row)
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class DecodingProcess:
         if not self.jobs:
             self._since = time.monotonic()
         self.jobs.append(job)
-        self._write(json.dumps({**vars(job), "task": self._task}).encode() + b"\n")
+        self._write(json.dumps({**vars(job), "row": vars(job.row), "task": self._task}).encode() + b"\n")
 
     def take(self, arrived: bytes) -> Iterator[Outcome]:
         """The outcomes that are complete with this chunk."""

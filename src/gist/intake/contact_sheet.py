@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from gist.data_set import encode_png
+from gist.pictures import as_bytes
 
 MOST_PICTURES = 48
 _THUMBNAIL = 96
@@ -24,7 +25,8 @@ def contact_sheet(pngs: Sequence[bytes]) -> bytes:
     sheet = Image.new("L", (_GAP + columns * (_THUMBNAIL + _GAP), _GAP + rows * (_THUMBNAIL + _GAP)), 40)
     for number, png in enumerate(pictures):
         with Image.open(io.BytesIO(png)) as picture:
-            small = picture.convert("L").resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BICUBIC)
+            small = Image.fromarray(as_bytes(np.asarray(picture)))
+        small = small.resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BICUBIC)
         row, column = divmod(number, columns)
         sheet.paste(small, (_GAP + column * (_THUMBNAIL + _GAP), _GAP + row * (_THUMBNAIL + _GAP)))
     return encode_png(np.asarray(sheet))

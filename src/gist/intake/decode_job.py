@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gist.intake import raster
+from gist.intake.borders import content_box
+from gist.intake.burned_in_text import TextBox, find_text, paint_over
 from gist.intake.deidentify import Patient, names_patient, patient
 from gist.intake.file_bytes import read_file
 from gist.intake.file_type import HEAD_BYTES, file_type
-from gist.intake.geometry import Fit, covered_pixels, thumbnail, to_square
-from gist.intake.picture import GreySettings, Header, Picture, WindowChoice
+from gist.intake.filter_expression import parse_filter
+from gist.intake.geometry import Fit, FloatImage, View, scaled_view, show, square_view, thumbnail
+from gist.intake.image_facts import ImageFacts, measure
+from gist.intake.picture import FrameChoice, GreySettings, Header, Picture, Side, WindowChoice
 from gist.intake.vocabulary import Reason, Remark, SetAside
 
 Task = Literal["look", "decode"]
@@ -36,6 +41,18 @@ class JobSettings:
     """Hexadecimal."""
     memory_bytes: int
     """What a decoding process may take beyond what it starts with."""
+    bits: Literal[8, 16] = 8
+    frame: FrameChoice = "first"
+    crop_borders: bool = False
+    burned_in_text: Literal["flag", "mask", "reject", "ignore"] = "flag"
+    mm_per_pixel: float | None = None
+    flip_to_side: Side | None = None
+    label_tag: str | None = None
+    """DICOM keyword of the attribute that gives the class."""
+    where: str | None = None
+    """The filter, where it takes the file's own attributes to decide."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Name in the filter -> DICOM keyword."""
     seconds: int = 4
     """Processor time that decoding may take, with SECONDS_PER_MEBIBYTE more for the size of the file."""
 
@@ -54,17 +71,25 @@ class Accepted:
     bits: int
     modality: str | None
     patient: Patient | None
-    file_sha256: str
     pixel_sha256: str
     """Of the finished square; equal for equal pictures whatever file type they came in."""
     thumbnail: str
     """Of the finished square, hexadecimal; for finding nearly equal pictures."""
     enlarged: bool
     remarks: tuple[Remark, ...]
+    label: str | None = None
+    """As the file's own attribute says, where that gives the class."""
+    kept: bool = True
+    """Whether the filter keeps the file; if not, it has not been decoded."""
+    spacing: tuple[float, float] | None = None
+    """Of rows and columns, in millimetres."""
+    facts: ImageFacts | None = None
+    """Of the finished square; None where only the header was read."""
 
     def as_json(self) -> dict[str, Any]:
         named = None if self.patient is None else vars(self.patient)
-        return {**vars(self), "patient": named}
+        facts = None if self.facts is None else self.facts.as_json()
+        return {**vars(self), "patient": named, "facts": facts}
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> Accepted:
@@ -74,30 +99,36 @@ class Accepted:
                 **value,
                 "patient": None if named is None else Patient(**named),
                 "remarks": tuple(Remark(text) for text in value["remarks"]),
+                "spacing": None if value["spacing"] is None else tuple(value["spacing"]),
+                "facts": None if value["facts"] is None else ImageFacts.from_json(value["facts"]),
             }
         )
 
 
+@dataclass(frozen=True)
+class Row:
+    """What the user said of a file, as far as decoding needs it."""
+
+    folder: str = ""
+    """The class folder, which must not bear the patient's name."""
+    side: Side | None = None
+    """Of the body."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Values of the label table that the filter asks for."""
+
+
 def run_job(
-    path: str, task: Task, settings: JobSettings, member: str = "", folder: str = ""
+    path: str, task: Task, settings: JobSettings, member: str = "", row: Row | None = None
 ) -> tuple[Accepted, bytes]:
     """Looks at a file's header, or decodes it into a PNG of the square picture (no PNG bytes for `look`).
 
-    `member` is the file's name if `path` is a zip archive, `folder` the class folder it lies in.
+    `member` is the file's name if `path` is a zip archive.
 
     Raises:
         SetAside: the file cannot be used, with the reason.
     """
     try:
-        data = read_file(path, member, settings.max_file_bytes)
-        kind = file_type(data[:HEAD_BYTES])
-        if kind is None:
-            raise SetAside(Reason.NOT_AN_IMAGE if data else Reason.EMPTY)
-        if task == "look":
-            header = _look(data, kind, settings)
-            _check_folder(header, folder)
-            return _accepted(kind, header, settings, data), b""
-        return _decode(data, kind, settings, folder)
+        return _run(read_file(path, member, settings.max_file_bytes), task, settings, row or Row())
     except (SetAside, KeyboardInterrupt):
         raise
     except MemoryError:
@@ -106,57 +137,125 @@ def run_job(
         raise SetAside(Reason.DAMAGED) from None
 
 
-def _check_folder(header: Header, folder: str) -> None:
-    if names_patient(folder, header.patient, header.patient_name):
-        raise SetAside(Reason.FOLDER_IS_PATIENT)
-
-
-def _look(data: bytes, kind: str, settings: JobSettings) -> Header:
-    if kind == "dicom":
-        from gist.intake import dicom
-
-        return dicom.read_header(data, settings.max_pixels)
-    return raster.read_header(data, settings.max_pixels)
-
-
-def _decode(data: bytes, kind: str, settings: JobSettings, folder: str) -> tuple[Accepted, bytes]:
+def _run(data: bytes, task: Task, settings: JobSettings, row: Row) -> tuple[Accepted, bytes]:
+    kind = file_type(data[:HEAD_BYTES])
+    if kind is None:
+        raise SetAside(Reason.NOT_AN_IMAGE if data else Reason.EMPTY)
+    header, decode = _open(data, kind, settings)
+    label = _label(header, settings, row)
+    kept = _is_kept(header, settings, row)
+    if task == "look" or not kept:
+        return _accepted(kind, header, settings, label, kept), b""
+    picture = decode(GreySettings(settings.window, settings.percentiles, settings.max_pixels, settings.frame))
+    remarks = list(picture.remarks)
+    square, enlarged, text = _square(picture, settings, row, remarks)
+    levels = np.float32(255 if settings.bits == 8 else 65535)
+    stored = np.rint(square * levels).astype(np.uint8 if settings.bits == 8 else np.uint16)
+    if stored.min() == stored.max():
+        raise SetAside(Reason.BLANK)
+    facts = measure(square, header.attributes.get("ViewPosition", ""), text)
+    small = thumbnail(square)
+    accepted = _accepted(
+        kind, picture.header, settings, label, kept, stored, small, enlarged, tuple(remarks), facts
+    )
     from gist.data_set import encode_png
 
-    grey_settings = GreySettings(settings.window, settings.percentiles, settings.max_pixels)
-    picture = _picture(data, kind, grey_settings)
-    _check_folder(picture.header, folder)
-    height, width = picture.grey.shape
-    enlarged = covered_pixels(height, width, settings.fit) < settings.resolution
+    return accepted, encode_png(stored)
+
+
+def _open(data: bytes, kind: str, settings: JobSettings) -> tuple[Header, Callable[[GreySettings], Picture]]:
+    """Imports what the file needs and no more, because decoding processes must start quickly."""
+    if kind == "dicom":
+        from gist.intake.dicom import open_dicom
+
+        named = {settings.label_tag} if settings.label_tag else set()
+        return open_dicom(
+            data, settings.max_pixels, named | {"ViewPosition"} | set(settings.attributes.values())
+        )
+    from gist.intake.raster import open_raster
+
+    return open_raster(data, settings.max_pixels)
+
+
+def _label(header: Header, settings: JobSettings, row: Row) -> str | None:
+    label = header.attributes.get(settings.label_tag, "") if settings.label_tag else ""
+    if names_patient(label or row.folder, header.patient, header.patient_name):
+        raise SetAside(Reason.FOLDER_IS_PATIENT)
+    return label or None
+
+
+def _is_kept(header: Header, settings: JobSettings, row: Row) -> bool:
+    if settings.where is None:
+        return True
+    own = {name: header.attributes.get(keyword, "") for name, keyword in settings.attributes.items()}
+    return parse_filter(settings.where).keeps({**own, **row.columns})
+
+
+def _square(
+    picture: Picture, settings: JobSettings, row: Row, remarks: list[Remark]
+) -> tuple[FloatImage, bool, tuple[TextBox, ...]]:
+    """The finished square in 0-1, whether it has been enlarged, and where it shows text; adds to the remarks."""
+    text = _text(picture, settings, remarks)
+    grey = paint_over(picture.grey, text) if text and settings.burned_in_text == "mask" else picture.grey
+    top = left = 0
+    if settings.crop_borders:
+        top, bottom, left, right = content_box(grey)
+        if grey.shape != (bottom - top, right - left):
+            grey = grey[top:bottom, left:right]
+            remarks.append(Remark.BORDERS_CUT)
+    view = _view(grey, picture.header, settings, remarks)
+    enlarged = view.enlarges(settings.resolution)
     if enlarged and not settings.allow_upsampling:
         raise SetAside(Reason.TOO_SMALL)
-    square = to_square(picture.grey, settings.resolution, settings.fit)
-    eight_bits = np.rint(square * 255.0).astype(np.uint8)
-    if eight_bits.min() == eight_bits.max():
-        raise SetAside(Reason.BLANK)
-    remarks = (*picture.remarks, Remark.ENLARGED) if enlarged else picture.remarks
-    small = thumbnail(square).hex()
-    digest = hashlib.sha256(eight_bits.tobytes()).hexdigest()
-    accepted = _accepted(kind, picture.header, settings, data, digest, small, enlarged, remarks)
-    return accepted, encode_png(eight_bits)
+    if enlarged:
+        remarks.append(Remark.ENLARGED)
+    square = show(grey, view, settings.resolution)
+    seen = [box.seen(top, left, view, settings.resolution) for box in text]
+    boxes = tuple(box for box in seen if box is not None)
+    if settings.flip_to_side is not None:
+        side = row.side or picture.header.side
+        if side is None:
+            remarks.append(Remark.SIDE_UNKNOWN)
+        elif side != settings.flip_to_side:
+            square = np.ascontiguousarray(square[:, ::-1])
+            boxes = tuple(box.mirrored(settings.resolution) for box in boxes)
+            remarks.append(Remark.MIRRORED)
+    return square, enlarged, boxes
 
 
-def _picture(data: bytes, kind: str, settings: GreySettings) -> Picture:
-    if kind == "dicom":
-        from gist.intake import dicom
+def _text(picture: Picture, settings: JobSettings, remarks: list[Remark]) -> tuple[TextBox, ...]:
+    """Where the whole picture shows text, before anything is cut off or made smaller."""
+    if settings.burned_in_text == "ignore":
+        return ()
+    found = find_text(picture.grey)
+    if settings.burned_in_text == "reject" and (found or Remark.BURNED_IN in remarks):
+        raise SetAside(Reason.BURNED_IN_TEXT)
+    if found:
+        masked = settings.burned_in_text == "mask"
+        remarks.append(Remark.TEXT_PAINTED_OVER if masked else Remark.TEXT_FOUND)
+    return found
 
-        return dicom.read_picture(data, settings)
-    return raster.read_picture(data, settings)
+
+def _view(grey: FloatImage, header: Header, settings: JobSettings, remarks: list[Remark]) -> View:
+    height, width = grey.shape
+    if settings.mm_per_pixel is not None:
+        if header.spacing is not None:
+            return scaled_view(height, width, settings.resolution, header.spacing, settings.mm_per_pixel)
+        remarks.append(Remark.SPACING_UNKNOWN)
+    return square_view(height, width, settings.fit, header.aspect)
 
 
 def _accepted(
     kind: str,
     header: Header,
     settings: JobSettings,
-    data: bytes,
-    pixel_sha256: str = "",
-    small: str = "",
+    label: str | None,
+    kept: bool,
+    stored: NDArray[np.uint8 | np.uint16] | None = None,
+    small: bytes = b"",
     enlarged: bool = False,
     remarks: tuple[Remark, ...] = (),
+    facts: ImageFacts | None = None,
 ) -> Accepted:
     named = None
     if header.patient is not None:
@@ -168,9 +267,12 @@ def _accepted(
         bits=header.bits,
         modality=header.modality,
         patient=named,
-        file_sha256=hashlib.sha256(data).hexdigest(),
-        pixel_sha256=pixel_sha256,
-        thumbnail=small,
+        pixel_sha256="" if stored is None else hashlib.sha256(stored.tobytes()).hexdigest(),
+        thumbnail=small.hex(),
         enlarged=enlarged,
         remarks=remarks,
+        label=label,
+        kept=kept,
+        spacing=header.spacing,
+        facts=facts,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,11 @@ import PIL
 import pydicom
 
 from gist import __version__
-from gist.intake.decode_job import Accepted, JobSettings
-from gist.intake.deidentify import Patient
+from gist.intake.decode_job import Accepted, JobSettings, Row
+from gist.intake.deidentify import Patient, salted_id
 from gist.intake.guarded_decode import Job, run_jobs
 from gist.intake.label_table import Split
-from gist.intake.labelling import Candidate, Labelled
+from gist.intake.labelling import Candidate, Labelled, class_balance
 from gist.intake.source import file_id
 from gist.intake.spool import Spool
 from gist.intake.vocabulary import Reason, Remark
@@ -34,7 +35,6 @@ class Finished:
     offset: int
     """Where the spool holds it."""
     pixel_sha256: bytes
-    file_sha256: bytes
     thumbnail: bytes
     class_name: str | None
     patient: Patient | None
@@ -46,7 +46,9 @@ class Finished:
     remarks: tuple[Remark, ...]
 
 
-def look_at_sample(labelled: Labelled, settings: JobSettings, processes: int) -> Iterator[Accepted | Reason]:
+def look_at_sample(
+    labelled: Labelled, settings: JobSettings, processes: int
+) -> Iterator[tuple[Candidate, Accepted | Reason]]:
     """Headers of up to 400 candidates, chosen by a hash of their paths."""
 
     def order(candidate: Candidate) -> bytes:
@@ -55,7 +57,7 @@ def look_at_sample(labelled: Labelled, settings: JobSettings, processes: int) ->
     sample = sorted(labelled.candidates, key=order)[:_LOOKED_AT]
     jobs = (_job(key, one, labelled) for key, one in enumerate(sample))
     for outcome in run_jobs(jobs, len(sample), "look", settings, processes):
-        yield outcome.accepted or outcome.reason or Reason.DAMAGED
+        yield sample[outcome.key], outcome.accepted or outcome.reason or Reason.DAMAGED
 
 
 def spool_key(settings: JobSettings, salt: bytes) -> dict[str, Any]:
@@ -67,12 +69,18 @@ def spool_key(settings: JobSettings, salt: bytes) -> dict[str, Any]:
 
 
 def decode_candidates(
-    labelled: Labelled, settings: JobSettings, salt: bytes, spool: Spool, processes: int, progress: Progress
-) -> tuple[list[Finished], list[tuple[str, Reason]]]:
-    """Decodes what the spool does not hold yet.
+    labelled: Labelled,
+    classes: Collection[str] | None,
+    settings: JobSettings,
+    salt: bytes,
+    spool: Spool,
+    processes: int,
+    progress: Progress,
+) -> tuple[list[Finished], list[tuple[str, Reason]], list[str]]:
+    """Decodes what the spool does not hold yet; `classes` are those to keep, where files give their own.
 
-    Returns the finished pictures in the order of the source, and (relative path, reason) of the files set
-    aside.
+    Returns the finished pictures in the order of the source, (relative path, reason) of the files set aside,
+    and what the filter did in words.
     """
     candidates = labelled.candidates
     names = [_spool_name(candidate, salt) for candidate in candidates]
@@ -82,25 +90,43 @@ def decode_candidates(
     jobs = (_job(position, candidates[position], labelled) for position in waiting)
     done, total = len(finished), len(candidates)
     progress.advance(done, total, "images")
+    balance = Counter(picture.class_name for picture in finished.values())
+    filtered: Counter[str | None] = Counter()
     for outcome in run_jobs(jobs, len(waiting), "decode", settings, processes):
-        candidate = candidates[outcome.key]
-        if outcome.accepted is None:
-            aside.append((candidate.file.relative, outcome.reason or Reason.DAMAGED))
+        candidate, accepted = candidates[outcome.key], outcome.accepted
+        reason = outcome.reason if accepted is None else _reason_against(accepted, labelled, classes)
+        if accepted is not None:
+            counts = balance if accepted.kept else filtered
+            counts[candidate.class_name or accepted.label] += 1
+        if accepted is None or reason is not None:
+            aside.append((candidate.file.relative, reason or Reason.DAMAGED))
         else:
-            record = {"name": names[outcome.key], "accepted": outcome.accepted.as_json()}
+            record = {"name": names[outcome.key], "accepted": accepted.as_json()}
             offset = spool.append(record, outcome.png)
-            finished[outcome.key] = _finished(outcome.key, candidate, outcome.accepted, offset)
+            finished[outcome.key] = _finished(outcome.key, candidate, accepted, offset)
         done += 1
         progress.advance(done, total, "images", f"{len(aside)} set aside" if aside else "")
-    return [finished[position] for position in sorted(finished)], aside
+    notes = [class_balance(balance + filtered, balance)] if settings.where is not None else []
+    return [finished[position] for position in sorted(finished)], aside, notes
 
 
 def _job(key: int, candidate: Candidate, labelled: Labelled) -> Job:
     listing, file = labelled.listing, candidate.file
-    folder = (candidate.class_name or "") if labelled.classes_are_folders else ""
+    folder = (candidate.class_name or "") if labelled.origin == "folders" else ""
+    row = Row(folder, candidate.side, candidate.values)
     if listing.is_zip:
-        return Job(key, str(listing.root), file.bytes, file.relative, folder)
-    return Job(key, str(listing.root / file.relative), file.bytes, folder=folder)
+        return Job(key, str(listing.root), file.bytes, file.relative, row)
+    return Job(key, str(listing.root / file.relative), file.bytes, row=row)
+
+
+def _reason_against(accepted: Accepted, labelled: Labelled, classes: Collection[str] | None) -> Reason | None:
+    if not accepted.kept:
+        return Reason.FILTERED_OUT
+    if labelled.origin != "tag":
+        return None
+    if accepted.label is None:
+        return Reason.NO_LABEL_TAG
+    return None if classes is None or accepted.label in classes else Reason.OTHER_CLASS
 
 
 def _earlier(candidates: Sequence[Candidate], names: list[str], spool: Spool) -> dict[int, Finished]:
@@ -119,9 +145,8 @@ def _finished(position: int, candidate: Candidate, accepted: Accepted, offset: i
         candidate=position,
         offset=offset,
         pixel_sha256=bytes.fromhex(accepted.pixel_sha256),
-        file_sha256=bytes.fromhex(accepted.file_sha256),
         thumbnail=bytes.fromhex(accepted.thumbnail),
-        class_name=candidate.class_name,
+        class_name=candidate.class_name or accepted.label,
         patient=candidate.patient or accepted.patient,
         named_by_file=candidate.patient is None and accepted.patient is not None,
         given=candidate.split,
@@ -133,4 +158,5 @@ def _finished(position: int, candidate: Candidate, accepted: Accepted, offset: i
 def _spool_name(candidate: Candidate, salt: bytes) -> str:
     """Identifies a file and its state without naming it."""
     file = candidate.file
-    return f"{file_id(salt, file.relative)}-{file.bytes}-{file.state}"
+    row = salted_id(salt, "row", repr((candidate.side, sorted(candidate.values.items()))))
+    return f"{file_id(salt, file.relative)}-{file.bytes}-{file.state}-{row}"

@@ -94,14 +94,20 @@ def allowed_modality(value: object) -> str | None:
 
 
 def names_patient(folder: str, patient_id: str | None, patient_name: str | None) -> bool:
-    """Whether a folder's name holds the patient's id, or every part of the name; very short ones do not count."""
+    """Whether a folder's name holds the patient's id, or the family and given name; very short ones do not count.
+
+    A name has up to three spellings (`=`) of five parts (`^`: family, given, middle, prefix, suffix; PS3.5 6.2.1).
+    """
     words = set(_WORDS.findall(folder.casefold()))
     joined = "".join(_WORDS.findall(folder.casefold()))
     short_id = "".join(_WORDS.findall((patient_id or "").casefold()))
     if len(short_id) >= _TELLING and short_id in joined:
         return True
-    parts = set(_WORDS.findall((patient_name or "").casefold()))
-    return sum(map(len, parts)) >= _TELLING and parts <= words
+    for spelling in (patient_name or "").casefold().split("="):
+        parts = {word for part in spelling.split("^")[:2] for word in _WORDS.findall(part)}
+        if sum(map(len, parts)) >= _TELLING and parts <= words:
+            return True
+    return False
 
 
 def _place_salt(file: Path) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Collection
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
-from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut
-from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID
 
-from gist.intake.codestream import stream_header
-from gist.intake.deidentify import PLAIN_RADIOGRAPHY, allowed_modality
+from gist.intake.deidentify import PLAIN_RADIOGRAPHY
+from gist.intake.dicom_header import (
+    MONOCHROME,
+    complete,
+    describe,
+    first_number,
+    functional_groups,
+    polarity,
+)
+from gist.intake.dicom_pixels import stored_pixels
 from gist.intake.dicom_stream import parse_dicom
 from gist.intake.grey_window import (
     Doubles,
@@ -27,85 +31,64 @@ from gist.intake.grey_window import (
     shows_something,
     tabulate,
 )
-from gist.intake.picture import GreySettings, Header, Picture, check_size, colour_to_grey
+from gist.intake.picture import GreySettings, Header, Picture, chosen_frame, colour_to_grey
 from gist.intake.vocabulary import Reason, Remark, SetAside
 
-_JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
-_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
-_MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _INFLATED_PER_PIXEL = 16  # 64-bit pixels, and as much again for everything else in the file
 
 
-def read_header(data: bytes, max_pixels: int) -> Header:
-    """Size, bits, modality and patient of a DICOM file.
+def open_dicom(
+    data: bytes, max_pixels: int, attributes: Collection[str] = ()
+) -> tuple[Header, Callable[[GreySettings], Picture]]:
+    """What a DICOM file says of its picture, with the text of the wanted attributes, and how to decode it.
 
     Raises:
-        SetAside: there is no picture, or it is too large.
+        SetAside: there is no picture, or it is too large; any other exception, now or when decoding, means the
+            file is damaged.
     """
-    return _header(parse_dicom(data, _INFLATED_PER_PIXEL * max_pixels), max_pixels)
+    dataset = parse_dicom(data, _INFLATED_PER_PIXEL * max_pixels)
+    remarks = complete(dataset)
+    header = describe(dataset, max_pixels, attributes)
+    return header, partial(_picture, dataset, header, remarks)
 
 
-def read_picture(data: bytes, settings: GreySettings) -> Picture:
-    """Decodes the first frame of a DICOM file.
-
-    Raises:
-        SetAside: with the reason; any other exception means the file is damaged.
-    """
-    dataset = parse_dicom(data, _INFLATED_PER_PIXEL * settings.max_pixels)
-    header = _header(dataset, settings.max_pixels)
-    pixels = stored_pixels(dataset, header)
-    remarks: list[Remark] = []
-    if int(dataset.get("NumberOfFrames") or 1) > 1:
-        remarks.append(Remark.FIRST_FRAME)
-    if str(dataset.get("BurnedInAnnotation", "")).strip().upper() == "YES":
+def _picture(dataset: Dataset, header: Header, so_far: tuple[Remark, ...], settings: GreySettings) -> Picture:
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    frame = chosen_frame(frames, settings.frame)
+    pixels = stored_pixels(dataset, header, frame)
+    remarks = list(so_far)
+    if frames > 1:
+        remarks.append(Remark.ONE_FRAME)
+    if str(dataset.get("BurnedInAnnotation") or "NO").strip().upper() != "NO":
         remarks.append(Remark.BURNED_IN)
     if header.modality is not None and header.modality not in PLAIN_RADIOGRAPHY:
         remarks.append(Remark.NOT_RADIOGRAPH)
-    photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2")).strip()
+    photometric = polarity(dataset)
+    bits = header.bits
     if photometric == "PALETTE COLOR":
         pixels = apply_color_lut(pixels, dataset)
+        bits = 8 * pixels.dtype.itemsize
     if pixels.ndim == 3:
-        grey, coloured = colour_to_grey(pixels)
+        grey, coloured = colour_to_grey(pixels, bits)
         if coloured:
             remarks.append(Remark.COLOUR_TO_GREY)
-    elif photometric in _MONOCHROME:
-        grey, steps = monochrome_to_grey(dataset, pixels, header.bits, settings)
+    elif photometric in MONOCHROME:
+        grey, steps = monochrome_to_grey(dataset, pixels, header.bits, settings, frame)
         remarks.extend(steps)
     else:
         raise SetAside(Reason.UNSUPPORTED_PIXELS)
     return Picture(grey, header, tuple(remarks))
 
 
-def stored_pixels(dataset: Dataset, header: Header, frame: int = 0) -> NDArray[np.generic]:
-    """One frame as stored, before any LUT: [rows, columns] or [rows, columns, 3] (RGB).
-
-    Raises:
-        SetAside: no decoder, a compressed stream that claims another size, or a decoded shape that differs.
-    """
-    syntax = UID(dataset.file_meta.TransferSyntaxUID)
-    try:
-        decoder = get_decoder(syntax)
-    except NotImplementedError:
-        raise SetAside(Reason.UNSUPPORTED_SYNTAX) from None
-    if not decoder.is_available:
-        raise SetAside(Reason.NEEDS_GDCM if syntax in _JPEG_LOSSLESS else Reason.UNSUPPORTED_SYNTAX)
-    if syntax.is_encapsulated:
-        _check_stream(dataset, syntax, header, frame)
-    pixels: NDArray[np.generic] = pixel_array(dataset, index=frame, view_only=True)
-    if pixels.shape[:2] != (header.height, header.width) or pixels.shape[2:] not in ((), (3,)):
-        raise SetAside(Reason.DAMAGED)
-    return pixels
-
-
 def monochrome_to_grey(
-    dataset: Dataset, pixels: NDArray[np.generic], bits: int, settings: GreySettings
+    dataset: Dataset, pixels: NDArray[np.generic], bits: int, settings: GreySettings, frame: int = 0
 ) -> tuple[NDArray[np.float32], list[Remark]]:
-    """Grey in 0-1 of stored monochrome pixels, black as air, and what was done."""
+    """Grey in 0-1 of the stored monochrome pixels of a frame, black as air, and what was done."""
     padding = _padding(dataset)
     stored = tabulate(pixels, padding)
-    values = _modality(dataset, stored.values)
-    inverted = str(dataset.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1"
-    shown, remarks = _window(dataset, stored, values, bits, inverted, settings)
+    values = _modality(dataset, stored.values, frame)
+    inverted = polarity(dataset) == "MONOCHROME1"
+    shown, remarks = _window(dataset, stored, values, bits, inverted, settings, frame)
     if inverted:
         shown = 1.0 - shown
         remarks.append(Remark.INVERTED)
@@ -116,39 +99,18 @@ def monochrome_to_grey(
     return stored.picture(shown), remarks
 
 
-def _header(dataset: Dataset, max_pixels: int) -> Header:
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
-    check_size(rows, columns, int(dataset.get("SamplesPerPixel") or 1), max_pixels)
-    allocated = int(dataset.BitsAllocated)
-    bits = int(dataset.get("BitsStored") or allocated)
-    patient = str(dataset.get("PatientID") or "").strip()
-    modality = allowed_modality(dataset.get("Modality"))
-    name = str(dataset.get("PatientName") or "").strip()
-    return Header(rows, columns, min(bits, allocated), modality, patient or None, name or None)
-
-
-def _check_stream(dataset: Dataset, syntax: UID, header: Header, frame: int) -> None:
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    claimed = stream_header(get_frame(dataset.PixelData, frame, number_of_frames=frames))
-    if claimed is None:
-        return
-    if (claimed.height, claimed.width) != (header.height, header.width) or claimed.components > 4:
-        raise SetAside(Reason.CONTRADICTORY)
-    # Of pydicom's decoders only pylibjpeg-libjpeg reads 12 bits here; its licence keeps it from being required.
-    if (
-        syntax == _JPEG_EXTENDED
-        and claimed.bits > 8
-        and "pylibjpeg" not in get_decoder(syntax).available_plugins
-    ):
-        raise SetAside(Reason.TWELVE_BIT_JPEG)
-
-
 def _window(
-    dataset: Dataset, stored: Stored, values: Doubles, bits: int, inverted: bool, settings: GreySettings
+    dataset: Dataset,
+    stored: Stored,
+    values: Doubles,
+    bits: int,
+    inverted: bool,
+    settings: GreySettings,
+    frame: int,
 ) -> tuple[Doubles, list[Remark]]:
     remarks: list[Remark] = []
     if settings.window in ("auto", "tag"):
-        from_file = _window_of_file(dataset, values)
+        from_file = _window_of_file(dataset, values, frame)
         if from_file is not None:
             shown, remark = from_file
             if shows_something(shown, stored.counts):
@@ -157,7 +119,7 @@ def _window(
         if settings.window == "tag":
             raise SetAside(Reason.NO_WINDOW)
     if settings.window == "full" or (settings.window == "auto" and bits <= 8 and not remarks):
-        ends = _modality(dataset, _storable(dataset, bits, stored.values))
+        ends = _modality(dataset, _storable(dataset, bits, stored.values), frame)
         return range_window(values, float(ends.min()), float(ends.max())), remarks
     low, high = settings.percentiles
     percentiles = (100.0 - high, 100.0 - low) if inverted else (low, high)
@@ -165,14 +127,14 @@ def _window(
     return shown, [*remarks, Remark.PERCENTILE_WINDOW]
 
 
-def _window_of_file(dataset: Dataset, values: Doubles) -> tuple[Doubles, Remark] | None:
-    for group in _groups(dataset, "FrameVOILUTSequence"):
+def _window_of_file(dataset: Dataset, values: Doubles, frame: int) -> tuple[Doubles, Remark] | None:
+    for group in functional_groups(dataset, "FrameVOILUTSequence", frame):
         if group.get("VOILUTSequence"):
             item = group.VOILUTSequence[0]
-            return _look_up(dataset, item, values) / float(
-                2 ** int(item.LUTDescriptor[2]) - 1
-            ), Remark.LUT_FROM_FILE
-        centre, width = _first(group.get("WindowCenter")), _first(group.get("WindowWidth"))
+            white = float(2 ** int(item.LUTDescriptor[2]) - 1)
+            # Entries of some writers exceed the bits that they declare.
+            return np.clip(_look_up(dataset, item, values) / white, 0.0, 1.0), Remark.LUT_FROM_FILE
+        centre, width = first_number(group.get("WindowCenter")), first_number(group.get("WindowWidth"))
         if centre is not None and width is not None and width > 0:
             name = str(group.get("VOILUTFunction") or "LINEAR").strip().upper()
             function: WindowFunction = name if name in ("LINEAR_EXACT", "SIGMOID") else "LINEAR"  # type: ignore[assignment]
@@ -180,23 +142,15 @@ def _window_of_file(dataset: Dataset, values: Doubles) -> tuple[Doubles, Remark]
     return None
 
 
-def _modality(dataset: Dataset, values: Doubles) -> Doubles:
-    for group in _groups(dataset, "PixelValueTransformationSequence"):
+def _modality(dataset: Dataset, values: Doubles, frame: int) -> Doubles:
+    for group in functional_groups(dataset, "PixelValueTransformationSequence", frame):
         if group.get("ModalityLUTSequence"):
             return _look_up(dataset, group.ModalityLUTSequence[0], values)
-        slope, intercept = _first(group.get("RescaleSlope")), _first(group.get("RescaleIntercept"))
+        slope = first_number(group.get("RescaleSlope"))
+        intercept = first_number(group.get("RescaleIntercept"))
         if slope is not None and intercept is not None and slope != 0:
             return values * slope + intercept
     return values
-
-
-def _groups(dataset: Dataset, functional_group: str) -> Iterator[Dataset]:
-    """The data set itself, then the functional groups where multi-frame objects keep the same attributes."""
-    yield dataset
-    for sequence in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        items = dataset.get(sequence)
-        if items and items[0].get(functional_group):
-            yield items[0].get(functional_group)[0]
 
 
 def _look_up(dataset: Dataset, item: Dataset, values: Doubles) -> Doubles:
@@ -221,10 +175,10 @@ def _look_up(dataset: Dataset, item: Dataset, values: Doubles) -> Doubles:
 
 
 def _padding(dataset: Dataset) -> tuple[float, float] | None:
-    value = _first(dataset.get("PixelPaddingValue"))
+    value = first_number(dataset.get("PixelPaddingValue"))
     if value is None:
         return None
-    limit = _first(dataset.get("PixelPaddingRangeLimit"))
+    limit = first_number(dataset.get("PixelPaddingRangeLimit"))
     return _signed(dataset, value), _signed(dataset, value if limit is None else limit)
 
 
@@ -242,16 +196,3 @@ def _storable(dataset: Dataset, bits: int, values: Doubles) -> Doubles:
     signed = dataset.get("PixelRepresentation") == 1
     low = -(1 << (bits - 1)) if signed else 0
     return np.array([low, low + (1 << bits) - 1], dtype=np.float64)
-
-
-def _first(value: Any) -> float | None:
-    """A number, or the first of several; None where there is none or it is not finite."""
-    if value is None or value == "":
-        return None
-    if not isinstance(value, (int, float, str)) and hasattr(value, "__iter__"):
-        items = list(value)
-        if not items:
-            return None
-        value = items[0]
-    number = float(value)
-    return number if np.isfinite(number) else None

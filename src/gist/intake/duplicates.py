@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gist.intake.deidentify import Patient
 from gist.intake.vocabulary import Reason
 
 
@@ -19,6 +20,9 @@ class Comparable(Protocol):
     @property
     def class_name(self) -> str | None: ...
 
+    @property
+    def patient(self) -> Patient | None: ...
+
 
 @dataclass(frozen=True)
 class Duplicates:
@@ -29,7 +33,8 @@ class Duplicates:
 
 
 def find_duplicates(pictures: Sequence[Comparable]) -> Duplicates:
-    """Of pictures with equal pixels the first is kept; if their classes differ, none is."""
+    """Of pictures with equal pixels the first whose patient is known is kept, else the first; if their classes differ,
+    none is."""
     groups: defaultdict[bytes, list[int]] = defaultdict(list)
     for position, picture in enumerate(pictures):
         groups[picture.pixel_sha256].append(position)
@@ -38,7 +43,9 @@ def find_duplicates(pictures: Sequence[Comparable]) -> Duplicates:
         if len({pictures[position].class_name for position in positions}) > 1:
             aside.update(dict.fromkeys(positions, Reason.CONFLICTING_LABELS))
         else:
-            aside.update(dict.fromkeys(positions[1:], Reason.DUPLICATE))
+            known = (position for position in positions if pictures[position].patient is not None)
+            kept = next(known, positions[0])
+            aside.update((position, Reason.DUPLICATE) for position in positions if position != kept)
     repeated = sum(reason is Reason.DUPLICATE for reason in aside.values())
     conflicting = len(aside) - repeated
     notes = []

@@ -34,7 +34,7 @@ def _from_disk(path: str, max_bytes: int) -> bytes:
         if facts.st_size > max_bytes:
             raise SetAside(Reason.TOO_LARGE_FILE)
         try:
-            return file.read(max_bytes + 1)
+            return file.read(facts.st_size + 1)  # asking for more reserves it, whatever the file holds
         except OSError:
             raise SetAside(Reason.UNREADABLE) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,39 +16,72 @@ THUMBNAIL_SIDE = 16
 _FEW_ROWS = 4
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """The part of an image that a square shows, in pixels of the image; outside the image lies black."""
+
+    rows: tuple[float, float]
+    """Start and stop."""
+    columns: tuple[float, float]
+
+    def enlarges(self, side: int) -> bool:
+        """Whether a square of `side` pixels has more pixels than the image has there."""
+        return min(self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]) < side
+
+
+def square_view(height: int, width: int, fit: Fit, aspect: float = 1.0) -> View:
+    """What a square shows of an image whose pixels are `aspect` times as high as wide."""
+    if fit == "stretch":
+        return View((0.0, float(height)), (0.0, float(width)))
+    longer = max if fit == "pad" else min
+    square = longer(height * aspect, float(width))
+    return View(_centred(height, square / aspect), _centred(width, square))
+
+
+def scaled_view(
+    height: int, width: int, side: int, spacing: tuple[float, float], mm_per_pixel: float
+) -> View:
+    """What a square of `side` pixels of `mm_per_pixel` shows of an image with this spacing of rows and columns."""
+    field = side * mm_per_pixel
+    return View(_centred(height, field / spacing[0]), _centred(width, field / spacing[1]))
+
+
 def covered_pixels(height: int, width: int, fit: Fit) -> int:
     """Pixels of the original along the side of the square: a larger square means enlarging."""
     return max(height, width) if fit == "pad" else min(height, width)
 
 
 def to_square(image: FloatImage, side: int, fit: Fit) -> FloatImage:
-    """A float32 [H, W] image as [side, side]; borders are 0 (black), values stay within those of the image.
+    """A float32 [H, W] image as [side, side], see `show`."""
+    height, width = image.shape
+    return show(image, square_view(height, width, fit), side)
+
+
+def show(image: FloatImage, view: View, side: int) -> FloatImage:
+    """A view of a float32 [H, W] image as [side, side]; values stay within those of the image and 0.
 
     Each new pixel is the mean over exactly the area it covers, parts of pixels included, so nothing aliases
     and the mean brightness is kept. Where a pixel covers less than one old pixel the image is interpolated
     (bicubic).
     """
-    height, width = image.shape
-    square = covered_pixels(height, width, fit)
-    rows, columns = _extent(height, square, fit), _extent(width, square, fit)
-    if rows[1] - rows[0] < side or columns[1] - columns[0] < side:
-        return _enlarge(image, rows, columns, side)
-    fewer_rows = _area_mean(image, *rows, side)
-    return np.ascontiguousarray(_area_mean(np.ascontiguousarray(fewer_rows.T), *columns, side).T)
+    if view.enlarges(side):
+        return _enlarge(image, view.rows, view.columns, side)
+    fewer_rows = _area_mean(image, *view.rows, side)
+    return np.ascontiguousarray(_area_mean(np.ascontiguousarray(fewer_rows.T), *view.columns, side).T)
 
 
 def thumbnail(square: FloatImage) -> bytes:
     """16x16 greys of a square of values in 0-1, one byte each, for finding pictures that are alike."""
-    small = to_square(square, THUMBNAIL_SIDE, "stretch")
-    return bytes(np.rint(small * 255.0).astype(np.uint8))
+    block = square.shape[0] // THUMBNAIL_SIDE
+    blocks = square.reshape(THUMBNAIL_SIDE, block, THUMBNAIL_SIDE, block)
+    small = np.add.reduce(np.add.reduce(blocks, axis=3), axis=1) / np.float32(block * block)
+    return bytes(np.rint(small * np.float32(255.0)).astype(np.uint8))
 
 
-def _extent(length: int, square: int, fit: Fit) -> tuple[float, float]:
-    """Start and stop, in pixels of the image, of what the square shows along an axis of `length`."""
-    if fit == "stretch":
-        return 0.0, float(length)
-    start = (length - square) / 2
-    return start, start + square
+def _centred(length: int, shown: float) -> tuple[float, float]:
+    """Start and stop of what is shown of an axis, rounded so that whole pixels stay whole."""
+    start = (length - shown) / 2
+    return round(start, 6), round(start + shown, 6)
 
 
 def _area_mean(image: FloatImage, start: float, stop: float, cells: int) -> FloatImage:

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from gist.config import PrepareConfig
 from gist.errors import InputError
+from gist.intake.attributes import attribute, may_filter
+from gist.intake.picture import Side, body_side
 from gist.intake.source import Listing
 
-Split = Literal["train", "test"]
+Split = Literal["train", "val", "test"]
 _SPLITS: dict[str, Split] = {
     "train": "train",
     "training": "train",
-    "val": "test",
-    "valid": "test",
-    "validation": "test",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
     "test": "test",
     "testing": "test",
 }
 _MAX_BYTES = 256 << 20
 _DELIMITERS = (",", ";", "\t", "|")
+_PERSONAL = frozenset({"name", "dob", "birthdate", "mrn"})
+"""Columns of a person beside those called like a DICOM attribute of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,9 @@ class Row:
     label: str | None
     patient: str | None
     split: Split | None
+    side: Side | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What a filter asks for, by the name it uses."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class LabelTable:
     """Rows by file as the table names it."""
 
     rows: dict[str, Row]
+    filter_names: frozenset[str] = frozenset()
+    """Names of the filter that are columns."""
 
     def match(self, relative_paths: list[str]) -> list[Row | None]:
         """The row of each file: by its path, without its ending, or by its bare name where that is
@@ -89,33 +100,47 @@ def find_label_table(labels: Path, listing: Listing) -> tuple[bytes, Listing]:
         ) from None
 
 
-def read_label_table(table: bytes, config: PrepareConfig) -> LabelTable:
+def read_label_table(
+    table: bytes, config: PrepareConfig, *, with_classes: bool = True, filter_names: Collection[str] = ()
+) -> LabelTable:
     """Reads the table; comma, semicolon, tab or bar separated, UTF-8, UTF-16 or Windows encoding.
+
+    `with_classes` says whether it must have `label_column`; of `filter_names` those that are columns are kept.
 
     Raises:
         InputError: unreadable, a column is missing, a split is unknown, or two rows contradict each other.
     """
     lines = _lines(table)
-    wanted = [config.file_column, config.label_column, config.patient_column, config.split_column]
+    label_column = config.label_column if with_classes else None
+    wanted = (
+        config.file_column,
+        label_column,
+        config.patient_column,
+        config.split_column,
+        config.side_column,
+    )
     reader = csv.reader(lines, delimiter=_delimiter(lines, config.file_column))
     rows: dict[str, Row] = {}
     try:
         header = [cell.strip() for cell in next(reader, [])]
         places = [None if name is None else _place(header, name) for name in wanted]
+        filtered = _filter_places(header, filter_names, config)
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                _add(rows, cells, places, reader.line_num)
+                _add(rows, cells, places, filtered, reader.line_num)
     except csv.Error:
         raise InputError(
             f"Label table, line {reader.line_num}: not a readable table; save it again as CSV."
         ) from None
     if not rows:
         raise InputError("The label table has no rows; check prepare.labels.")
-    return LabelTable(rows)
+    return LabelTable(rows, frozenset(filtered))
 
 
-def _add(rows: dict[str, Row], cells: list[str], places: list[int | None], line: int) -> None:
-    file, label, patient, split_text = (_cell(cells, place) for place in places)
+def _add(
+    rows: dict[str, Row], cells: list[str], places: list[int | None], filtered: dict[str, int], line: int
+) -> None:
+    file, label, patient, split_text, side = (_cell(cells, place) for place in places)
     if file is None:
         return
     split: Split | None = None
@@ -123,7 +148,8 @@ def _add(rows: dict[str, Row], cells: list[str], places: list[int | None], line:
         split = _SPLITS.get(split_text.casefold())
         if split is None:
             raise InputError(f"Label table, line {line}: the split must be train, val or test.")
-    key, row = _normal(file), Row(label, patient, split)
+    values = {name: _cell(cells, place) or "" for name, place in filtered.items()}
+    key, row = _normal(file), Row(label, patient, split, body_side(side), values)
     if rows.setdefault(key, row) != row:
         raise InputError(
             f"Label table, line {line}: this file has been named before with other values; keep one row of it."
@@ -140,8 +166,39 @@ def _place(header: list[str], name: str) -> int:
     for index, column in enumerate(header):
         if column.casefold() == name.casefold():
             return index
-    shown = ", ".join(header[:20])
-    raise InputError(f"The label table has no column '{name}'; its columns are: {shown}.")
+    # The first line is not quoted: in a table without column names it holds a patient.
+    raise InputError(
+        f"The first line of the label table has no column '{name}' among its {len(header)}; see prepare.file_column "
+        "and prepare.label_column."
+    )
+
+
+def _filter_places(header: list[str], names: Collection[str], config: PrepareConfig) -> dict[str, int]:
+    """Where the columns stand that a filter names; `body_part` means a column 'Body part' too.
+
+    Raises:
+        InputError: the filter asks for files or for what names a person, which must not enter the run folder with it.
+    """
+    spelled = {_as_name(column): index for index, column in enumerate(header)}
+    found = {name: spelled[_as_name(name)] for name in names if _as_name(name) in spelled}
+    for column in (config.file_column, config.patient_column):
+        if column is not None and _as_name(column) in map(_as_name, found):
+            raise InputError(
+                f"prepare.where asks for the column '{column}', but settings are kept in the run folder, where no "
+                "patient may be named; filter by another column."
+            )
+    for name in found:
+        keyword = attribute(name)
+        if _as_name(name) in _PERSONAL or (keyword is not None and not may_filter(keyword)):
+            raise InputError(
+                f"prepare.where asks for the column '{name}', but settings are kept in the run folder, where no "
+                "patient may be named; filter by another column."
+            )
+    return found
+
+
+def _as_name(column: str) -> str:
+    return re.sub(r"\W+", "_", column.strip().casefold())
 
 
 def _inside(labels: Path, listing: Listing) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from gist.intake.vocabulary import Reason, Remark, SetAside
 
 WindowChoice = Literal["auto", "tag", "percentile", "full"]
+FrameChoice = Literal["first", "middle", "last"] | int
+Side = Literal["L", "R"]
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the weights JPEG itself uses
 
 
@@ -21,6 +24,7 @@ class GreySettings:
     window: WindowChoice
     percentiles: tuple[float, float]
     max_pixels: int
+    frame: FrameChoice = "first"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,14 @@ class Header:
     """As the file says; never leaves the decoding process."""
     patient_name: str | None = None
     """Neither does this."""
+    spacing: tuple[float, float] | None = None
+    """Distance of rows and of columns in millimetres, as far as the file knows."""
+    aspect: float = 1.0
+    """Height of a pixel over its width."""
+    side: Side | None = None
+    """Of the body."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Those that were asked for, by DICOM keyword; empty where absent."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +67,40 @@ def check_size(height: int, width: int, samples: int, max_pixels: int) -> None:
         raise SetAside(Reason.TOO_MANY_PIXELS)
 
 
-def colour_to_grey(colour: NDArray[Any]) -> tuple[NDArray[np.float32], bool]:
-    """Luma in 0-1 of unsigned [H, W, 3] samples, and whether there was colour at all.
+def chosen_frame(frames: int, choice: FrameChoice) -> int:
+    """Number, from 0, of the frame to take of so many.
+
+    Raises:
+        SetAside: there are not as many.
+    """
+    if isinstance(choice, int):
+        if choice > frames:
+            raise SetAside(Reason.NO_SUCH_FRAME)
+        return choice - 1
+    return {"first": 0, "middle": (frames - 1) // 2, "last": frames - 1}[choice]
+
+
+def body_side(text: str | None) -> Side | None:
+    """Left or right as tags and tables write it; None for both, neither or anything else."""
+    match (text or "").strip().casefold():
+        case "l" | "left":
+            return "L"
+        case "r" | "right":
+            return "R"
+    return None
+
+
+def colour_to_grey(colour: NDArray[Any], bits: int | None = None) -> tuple[NDArray[np.float32], bool]:
+    """Luma in 0-1 of unsigned [H, W, 3] samples of `bits` bits, and whether there was colour at all.
 
     Raises:
         SetAside: the samples are signed or not integers.
     """
     if colour.dtype.kind != "u":
         raise SetAside(Reason.UNSUPPORTED_PIXELS)
-    top = np.float32(np.iinfo(colour.dtype).max)
+    top = np.float32((1 << (bits or 8 * colour.dtype.itemsize)) - 1)
     red, green, blue = (colour[..., channel] for channel in range(3))
     if np.array_equal(red, green) and np.array_equal(red, blue):
-        return red.astype(np.float32) / top, False
+        return np.minimum(red.astype(np.float32) / top, np.float32(1.0)), False
     grey: NDArray[np.float32] = colour[..., :3].astype(np.float32) @ (_LUMA / top)
     return np.clip(grey, 0.0, 1.0), True

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from gist.intake.grey_window import percentile_range, range_window, tabulate
-from gist.intake.picture import GreySettings, Header, Picture, check_size, colour_to_grey
+from gist.intake.picture import GreySettings, Header, Picture, check_size, chosen_frame, colour_to_grey
 from gist.intake.vocabulary import Reason, Remark, SetAside
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
@@ -21,38 +23,36 @@ _WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 Image.MAX_IMAGE_PIXELS = None  # prepare.max_pixels is checked here instead, before anything is decoded
 
 
-def read_header(data: bytes, max_pixels: int) -> Header:
-    """Size and bits of a picture file.
+def open_raster(data: bytes, max_pixels: int) -> tuple[Header, Callable[[GreySettings], Picture]]:
+    """Size and bits of a picture file, and how to decode it.
 
     Raises:
-        SetAside: the picture is too large.
+        SetAside: the picture is too large; any other exception, now or when decoding, means the file is damaged.
     """
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-        return _header(image, data, max_pixels)
+    image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    header = _header(image, data, max_pixels)
+    return header, partial(_picture, image, header, data)
 
 
-def read_picture(data: bytes, settings: GreySettings) -> Picture:
-    """Decodes the first picture of a file.
-
-    Raises:
-        SetAside: with the reason; any other exception means the file is damaged.
-    """
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+def _picture(image: Image.Image, header: Header, data: bytes, settings: GreySettings) -> Picture:
+    remarks: list[Remark] = []
+    frames = getattr(image, "n_frames", 1) if image.format != "PNG" else 1
+    frame = chosen_frame(frames, settings.frame)
+    if frames > 1:
+        remarks.append(Remark.ONE_FRAME)
+        image.seek(frame)
         header = _header(image, data, settings.max_pixels)
-        remarks: list[Remark] = []
-        if image.format != "PNG" and getattr(image, "n_frames", 1) > 1:
-            remarks.append(Remark.FIRST_FRAME)
-            image.seek(0)
-        if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
-            remarks.append(Remark.TURNED)
-        white_is_zero = _tiff_tag(image, _TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
-            grey, steps = _deep(np.asarray(upright), header.bits, white_is_zero, settings)
-        else:
-            grey, steps = _shallow(upright)
-            if image.format == "PNG" and data[_PNG_BITS] == 16:
-                steps.append(Remark.DEEP_COLOUR)
+    white_is_zero = _tiff_tag(image, _TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
+    deep_colour = image.format == "PNG" and data[_PNG_BITS] == 16
+    if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
+        remarks.append(Remark.TURNED)
+        image = ImageOps.exif_transpose(image)
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        grey, steps = _deep(np.asarray(image), header.bits, white_is_zero, settings)
+    else:
+        grey, steps = _shallow(image)
+        if deep_colour:
+            steps.append(Remark.DEEP_COLOUR)
     return Picture(grey, header, (*remarks, *steps))
 
 

@@ -1,4 +1,4 @@
-"""Train or test: by patient, and so that new files never move old ones."""
+"""Train, val or test: by patient, and so that new files never move old ones."""
 
 from __future__ import annotations
 
@@ -31,61 +31,80 @@ class Division:
     notes: tuple[str, ...]
 
 
-def split_members(members: Sequence[Member], test_fraction: float) -> Division:
-    """Holds out the groups whose draw lies below `test_fraction`, or follows a given split that has a hold-
-    out.
+def split_members(members: Sequence[Member], test_fraction: float, val_fraction: float = 0.0) -> Division:
+    """Groups whose draw lies below `test_fraction` are for test, the next `val_fraction` for val, the rest for
+    training; a given split that holds something out is followed instead.
 
     A group's draw depends on nothing but the seed and itself, so every class is thinned alike in expectation
     and a file added later moves no other; a quota per class could not promise that. Two exceptions keep tiny
     sets usable: with two groups or more, the lowest draw is held out if none else is, and the highest stays
-    for training. Classes that training lacks are left out of the hold-out.
+    for training. Classes that training lacks are left out of the other parts.
     """
     notes: list[str] = []
-    if any(member.given == "test" for member in members):
+    if any(member.given in ("val", "test") for member in members):
         places = _as_given(members, notes)
     else:
-        places = _by_draw(members, test_fraction)
-    return Division(tuple(_without_unseen_classes(members, places, notes)), tuple(notes))
+        places = _by_draw(members, test_fraction, val_fraction)
+    return Division(tuple(without_unseen_classes(members, places, notes)), tuple(notes))
 
 
-def _by_draw(members: Sequence[Member], test_fraction: float) -> list[Split | Reason]:
+def _by_draw(members: Sequence[Member], test_fraction: float, val_fraction: float) -> list[Split | Reason]:
     draws = {member.group: member.draw for member in members}
-    held_out = {group for group, draw in draws.items() if draw < test_fraction}
+    parts: dict[str, Split] = {}
+    for group, draw in draws.items():
+        held_out = draw < test_fraction + val_fraction
+        parts[group] = "test" if draw < test_fraction else "val" if held_out else "train"
     if test_fraction > 0 and len(draws) >= 2:
         ordered = sorted(draws, key=lambda group: (draws[group], group))
-        held_out.add(ordered[0])
-        held_out.discard(ordered[-1])
-    return ["test" if member.group in held_out else "train" for member in members]
+        parts[ordered[0]] = "test"
+        parts[ordered[-1]] = "train"
+    return [parts[member.group] for member in members]
 
 
 def _as_given(members: Sequence[Member], notes: list[str]) -> list[Split | Reason]:
-    training = {member.group for member in members if member.given == "train"}
-    places: list[Split | Reason] = []
-    for member in members:
-        crosses = member.given == "test" and member.group in training
-        places.append(Reason.PATIENT_IN_TRAINING if crosses else member.given or "train")
-    notes.append("The split of the label table was used; its val and test images together are the hold-out.")
+    """A patient in several parts stays in the first of train, val and test; val without test is the hold-out."""
+    only_val = all(member.given != "test" for member in members)
+    notes.append(
+        "The split of the label table was used; it has no test part, so its val images are the hold-out."
+        if only_val
+        else "The split of the label table was used."
+    )
+    given: list[Split] = [
+        "test" if only_val and member.given == "val" else member.given or "train" for member in members
+    ]
+    order: tuple[Split, ...] = ("train", "val", "test")
+    first = {
+        member.group: part
+        for wanted in reversed(order)
+        for member, part in zip(members, given, strict=True)
+        if part == wanted
+    }
+    places: list[Split | Reason] = [
+        part if part == first[member.group] else Reason.PATIENT_IN_TRAINING
+        for member, part in zip(members, given, strict=True)
+    ]
     crossing = places.count(Reason.PATIENT_IN_TRAINING)
     if crossing:
         notes.append(
-            f"{crossing} images of the given hold-out show patients of the training part and were left out."
+            f"{crossing} images of the given hold-out show patients of another part and were left out."
         )
     return places
 
 
-def _without_unseen_classes(
-    members: Sequence[Member], places: list[Split | Reason], notes: list[str]
+def without_unseen_classes(
+    members: Sequence[Member], places: Sequence[Split | Reason], notes: list[str]
 ) -> list[Split | Reason]:
+    """Places without the held-out members of classes that training lacks; a note tells how many there were."""
     trained = {member.class_name for member, place in zip(members, places, strict=True) if place == "train"}
-    unseen = set()
+    kept = list(places)
+    unseen = []
     for position, member in enumerate(members):
-        if places[position] == "test" and member.class_name not in trained:
-            places[position] = Reason.CLASS_NOT_TRAINED
-            unseen.add(member.class_name)
-    count = places.count(Reason.CLASS_NOT_TRAINED)
-    if count:
-        classes = "1 class" if len(unseen) == 1 else f"{len(unseen)} classes"
+        if kept[position] in ("val", "test") and member.class_name not in trained:
+            kept[position] = Reason.CLASS_NOT_TRAINED
+            unseen.append(member.class_name)
+    if unseen:
+        classes = "1 class" if len(set(unseen)) == 1 else f"{len(set(unseen))} classes"
         notes.append(
-            f"{count} held-out images are of {classes} without any training image and were left out."
+            f"{len(unseen)} held-out images are of {classes} without any training image and were left out."
         )
-    return places
+    return kept

@@ -10,11 +10,13 @@ from pathlib import Path
 from gist.config import Config, PrepareConfig
 from gist.errors import InputError, StageError
 from gist.intake.assembly import assemble
+from gist.intake.data_page import write_data_page
 from gist.intake.decode_job import Accepted, JobSettings
 from gist.intake.decoding import decode_candidates, look_at_sample, spool_key
 from gist.intake.deidentify import read_or_make_salt
 from gist.intake.guarded_decode import processors
 from gist.intake.labelling import Labelled, label_source
+from gist.intake.picture import Side
 from gist.intake.resolution import Choice, choose_resolution
 from gist.intake.source import find_file, list_source
 from gist.intake.spool import Spool
@@ -61,8 +63,11 @@ def locate(run: RunFolder, file_id: str, source: Path) -> Path | None:
     return find_file(listing, read_or_make_salt(), file_id)
 
 
-def job_settings(config: PrepareConfig, seed: int, salt: bytes, resolution: int) -> JobSettings:
-    """What decoding processes need to know of the settings."""
+def job_settings(
+    config: PrepareConfig, labelled: Labelled, seed: int, salt: bytes, resolution: int
+) -> JobSettings:
+    """What decoding processes need to know of the settings and the labels."""
+    side: dict[str | None, Side] = {"left": "L", "right": "R"}
     return JobSettings(
         resolution=resolution,
         fit=config.fit,
@@ -74,6 +79,15 @@ def job_settings(config: PrepareConfig, seed: int, salt: bytes, resolution: int)
         seed=seed,
         salt=salt.hex(),
         memory_bytes=_BYTES_PER_PIXEL * config.max_pixels + (config.max_file_mebibytes << 20) + _ROOM_BYTES,
+        bits=config.bits,
+        frame=config.frame,
+        crop_borders=config.crop_borders,
+        burned_in_text=config.burned_in_text,
+        mm_per_pixel=config.mm_per_pixel,
+        flip_to_side=side.get(config.flip_to_side),
+        label_tag=labelled.label_tag,
+        where=labelled.where,
+        attributes=labelled.attributes,
     )
 
 
@@ -90,34 +104,38 @@ def _prepare(config: Config, run: RunFolder, progress: Progress) -> PrepareResul
     salt = read_or_make_salt()
     processes = processors() if config.threads == "auto" else config.threads
     labelled = label_source(config.prepare, config.seed, salt, (run.path,))
-    if labelled.candidates:
+    if labelled.candidates and labelled.origin != "tag":
         _check_conditional(config, {candidate.class_name for candidate in labelled.candidates})
     choice = _resolution(config, labelled, salt, processes)
-    settings = job_settings(config.prepare, config.seed, salt, choice.side)
+    settings = job_settings(config.prepare, labelled, config.seed, salt, choice.side)
     with Spool(run.stage_folder("prepare"), spool_key(settings, salt)) as spool:
-        finished, aside = decode_candidates(labelled, settings, salt, spool, processes, progress)
+        finished, aside, notes = decode_candidates(
+            labelled, config.prepare.classes, settings, salt, spool, processes, progress
+        )
         rejected = [*labelled.refused, *aside]
         if not finished:
             raise nothing_readable([reason for _, reason in rejected], config.prepare.source)
-        fraction = config.prepare.test_fraction
-        assembled = assemble(labelled, finished, rejected, fraction, config.seed, salt, spool.png)
+        assembled = assemble(labelled, finished, rejected, config, salt, spool.png, notes)
         _check_conditional(config, set(assembled.class_names or (None,)))
         result = assembled.write(run, spool, choice)
+        page = write_data_page(run.stage_folder("prepare"), result, config.report.title or config.name)
         spool.remove()
+    result = result.model_copy(update={"data_page": run.relative(page)})
     for note in result.notes:
         progress.note(note)
+    progress.note(f"Data report: {page}")
     return result
 
 
 def _resolution(config: Config, labelled: Labelled, salt: bytes, processes: int) -> Choice:
     if config.prepare.resolution != "auto":
         return Choice(config.prepare.resolution, "")
-    settings = job_settings(config.prepare, config.seed, salt, 0)
-    looked = list(look_at_sample(labelled, settings, processes))
-    sizes = [(found.height, found.width) for found in looked if isinstance(found, Accepted)]
+    settings = job_settings(config.prepare, labelled, config.seed, salt, 0)
+    looked = [found for _, found in look_at_sample(labelled, settings, processes)]
+    sizes = [(found.height, found.width) for found in looked if isinstance(found, Accepted) and found.kept]
     if not sizes:
         reasons = [reason for _, reason in labelled.refused]
-        reasons += [found for found in looked if isinstance(found, Reason)]
+        reasons += [found if isinstance(found, Reason) else Reason.FILTERED_OUT for found in looked]
         raise nothing_readable(reasons, config.prepare.source)
     return choose_resolution(sizes, config.prepare.fit, config.prepare.allow_upsampling, config.device)
 

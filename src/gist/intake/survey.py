@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from statistics import median_low
@@ -17,7 +18,7 @@ from gist.intake.decoding import look_at_sample
 from gist.intake.deidentify import read_or_make_salt
 from gist.intake.file_type import HEAD_BYTES, file_type
 from gist.intake.guarded_decode import processors
-from gist.intake.labelling import Labelled, label_source
+from gist.intake.labelling import Labelled, class_balance, label_source
 from gist.intake.resolution import Choice, choose_resolution
 from gist.intake.stage import job_settings, nothing_readable
 from gist.intake.vocabulary import Reason
@@ -31,11 +32,13 @@ class SourceSummary:
     types: dict[str, int]
     """File type by content -> files; `other` for what gist does not read."""
     classes: dict[str, int]
-    """Class name -> files; empty without labels."""
+    """Class name -> files (of those looked at, where the files themselves give it); empty without labels."""
     looked_at: int
     """Files whose headers the following rests on."""
     readable: int
-    """Of these, files with a usable header."""
+    """Of these, files with a usable header that the filter keeps."""
+    images: int
+    """Files of the whole source that are likely to be used."""
     short_side_median: int
     short_side_min: int
     """Pixels."""
@@ -59,11 +62,14 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
     """
     salt = read_or_make_salt()
     labelled = label_source(config, 0, salt)
-    looked = list(look_at_sample(labelled, job_settings(config, 0, salt, 0), processors()))
-    headers = [found for found in looked if isinstance(found, Accepted)]
-    problems = [reason for _, reason in labelled.refused] + [
-        found for found in looked if isinstance(found, Reason)
+    looked = list(look_at_sample(labelled, job_settings(config, labelled, 0, salt, 0), processors()))
+    found = [
+        (candidate.class_name or one.label, one) for candidate, one in looked if isinstance(one, Accepted)
     ]
+    headers = [one for _, one in found if one.kept]
+    problems = [reason for _, reason in labelled.refused]
+    problems += [one for _, one in looked if isinstance(one, Reason)]
+    problems += [Reason.FILTERED_OUT] * (len(found) - len(headers))
     if not headers:
         raise nothing_readable(problems, config.source)
     short_sides = [min(header.height, header.width) for header in headers]
@@ -72,13 +78,14 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         choice = choose_resolution(sizes, config.fit, config.allow_upsampling, device)
     else:
         choice = Choice(config.resolution, "")
-    classes = Counter(one.class_name for one in labelled.candidates if one.class_name is not None)
+    classes = Counter(_class_names(labelled, headers))
     return SourceSummary(
         files=len(labelled.listing.files) + len(labelled.listing.refused),
         types=_types(labelled),
         classes={name: classes[name] for name in sorted(classes, key=natural_order)},
         looked_at=len(looked),
         readable=len(headers),
+        images=round(len(labelled.candidates) * len(headers) / len(looked)),
         short_side_median=median_low(short_sides),
         short_side_min=min(short_sides),
         bits=dict(sorted(Counter(header.bits for header in headers).items())),
@@ -86,8 +93,38 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         resolution=choice.side,
         resolution_reason=choice.reason,
         problems=dict(Counter(reason.value for reason in problems)),
-        notes=labelled.notes,
+        notes=(*labelled.notes, *_notes(config, labelled, found, headers)),
     )
+
+
+def _class_names(labelled: Labelled, headers: list[Accepted]) -> Iterator[str]:
+    of_headers = (one.label for one in headers)
+    of_files = (candidate.class_name for candidate in labelled.candidates)
+    return (name for name in (of_headers if labelled.label_tag else of_files) if name is not None)
+
+
+def _notes(
+    config: PrepareConfig,
+    labelled: Labelled,
+    found: list[tuple[str | None, Accepted]],
+    headers: list[Accepted],
+) -> Iterator[str]:
+    """What the headers looked at tell beyond counts."""
+    if labelled.where is not None:
+        before = Counter(name for name, _ in found)
+        after = Counter(name for name, one in found if one.kept)
+        yield f"By the {len(found)} headers looked at, {class_balance(before, after)}"
+    lengths = [
+        max(one.height * one.spacing[0], one.width * one.spacing[1])
+        for one in headers
+        if one.spacing is not None
+    ]
+    if config.mm_per_pixel is not None:
+        shown = "none" if not lengths else f"their longer side is about {median_low(lengths):.0f} mm"
+        yield (
+            f"Pixel spacing is known of {len(lengths)} of {len(headers)} images looked at ({shown}); the others "
+            "are fitted to the square, not to scale."
+        )
 
 
 def _types(labelled: Labelled) -> dict[str, int]:

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from importlib import import_module
 from typing import Any, BinaryIO
 
-from gist.intake.decode_job import JobSettings, run_job
+from gist.intake.decode_job import JobSettings, Row, run_job
 from gist.intake.vocabulary import Reason, SetAside
 
 LENGTHS = struct.Struct("!II")
@@ -39,7 +39,7 @@ def main() -> None:
         _cap_seconds(settings.seconds_for(job["bytes"]))
         reason = None
         try:
-            accepted, png = run_job(job["path"], job["task"], settings, job["member"], job["folder"])
+            accepted, png = run_job(job["path"], job["task"], settings, job["member"], Row(**job["row"]))
             _answer(answers, {"accepted": accepted.as_json()}, png)
         except SetAside as aside:
             reason = aside.reason

@@ -14,18 +14,42 @@ from gist.networks.spec import NetworkSpec
 
 
 class Discriminator(nn.Module):
-    """Images [N, channels, resolution, resolution], about [-1, 1], and classes c to logits [N, 1].
+    """Base of the discriminators: images [N, channels, resolution, resolution], about [-1, 1], and classes c to
+    logits [N, 1]."""
 
-    The first `freeze_layers` layers, counted from the image in the order fromrgb, then per block conv0,
-    conv1, skip, keep their weights (Mo 2020, freeze-D).
-    """
-
-    def __init__(self, spec: NetworkSpec, freeze_layers: int = 0) -> None:
+    def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         self.spec = spec
         self.c_dim = spec.classes
         self.img_resolution = spec.resolution
         self.img_channels = spec.channels
+
+    def forward(self, image_NCHW: Tensor, c_NK: Tensor | None = None) -> Tensor:
+        """Logits [N, 1], higher for images that look real; c as for the generator."""
+        raise NotImplementedError
+
+    def check_images(self, image_NCHW: Tensor) -> None:
+        """Raises InputError for images of another shape."""
+        expected = (self.img_channels, self.img_resolution, self.img_resolution)
+        if image_NCHW.shape[1:] != expected:
+            raise InputError(
+                f"the discriminator takes images of shape [N, {', '.join(map(str, expected))}], "
+                f"not {list(image_NCHW.shape)}."
+            )
+
+
+class ResidualDiscriminator(Discriminator):
+    """The discriminator of StyleGAN2 and StyleGAN3.
+
+    The first `freeze_layers` layers, counted from the image in the order fromrgb, then per block conv0,
+    conv1, skip, keep their weights (Mo 2020, freeze-D).
+    """
+
+    inner_dtype: torch.dtype = torch.float32
+    """In which the four highest resolutions compute; the head and the logits stay float32."""
+
+    def __init__(self, spec: NetworkSpec, freeze_layers: int = 0) -> None:
+        super().__init__(spec)
         widths = {
             2**power: min(spec.d_channel_base // 2**power, spec.d_channel_max)
             for power in range(2, spec.resolution.bit_length())
@@ -34,10 +58,10 @@ class Discriminator(nn.Module):
         self.fromrgb = Conv2d(
             spec.channels, widths[spec.resolution], 1, clamp=clamp, frozen=freeze_layers > 0
         )
-        sizes = [size for size in sorted(widths, reverse=True) if size > 4]
+        self.sizes = [size for size in sorted(widths, reverse=True) if size > 4]
         self.blocks = nn.ModuleList(
             ResidualBlock(widths[size], widths[size // 2], clamp, freeze_layers - 1 - 3 * index)
-            for index, size in enumerate(sizes)
+            for index, size in enumerate(self.sizes)
         )
         self.mapping: MappingNetwork | None = None
         if spec.classes > 0:
@@ -48,16 +72,12 @@ class Discriminator(nn.Module):
 
     def forward(self, image_NCHW: Tensor, c_NK: Tensor | None = None) -> Tensor:
         """Logits [N, 1], higher for images that look real; c as for the generator."""
-        expected = (self.img_channels, self.img_resolution, self.img_resolution)
-        if image_NCHW.shape[1:] != expected:
-            raise InputError(
-                f"the discriminator takes images of shape [N, {', '.join(map(str, expected))}], "
-                f"not {list(image_NCHW.shape)}."
-            )
+        self.check_images(image_NCHW)
         x_NCHW = self.fromrgb(image_NCHW.to(torch.float32))
-        for block in self.blocks:
-            x_NCHW = block(x_NCHW)
-        features_NF: Tensor = self.head(x_NCHW)
+        for block, size in zip(self.blocks, self.sizes, strict=True):
+            lowered = size * 2**4 > self.img_resolution
+            x_NCHW = block(x_NCHW.to(self.inner_dtype if lowered else torch.float32))
+        features_NF: Tensor = self.head(x_NCHW.to(torch.float32))
         if self.mapping is None:
             return features_NF
         # Projection of the features on the class embedding (Miyato 2018, equation 3).

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from gist.networks.mapping import MappingNetwork
 from gist.networks.spec import NetworkSpec
 
-NoiseMode = Literal["const", "random", "none"]
+NoiseMode = Literal["const", "random", "none"] | Callable[[int], Tensor]
+"""A callable gives the noise [N, 1, size, size] for a layer of that size, layer by layer."""
 
 
 class Synthesis(nn.Module):
     """Base of the synthesis networks: `num_ws` vectors w per image in, images about [-1, 1] out."""
 
     num_ws: int
+    checkpointing: bool = False
+    """Keep only each layer's input for the backward pass and compute the layer again there: less memory for a
+    third more work in G's step. Networks whose layers draw noise (stylegan2) keep everything all the same."""
+    inner_dtype: torch.dtype = torch.float32
+    """In which the four highest resolutions compute; styles, demodulation and the image stay float32."""
 
     def forward(self, ws_NLW: Tensor, noise_mode: NoiseMode = "const", update_emas: bool = False) -> Tensor:
         """Images [N, channels, resolution, resolution] for ws [N, num_ws, w_dim]."""
@@ -25,8 +33,8 @@ class Synthesis(nn.Module):
 class Generator(nn.Module):
     """Mapping and synthesis network of one spec.
 
-    `noise_mode` ("const", "random" or "none") matters to stylegan2 only; "random" draws from torch's
-    default generator. `update_emas` moves the running averages (w_avg and, for stylegan3, the input
+    `noise_mode` ("const", "random", "none" or a source of noise) matters to stylegan2 only; "random" draws
+    from torch's default generator. `update_emas` moves the running averages (w_avg and, for stylegan3, the input
     magnitudes) by this batch, as one does once per training pass of G.
     """
 

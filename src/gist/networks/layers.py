@@ -100,22 +100,20 @@ class Conv2d(nn.Module):
         act_gain = gain * (math.sqrt(2.0) if self.activation == "lrelu" else 1.0)
         weight = (self.weight * (self.weight_gain * act_gain)).to(x_NCHW.dtype)
         bias = None if self.bias is None else (self.bias * act_gain).to(x_NCHW.dtype)
-        y_NCHW = ops.conv2d(x_NCHW, weight, bias, stride=stride, padding=padding)
-        if self.activation == "lrelu":
-            y_NCHW = nn.functional.leaky_relu(y_NCHW, 0.2, inplace=True)
-        if self.clamp is not None:
-            y_NCHW = y_NCHW.clamp(-self.clamp * gain, self.clamp * gain)
-        return y_NCHW
+        return ops.activated_conv2d(
+            x_NCHW,
+            weight,
+            bias,
+            stride=stride,
+            padding=padding,
+            slope=0.2 if self.activation == "lrelu" else 1.0,
+            clamp=None if self.clamp is None else self.clamp * gain,
+        )
 
 
 def blurred(x_NCHW: Tensor, taps: Tensor, *, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
-    """Low-pass with separable `taps` as one depthwise convolution, on CPUs twice as fast as two 1-D ones.
-
-    A symmetric filter is assumed, for which convolution and correlation are the same.
-    """
-    channels, size = x_NCHW.shape[1], len(taps)
-    kernel = (torch.outer(taps, taps) * gain).to(x_NCHW.dtype).expand(channels, 1, size, size)
-    return nn.functional.conv2d(x_NCHW, kernel, stride=stride, padding=padding, groups=channels)
+    """Low-pass with separable `taps`, keeping every `stride`-th sample."""
+    return ops.upfirdn2d(x_NCHW, taps, down=stride, padding=(padding,) * 4, gain=gain)
 
 
 def binomial_filter() -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gist.networks.discriminator import Discriminator
+from gist.networks.dcgan import DCGANDiscriminator, DCGANSynthesis
+from gist.networks.discriminator import Discriminator, ResidualDiscriminator
 from gist.networks.generator import Generator
 from gist.networks.spec import NetworkSpec
 from gist.networks.stylegan2 import StyleGAN2Synthesis
@@ -31,10 +32,15 @@ def _stylegan2(spec: NetworkSpec) -> Generator:
     return Generator(spec, StyleGAN2Synthesis(spec))
 
 
+def _dcgan(spec: NetworkSpec) -> Generator:
+    return Generator(spec, DCGANSynthesis(spec))
+
+
 REGISTRY: dict[str, Architecture] = {
-    "stylegan3-t": Architecture(_stylegan3, Discriminator),
-    "stylegan3-r": Architecture(_stylegan3, Discriminator),
-    "stylegan2": Architecture(_stylegan2, Discriminator),
+    "stylegan3-t": Architecture(_stylegan3, ResidualDiscriminator),
+    "stylegan3-r": Architecture(_stylegan3, ResidualDiscriminator),
+    "stylegan2": Architecture(_stylegan2, ResidualDiscriminator),
+    "dcgan": Architecture(_dcgan, DCGANDiscriminator),
 }
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from gist.errors import InputError
 
-ARCHITECTURES = ("stylegan3-t", "stylegan3-r", "stylegan2")
+ARCHITECTURES = ("stylegan3-t", "stylegan3-r", "stylegan2", "dcgan")
 RESOLUTIONS = (16, 32, 64, 128, 256, 512, 1024, 2048)
+DCGAN_RESOLUTION = 256
+"""Beyond this the baseline does not learn stably."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class NetworkSpec:
     """
 
     architecture: str
-    """stylegan3-t (translation), stylegan3-r (translation and rotation) or stylegan2."""
+    """stylegan3-t (translation), stylegan3-r (translation and rotation), stylegan2 or the baseline dcgan."""
     resolution: int
     """Height and width of the images in pixels, a power of two."""
     channels: int = 1
@@ -39,7 +41,7 @@ class NetworkSpec:
     w_dim: int = 512
     """Length of the intermediate latent w."""
     mapping_layers: int = 0
-    """Depth of G's mapping network; papers: 2 for stylegan3, 8 for stylegan2."""
+    """Depth of G's mapping network; papers: 2 for stylegan3, 8 for stylegan2; here 1 for dcgan."""
     mapping_lr_multiplier: float = 0.01
     """Learning rate of the mapping network's layers relative to the rest."""
     w_avg_beta: float = 0.998
@@ -92,7 +94,7 @@ class NetworkSpec:
             )
         halve = 2 if self.architecture == "stylegan3-r" else 1
         own = {
-            "mapping_layers": 2 if self.is_stylegan3 else 8,
+            "mapping_layers": {"stylegan2": 8, "dcgan": 1}.get(self.architecture, 2),
             "conv_kernel": 1 if self.architecture == "stylegan3-r" else 3,
             "d_channel_base": self.channel_base // halve,
             "d_channel_max": self.channel_max // halve,
@@ -137,6 +139,11 @@ class NetworkSpec:
             raise InputError(
                 f"resolution {self.resolution} is not possible; choose a power of two from "
                 f"{RESOLUTIONS[0]} to {RESOLUTIONS[-1]}."
+            )
+        if self.architecture == "dcgan" and self.resolution > DCGAN_RESOLUTION:
+            raise InputError(
+                f"dcgan draws images of at most {DCGAN_RESOLUTION}x{DCGAN_RESOLUTION}; choose a smaller resolution "
+                "or another architecture."
             )
         if self.channels not in (1, 3):
             raise InputError(f"channels must be 1 (grey) or 3 (RGB), not {self.channels}.")

@@ -42,6 +42,8 @@ class NoisyLayer(nn.Module):
         )
         if noise_mode == "const":
             y_NCHW = y_NCHW + (self.noise_const * self.noise_strength).to(y_NCHW.dtype)
+        elif callable(noise_mode):
+            y_NCHW = y_NCHW + noise_mode(self.size).to(y_NCHW.dtype) * self.noise_strength
         elif noise_mode == "random":
             noise_N1HW = torch.randn(
                 y_NCHW.shape[0], 1, self.size, self.size, device=y_NCHW.device, dtype=y_NCHW.dtype
@@ -93,6 +95,7 @@ class SynthesisBlock(nn.Module):
 
     def __init__(self, spec: NetworkSpec, inputs: int, outputs: int, size: int) -> None:
         super().__init__()
+        self.lowered = size * 2**4 > spec.resolution
         self.const: nn.Parameter | None = None
         self.conv0: NoisyLayer | None = None
         if inputs == 0:
@@ -104,16 +107,21 @@ class SynthesisBlock(nn.Module):
         self.register_buffer("blur", binomial_filter(), persistent=False)
 
     def forward(
-        self, x_NCHW: Tensor | None, image_NCHW: Tensor | None, w_N: list[Tensor], noise_mode: NoiseMode
+        self,
+        x_NCHW: Tensor | None,
+        image_NCHW: Tensor | None,
+        w_N: list[Tensor],
+        noise_mode: NoiseMode,
+        dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
-        """Features and image; one w per convolution, then one for ToRGB."""
+        """Features and image; one w per convolution, then one for ToRGB; convolutions compute in `dtype`."""
         if x_NCHW is None or self.conv0 is None:
             assert self.const is not None
-            x_NCHW = self.const.expand(w_N[0].shape[0], -1, -1, -1)
+            x_NCHW = self.const.to(dtype).expand(w_N[0].shape[0], -1, -1, -1)
         else:
-            x_NCHW = self.conv0(x_NCHW, w_N[0], noise_mode)
+            x_NCHW = self.conv0(x_NCHW.to(dtype), w_N[0], noise_mode)
         x_NCHW = self.conv1(x_NCHW, w_N[-2], noise_mode)
-        rgb_NCHW: Tensor = self.torgb(x_NCHW, w_N[-1]).to(torch.float32)
+        rgb_NCHW: Tensor = self.torgb(x_NCHW.to(torch.float32), w_N[-1])
         if image_NCHW is not None:
             upsampled_NCHW = ops.upfirdn2d(image_NCHW, self.blur, up=2, padding=(2, 1, 2, 1), gain=4.0)
             rgb_NCHW = upsampled_NCHW + rgb_NCHW
@@ -137,7 +145,7 @@ class StyleGAN2Synthesis(Synthesis):
     def forward(self, ws_NLW: Tensor, noise_mode: NoiseMode = "const", update_emas: bool = False) -> Tensor:
         """Images [N, channels, resolution, resolution]; only the mapping network keeps an average."""
         del update_emas
-        if noise_mode not in ("const", "random", "none"):
+        if not callable(noise_mode) and noise_mode not in ("const", "random", "none"):
             raise InputError(f"noise_mode must be const, random or none, not '{noise_mode}'.")
         w_N = list(ws_NLW.to(torch.float32).unbind(dim=1))
         x_NCHW: Tensor | None = None
@@ -145,6 +153,7 @@ class StyleGAN2Synthesis(Synthesis):
         for index, block in enumerate(self.blocks):
             # The w of a block's ToRGB is also the w of the next block's first convolution.
             block_w = w_N[max(2 * index - 1, 0) : 2 * index + 2]
-            x_NCHW, image_NCHW = block(x_NCHW, image_NCHW, block_w, noise_mode)
+            dtype = self.inner_dtype if block.lowered else torch.float32
+            x_NCHW, image_NCHW = block(x_NCHW, image_NCHW, block_w, noise_mode, dtype)
         assert image_NCHW is not None
         return image_NCHW

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from gist.networks import ops
 from gist.networks.filters import LayerPlan, design_lowpass, plan_layers
@@ -127,11 +128,13 @@ class AliasFreeLayer(nn.Module):
         low = (total + self.up) // 2
         return (low, total - low, low, total - low)
 
-    def forward(self, x_NCHW: Tensor, w_NW: Tensor, update_emas: bool = False) -> Tensor:
+    def track_magnitude(self, x_NCHW: Tensor) -> None:
+        """Moves the running mean square of the input by this batch."""
+        magnitude = x_NCHW.detach().to(torch.float32).square().mean()
+        self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.magnitude_beta))
+
+    def forward(self, x_NCHW: Tensor, w_NW: Tensor) -> Tensor:
         """The next feature map, or the image for ToRGB."""
-        if update_emas:
-            magnitude = x_NCHW.detach().to(torch.float32).square().mean()
-            self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.magnitude_beta))
         styles_NI = self.affine(w_NW)
         if self.is_to_rgb:
             styles_NI = styles_NI * self.to_rgb_gain
@@ -173,13 +176,24 @@ class StyleGAN3Synthesis(Synthesis):
             for index, (source, target) in enumerate(pairwise([plans[0], *plans]))
         )
         self.num_ws = len(self.layers) + 1
+        # ToRGB, the last, stays in float32: it makes the image.
+        self.lowered = [plan.sampling_rate * 2**4 > spec.resolution for plan in plans[: spec.layers]] + [
+            False
+        ]
 
     def forward(self, ws_NLW: Tensor, noise_mode: NoiseMode = "const", update_emas: bool = False) -> Tensor:
         """Images [N, channels, resolution, resolution]; there is no noise, `noise_mode` changes nothing."""
         del noise_mode
         w_N = ws_NLW.to(torch.float32).unbind(dim=1)
         x_NCHW = self.input(w_N[0])
-        for layer, w_NW in zip(self.layers, w_N[1:], strict=True):
-            x_NCHW = layer(x_NCHW, w_NW, update_emas)
+        for layer, w_NW, lowered in zip(self.layers, w_N[1:], self.lowered, strict=True):
+            x_NCHW = x_NCHW.to(self.inner_dtype if lowered else torch.float32)
+            assert isinstance(layer, AliasFreeLayer)
+            if update_emas:
+                layer.track_magnitude(x_NCHW)
+            if self.checkpointing and torch.is_grad_enabled():
+                x_NCHW = checkpoint(layer, x_NCHW, w_NW, use_reentrant=False)
+            else:
+                x_NCHW = layer(x_NCHW, w_NW)
         image_NCHW: Tensor = x_NCHW.to(torch.float32) * self.output_scale
         return image_NCHW

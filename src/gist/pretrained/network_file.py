@@ -60,6 +60,11 @@ def load_discriminator(path: Path, *, freeze_layers: int = 0) -> tuple[Discrimin
     return network, metadata
 
 
+def discriminator_beside(path: Path) -> Path:
+    """Where the discriminator of a generator's file lies, if it was kept: `x.discriminator.safetensors` for `x`."""
+    return path.with_name(f"{path.stem}.discriminator.safetensors")
+
+
 def _save(
     path: Path, kind: Kind, network: Generator | Discriminator, spec: NetworkSpec, metadata: Mapping[str, Any]
 ) -> None:

@@ -79,7 +79,7 @@ def _networks(records: dict[str, ModuleRecord | None]) -> OfficialNetworks:
 
 def _generator_tensors(record: ModuleRecord) -> dict[str, Tensor]:
     renamed: dict[str, Tensor] = {}
-    for name, tensor in _tensors(record).items():
+    for name, tensor in tensors_of(record).items():
         if _is_resample_filter(name, tensor):
             continue
         for pattern, replacement in GENERATOR_NAMES:
@@ -91,7 +91,7 @@ def _generator_tensors(record: ModuleRecord) -> dict[str, Tensor]:
 def _discriminator_tensors(record: ModuleRecord, spec: NetworkSpec) -> dict[str, Tensor]:
     last = spec.resolution.bit_length() - 1
     renamed: dict[str, Tensor] = {}
-    for name, tensor in _tensors(record).items():
+    for name, tensor in tensors_of(record).items():
         if _is_resample_filter(name, tensor):
             continue
         name = re.sub(r"^mapping\.fc(\d+)\.", r"mapping.layers.\1.", name)
@@ -112,7 +112,7 @@ def _is_resample_filter(name: str, tensor: Tensor) -> bool:
     return True
 
 
-def _tensors(record: ModuleRecord) -> dict[str, Tensor]:
+def tensors_of(record: ModuleRecord) -> dict[str, Tensor]:
     """Parameters and buffers by dotted name, like a state dict."""
     found: dict[str, Tensor] = {}
     waiting: list[tuple[str, Any, int]] = [("", record, 0)]

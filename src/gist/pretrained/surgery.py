@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gist.errors import InputError
 from gist.networks import Discriminator, Generator, NetworkSpec, build_discriminator, build_generator
+from gist.networks.discriminator import ResidualDiscriminator
 from gist.networks.layers import FullyConnected, normalize_second_moment
 from gist.networks.mapping import MappingNetwork
 
@@ -22,6 +23,8 @@ Network = TypeVar("Network", Generator, Discriminator)
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a grey image (ITU-R BT.601)."""
+LEVELS = ("blocks", "layers", "norms")
+"""Parts of a discriminator that are counted from the image."""
 
 
 class Transfer(NamedTuple):
@@ -48,16 +51,17 @@ def adapt_state(
             raise InputError(
                 f"the pretrained network has {name} {old}, the new one {new}: set {name}: {old}."
             )
-    target: Network
-    if isinstance(source, Generator):
-        target = build_generator(target_spec)
-    else:
-        target = build_discriminator(target_spec, freeze_layers=freeze_layers)
+    target = (
+        build_generator(target_spec)
+        if isinstance(source, Generator)
+        else build_discriminator(target_spec, freeze_layers=freeze_layers)
+    )
+    assert isinstance(target, type(source))
     fates = _copy_equal_shapes(source, target)
     if isinstance(source, Generator) and isinstance(target, Generator):
         _adapt_generator_classes(source.mapping, target.mapping, fates)
         _adapt_to_rgb(source, target, fates)
-    if isinstance(source, Discriminator) and isinstance(target, Discriminator):
+    if isinstance(source, ResidualDiscriminator) and isinstance(target, ResidualDiscriminator):
         _adapt_discriminator_classes(source, target, fates)
         _adapt_from_rgb(source, target, fates)
     return target, [Transfer(name, fate) for name, fate in fates.items()]
@@ -67,7 +71,7 @@ def _copy_equal_shapes(source: Generator | Discriminator, target: nn.Module) -> 
     tensors = source.state_dict()
     shift = 0
     if isinstance(source, Discriminator) and isinstance(target, Discriminator):
-        # The discriminator's blocks count from the largest, so equal sizes have shifted numbers.
+        # A discriminator's levels count from the largest, so equal sizes have shifted numbers.
         shift = source.img_resolution.bit_length() - target.img_resolution.bit_length()
     fates: dict[str, Fate] = {}
     for name, tensor in target.state_dict().items():
@@ -84,10 +88,11 @@ def _copy_equal_shapes(source: Generator | Discriminator, target: nn.Module) -> 
 
 
 def _shifted(name: str, shift: int) -> str:
-    if not name.startswith("blocks.") or shift == 0:
+    level, _, rest = name.partition(".")
+    if level not in LEVELS or shift == 0:
         return name
-    _, number, rest = name.split(".", 2)
-    return f"blocks.{int(number) + shift}.{rest}"
+    number, _, rest = rest.partition(".")
+    return f"{level}.{int(number) + shift}.{rest}"
 
 
 def _adapt_generator_classes(source: MappingNetwork, target: MappingNetwork, fates: dict[str, Fate]) -> None:
@@ -119,7 +124,7 @@ def _adapt_generator_classes(source: MappingNetwork, target: MappingNetwork, fat
 
 
 def _adapt_discriminator_classes(
-    source: Discriminator, target: Discriminator, fates: dict[str, Fate]
+    source: ResidualDiscriminator, target: ResidualDiscriminator, fates: dict[str, Fate]
 ) -> None:
     if source.c_dim == target.c_dim or source.head.fc.bias.shape != target.head.fc.bias.shape:
         return
@@ -192,7 +197,9 @@ def _adapt_to_rgb(source: Generator, target: Generator, fates: dict[str, Fate]) 
         fates[name] = "adapted"
 
 
-def _adapt_from_rgb(source: Discriminator, target: Discriminator, fates: dict[str, Fate]) -> None:
+def _adapt_from_rgb(
+    source: ResidualDiscriminator, target: ResidualDiscriminator, fates: dict[str, Fate]
+) -> None:
     """Input colours: a grey image counts as one with three equal colours, an RGB image as its luma."""
     old, new = source.fromrgb.weight, target.fromrgb.weight
     if source.img_channels == target.img_channels or old.shape[0] != new.shape[0]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from gist.errors import InputError
-from gist.results import EvaluateResult, GenerateResult, PrepareResult, Result, TrainResult
+from gist.results import EvaluateResult, GenerateResult, PrepareResult, Result, TrainResult, UtilityResult
 from gist.run_folder import STAGE_NAMES, RunFolder, StageName, StageRecord
 
 Tick = dict[str, float]
@@ -27,6 +27,7 @@ class Findings:
     train: TrainResult | None
     generate: GenerateResult | None
     evaluate: EvaluateResult | None
+    utility: UtilityResult | None
     records: dict[StageName, StageRecord]
     """Finished stages only, in the order of the pipeline."""
     ticks: tuple[Tick, ...]
@@ -55,6 +56,7 @@ def read_findings(run: RunFolder) -> Findings:
         train=train,
         generate=_parsed(records.get("generate"), GenerateResult, run),
         evaluate=_parsed(records.get("evaluate"), EvaluateResult, run),
+        utility=_parsed(records.get("utility"), UtilityResult, run),
         records=records,
         ticks=_ticks(run, train.log) if train is not None else (),
         manifest=_manifest(run),

@@ -12,12 +12,17 @@ import gist
 from gist.config import Config
 from gist.data_set import DataSet, read_data_set
 from gist.errors import InputError
+from gist.evaluation.snapshots import read_snapshot_curve
 from gist.progress import Progress
-from gist.reporting import numerals, provenance, sheets, wording
+from gist.reporting import cards, numerals, provenance, sheets, wording
+from gist.reporting.artifacts_section import artifact_section
 from gist.reporting.copying import CopyingVerdict, copying_verdict
 from gist.reporting.findings import Findings, read_findings, without_paths
+from gist.reporting.leak_check import leak_check
 from gist.reporting.score_table import score_table
+from gist.reporting.snapshot_curve import snapshot_section
 from gist.reporting.training_curves import training_curves
+from gist.reporting.utility_section import utility_section
 from gist.results import ReportResult
 from gist.run_folder import RunFolder, write_atomic, write_json
 
@@ -42,6 +47,8 @@ def write_report(config: Config, run: RunFolder, progress: Progress) -> ReportRe
     page = _page(config, run, findings, copying)
     progress.advance(2, 3, "steps", "pictures drawn")
     folder = run.stage_folder("report")
+    for name, text in cards.written(config, findings, copying).items():
+        write_atomic(folder / name, text.encode())
     write_json(folder / "report.json", _for_machines(config, findings, copying))
     write_atomic(folder / "report.html", page.encode())
     progress.advance(3, 3, "steps", "page written")
@@ -71,6 +78,8 @@ def _page(config: Config, run: RunFolder, findings: Findings, copying: CopyingVe
         caveat=wording.caveat(findings, copying),
         copying=copying,
         charts=training_curves(findings.ticks, _augment_target(findings)),
+        snapshots=snapshot_section(read_snapshot_curve(run)),
+        utility=utility_section(findings.utility),
         score_table=score_table(findings.evaluate.scores if findings.evaluate is not None else ()),
         plan=provenance.plan(findings),
         stage_settings=provenance.stage_settings(findings),
@@ -78,6 +87,7 @@ def _page(config: Config, run: RunFolder, findings: Findings, copying: CopyingVe
         surroundings=provenance.surroundings(findings),
         citations=provenance.citations(findings),
         config=config,
+        cards=cards.names(findings),
         **_pictures(config, run, findings),
     )
 
@@ -120,9 +130,11 @@ def _pictures(config: Config, run: RunFolder, findings: Findings) -> dict[str, A
         )
         if pairs and synthetic is not None and training is not None:
             found["pairs"] = list(zip(pairs, _pair_pictures(pairs, synthetic, training, side), strict=True))
+    found["artifacts"] = artifact_section(run, findings, synthetic, training, config.seed)
     if train is not None:
         grids = [run.path / name for name in train.grids]
         found["strip"] = sheets.training_strip(grids, train.resolution, PAGE_WIDTH)
+    found["leaks"] = leak_check(run, findings, HALF_WIDTH)
     return found
 
 
@@ -141,7 +153,10 @@ def _copying(findings: Findings) -> CopyingVerdict | None:
     if findings.evaluate is None or not findings.evaluate.neighbours:
         return None
     return copying_verdict(
-        findings.evaluate.neighbours, findings.prepare.test_images if findings.prepare is not None else 0
+        findings.evaluate.neighbours,
+        # Evaluations from before this was noted took all images that were held out.
+        findings.evaluate.held_out_images
+        or (findings.prepare.test_images if findings.prepare is not None else 0),
     )
 
 

@@ -25,9 +25,14 @@ class TrainingImages:
         )
         self._labels = torch.from_numpy(data_set.labels)
 
-    def batch(self, position: int, length: int) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Images [length, 1, R, R] in -1..1 and labels [length, classes], None if unconditional."""
-        indices = self.order.at(position, length)
+    def batch(
+        self, position: int, length: int, part: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Images [N, 1, R, R] in -1..1 and labels [N, classes], None if unconditional.
+
+        They are numbers `part` [N] of the batch of `length` that begins at `position` of the endless order.
+        """
+        indices = self.order.at(position, length)[part]
         return self.select(indices), self.one_hot(self._labels[indices])
 
     def select(self, indices: torch.Tensor) -> torch.Tensor:

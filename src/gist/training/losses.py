@@ -6,16 +6,10 @@ and path length, sections 3.1 and 3.2), Karras et al. 2021 (blur of early traini
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import torch
 from torch.nn import functional as F
 
 from gist.networks import Generator, ops
-
-Augment = Callable[[torch.Tensor], torch.Tensor]
-"""What the discriminator's eyes see of an image batch [N, C, H, W]."""
 
 
 def generator_loss(logits: torch.Tensor) -> torch.Tensor:
@@ -34,36 +28,34 @@ def r1_penalty(logits: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     return gradient.square().sum([1, 2, 3]).mean()
 
 
-@dataclass
-class PathLength:
-    """Path-length regularisation: a step in w should change the image by an amount that does not depend on w.
+def path_lengths(images: torch.Tensor, ws: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """Lengths |J^T y| [N] of images [N, C, H, W] made from ws [N, num_ws, w_dim], for noise y like the images.
 
-    Karras et al. 2020, equation 4. `mean` is the running average a of the lengths.
+    Path-length regularisation asks that a step in w change the image by the same amount everywhere: its penalty
+    is the mean of (length - a)^2, a the running average of the lengths (Karras et al. 2020, equation 4).
     """
-
-    mean: torch.Tensor
-    decay: float = 0.01
-
-    def penalty(self, images: torch.Tensor, ws: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-        """Mean of (|J^T y| - a)^2 over images [N, C, H, W] made from ws [N, num_ws, w_dim]."""
-        noise = (
-            torch.randn(images.shape, generator=random).to(images)
-            / (images.shape[2] * images.shape[3]) ** 0.5
-        )
-        (gradient,) = torch.autograd.grad((images * noise).sum(), ws, create_graph=True)
-        lengths = gradient.square().sum(2).mean(1).sqrt()
-        self.mean = self.mean.lerp(lengths.mean(), self.decay).detach()
-        return (lengths - self.mean).square().mean()
+    scaled = noise / (images.shape[2] * images.shape[3]) ** 0.5
+    (gradient,) = torch.autograd.grad((images * scaled).sum(), ws, create_graph=True)
+    return gradient.square().sum(2).mean(1).sqrt()
 
 
 def mix_styles(
-    G: Generator, ws: torch.Tensor, c: torch.Tensor | None, probability: float, random: torch.Generator
+    G: Generator,
+    ws: torch.Tensor,
+    c: torch.Tensor | None,
+    probability: float,
+    random: torch.Generator,
+    part: torch.Tensor,
+    batch: int,
 ) -> torch.Tensor:
-    """With `probability`, layers from a random one on take the w of another z (Karras et al. 2019, section 3.1)."""
+    """With `probability`, layers from a random one on take the w of another z (Karras et al. 2019, section 3.1).
+
+    ws [N, num_ws, w_dim] are those of images `part` [N] of a batch; the draw is made for the batch as a whole.
+    """
     if float(torch.rand((), generator=random)) >= probability:
         return ws
     cutoff = int(torch.randint(1, ws.shape[1], (), generator=random))
-    z = torch.randn(ws.shape[0], G.z_dim, generator=random).to(ws.device)
+    z = torch.randn(batch, G.z_dim, generator=random)[part].to(ws.device)
     other = G.mapping(z, c)
     return torch.cat([ws[:, :cutoff], other[:, cutoff:]], dim=1)
 
@@ -80,17 +72,3 @@ def blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
     taps = torch.arange(-radius, radius + 1, device=images.device, dtype=torch.float32)
     kernel = torch.exp2(-(taps / sigma).square())
     return ops.upfirdn2d(images, kernel / kernel.sum(), padding=(radius, radius, radius, radius))
-
-
-def micro_batches(batch: int, micro_batch: int, group: int = 4) -> list[torch.Tensor]:
-    """Splits a batch for gradient accumulation so that minibatch-standard-deviation groups stay whole.
-
-    The discriminator compares image i with i + M, i + 2M, … (M = batch / group); each part takes whole groups, so
-    the summed gradient equals that of the undivided batch.
-    """
-    if micro_batch >= batch:
-        return [torch.arange(batch)]
-    if batch % group or micro_batch % group:
-        return list(torch.split(torch.arange(batch), micro_batch))
-    columns = torch.arange(batch).reshape(group, batch // group)
-    return [part.reshape(-1) for part in torch.split(columns, micro_batch // group, dim=1)]

@@ -12,6 +12,8 @@ from gist.config import TrainConfig
 from gist.errors import InputError
 from gist.networks.spec import NetworkSpec
 
+_LARGEST_ALIAS_FREE_ON_CPU = 64
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -44,6 +46,8 @@ class TrainingPlan:
     ema_kimg: float
     generator_waits_kimg: float
     snapshot_kimg: float
+    early_blur: bool
+    """Whether the discriminator's eyes are blurred at first (Karras et al. 2021, appendix D.3)."""
     reasons: dict[str, str]
 
     def settings(self) -> dict[str, Any]:
@@ -81,7 +85,8 @@ def plan_training(
         return value
 
     small = "a CPU needs the small network"
-    stylegan2 = config.architecture == "stylegan2"
+    architecture = choose("architecture", *_architecture(data, start))
+    stylegan2, dcgan = architecture == "stylegan2", architecture == "dcgan"
     classes = len(data.class_names)
     conditional = choose(
         "conditional", classes > 1, f"the data has {classes} classes" if classes else "the data has no labels"
@@ -100,27 +105,28 @@ def plan_training(
     )
     gamma = choose(
         "gamma",
-        _r1_weight(config.architecture, data.resolution, batch),
+        _r1_weight(architecture, data.resolution, batch),
         f"grows with pixels and falls with the batch: {data.resolution}x{data.resolution}, batch {batch}",
     )
     kimg = choose(
         "kimg",
-        3000.0 if data.on_gpu else 60.0,
-        "enough for a few thousand radiographs on a GPU"
-        if data.on_gpu
-        else "about what a CPU does in an afternoon",
+        *_length(data, start),
     )
     return TrainingPlan(
-        architecture=config.architecture,
+        architecture=architecture,
         conditional=conditional,
         kimg=kimg,
         batch=batch,
-        micro_batch=choose("micro_batch", batch, "the whole batch at once"),
+        micro_batch=choose(
+            "micro_batch", batch, "the whole batch at once; it is halved where memory runs out"
+        ),
         gamma=gamma,
-        generator_lr=config.generator_lr,
+        generator_lr=choose(
+            "generator_lr", 0.0002 if dcgan else 0.0025, "as published for this architecture"
+        ),
         discriminator_lr=choose(
             "discriminator_lr",
-            0.0025 if stylegan2 else 0.002,
+            0.0002 if dcgan else 0.0025 if stylegan2 else 0.002,
             "as published for this architecture",
         ),
         channel_base=choose(
@@ -142,7 +148,9 @@ def plan_training(
         ),
         z_dim=choose("z_dim", 512 if data.on_gpu else 256, "as published" if data.on_gpu else small),
         w_dim=choose("w_dim", 512 if data.on_gpu else 256, "as published" if data.on_gpu else small),
-        mapping_layers=choose("mapping_layers", 8 if stylegan2 else 2, "as published for this architecture"),
+        mapping_layers=choose(
+            "mapping_layers", 8 if stylegan2 else 1 if dcgan else 2, "as published for this architecture"
+        ),
         ema_kimg=choose("ema_kimg", batch * 10 / 32, "ten thousand images at batch 32, in proportion"),
         generator_waits_kimg=choose(
             "generator_waits_kimg",
@@ -152,8 +160,28 @@ def plan_training(
             else "generator and discriminator start level",
         ),
         snapshot_kimg=choose("snapshot_kimg", kimg / 12, "twelve snapshots over the run"),
+        # A starting network is past the early training that the blur steadies.
+        early_blur=architecture == "stylegan3-r" and start is None,
         reasons=reasons,
     )
+
+
+def _architecture(data: Fingerprint, start: NetworkSpec | None) -> tuple[str, str]:
+    if start is not None:
+        return start.architecture, "that of the starting network"
+    if data.on_gpu:
+        return "stylegan3-t", "radiographs are upright, so stylegan3-r would cost more and gain nothing"
+    if data.resolution <= _LARGEST_ALIAS_FREE_ON_CPU:
+        return "stylegan3-t", f"at {data.resolution}x{data.resolution} a CPU carries an alias-free generator"
+    return "stylegan2", f"at {data.resolution}x{data.resolution} an alias-free generator is too slow on a CPU"
+
+
+def _length(data: Fingerprint, start: NetworkSpec | None) -> tuple[float, str]:
+    if not data.on_gpu:
+        return 60.0, "about what a CPU does in an afternoon"
+    if start is not None:
+        return 1000.0, "transfer learning needs about a third of a training from scratch"
+    return 3000.0, "enough for a few thousand radiographs on a GPU"
 
 
 def generator_widening(architecture: str) -> int:

@@ -7,10 +7,12 @@ import hashlib
 import torch
 
 
-def random_stream(seed: int, purpose: str, position: int) -> torch.Generator:
-    """A CPU generator for one purpose at one position (images seen, epoch, …) of a run."""
+def random_stream(
+    seed: int, purpose: str, position: int, device: torch.device | str = "cpu"
+) -> torch.Generator:
+    """A generator for one purpose at one position (images seen, epoch, …) of a run; devices draw differently."""
     digest = hashlib.sha256(f"{seed}/{purpose}/{position}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+    return torch.Generator(device).manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
 class EpochOrder:

@@ -2,52 +2,61 @@
 
 from __future__ import annotations
 
-import json
+import math
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from gist import __version__
-from gist.augment import AdaController, AugmentPipe, strongest
+from gist.augment import AdaController, AugmentPipe
 from gist.config import Config
 from gist.data_set import DataSet, read_data_set
 from gist.device import Device, choose_device
-from gist.errors import InputError
+from gist.errors import InputError, StageError
 from gist.interruption import Stopped, StopRequest, deferred_signals
-from gist.networks import Generator, NetworkSpec, build_discriminator, build_generator, ops
-from gist.pictures import as_bytes, grid, write_png_atomic
+from gist.networks import NetworkSpec, build_discriminator, build_generator, ops
 from gist.pretrained import save_network
 from gist.progress import Progress
 from gist.results import PrepareResult, Snapshot, TrainResult
-from gist.run_folder import RunFolder, write_atomic, write_json
+from gist.run_folder import RunFolder, write_json
+from gist.training import warnings
 from gist.training.checkpoint import load_newest, remove_unfinished, save_checkpoint
+from gist.training.distributed import Team, call_to_training
+from gist.training.grids import Grids
+from gist.training.guards import NotFiniteError, ran_out_of_memory
+from gist.training.hold_out import FEWEST, HoldOut
 from gist.training.images import TrainingImages
-from gist.training.loop import Stop, StopReason, Trainer, train_until
+from gist.training.log import TrainingLog
+from gist.training.loop import Stop, StopReason, train_until
+from gist.training.memory import GIBIBYTE, peak_bytes
 from gist.training.plan import Fingerprint, TrainingPlan, generator_widening, plan_training
+from gist.training.precision import apply_precision, choose_precision
 from gist.training.randomness import random_stream
 from gist.training.start import Start, load_start, take_over
 from gist.training.state import TrainingState, new_state
+from gist.training.trainer import Trainer
 
-_GRID_COLUMNS = 8
-_GRID_ROWS = 4
 _TICKS = 400
 """Log lines over a whole training."""
 _MAGNITUDE_HALF_LIFE_IMAGES = 20_000
-SYNTHETIC_MARK = {"Synthetic": "YES", "Software": f"gist {__version__}"}
+_CHEAP_SCORE_KIMG = 3.0
+"""Where snapshots are this far apart, scoring them takes at most about 3 % of the training."""
 
 
-def train(config: Config, run: RunFolder, progress: Progress) -> TrainResult:
-    """Trains a generator on the prepared archive until `train.kimg` or `train.hours` is reached.
+def train(config: Config, run: RunFolder, progress: Progress, team: Team | None = None) -> TrainResult:
+    """Trains a generator on the prepared archive until `train.kimg`, `train.hours` or `train.patience_kimg`.
+
+    Under torchrun the leader calls this as the others do, each with its `team`; only the leader writes.
 
     Raises:
         InputError: settings contradict the data, or nothing is prepared.
         StageError: training broke down; the last good checkpoint is kept.
         Stopped: a signal asked to stop; a checkpoint was written.
     """
+    team = team or call_to_training()
+    assert team is not None
     device = choose_device(config)
     ops.tune_memory_allocator()
     prepared = _prepared(run)
@@ -59,9 +68,17 @@ def train(config: Config, run: RunFolder, progress: Progress) -> TrainResult:
         None if start is None else start.G.spec,
         start_judges=start is not None and start.D is not None,
     )
-    session = _Session(config, run, progress, device, data_set, plan, start)
-    with deferred_signals() as request:
-        return session.train(request)
+    session = _Session(config, run, progress, device, data_set, plan, start, team, prepared)
+    try:
+        with deferred_signals() as request:
+            return session.train(request)
+    except RuntimeError as error:
+        if not ran_out_of_memory(error):
+            raise
+        raise StageError(
+            "Memory ran out outside the training step; lower prepare.resolution or train.channel_base, or close other "
+            "programs, and run the same command to continue."
+        ) from None
 
 
 def specification(plan: TrainingPlan, resolution: int, classes: int) -> NetworkSpec:
@@ -94,39 +111,82 @@ class _Session:
     data_set: DataSet
     plan: TrainingPlan
     start: Start | None
+    team: Team
+    prepared: PrepareResult
 
     def train(self, request: StopRequest) -> TrainResult:
         self.folder = self.run.stage_folder("train")
         self.checkpoints = self.folder / "checkpoints"
-        self.log_file = self.folder / "log.jsonl"
         self.images = TrainingImages(self.data_set, conditional=self.plan.conditional, seed=self.config.seed)
         self.class_names = self.data_set.class_names if self.plan.conditional else ()
+        self.warned: set[str] = set()
         self.progress.note(
             f"Training on {self.device.reason}; {ops.active_backend(self.device.torch_device)}."
         )
         ops.prepare(self.device.torch_device, self.progress.note)
+        self.precision, reason = choose_precision(self.config.train.precision, self.device)
+        if self.precision != "float32":
+            self.progress.note(f"Precision of the inner layers: {self.precision}; {reason}.")
+        self.hold_out = self._hold_out()
+        if self.hold_out is not None:
+            self.progress.note(
+                f"Snapshots are scored by KID[radiomics] on {self.hold_out.count} held-out images."
+            )
+        try:
+            return self._sitting(self._state(), request)
+        except NotFiniteError as error:
+            if self.precision == "float32":
+                raise
+            self.precision = "float32"
+            self.progress.note(
+                f"{error.where[0].upper()}{error.where[1:]} is not finite in the lower precision: going on from the "
+                "last checkpoint in float32."
+            )
         state = self._state()
-        self._grid_z, self._grid_c = self._grid_latents(state.G_ema)
-        self._write_first_pictures(state)
+        state.float32_only = True
+        return self._sitting(state, request)
 
-        pipe = AugmentPipe(self.config.train.augment, allow_mirror=self.config.train.allow_mirror)
-        trainer = Trainer(state, self.plan, self.images, pipe, self.config.seed)
-        hours = self.config.train.hours
-        stop = Stop(round(self.plan.kimg * 1000), None if hours is None else hours * 3600)
+    def _sitting(self, state: TrainingState, request: StopRequest) -> TrainResult:
+        """From a whole state to the end of training."""
+        self.precision = "float32" if state.float32_only else self.precision
+        apply_precision(self.precision, state.G, state.D)
+        train = self.config.train
+        state.G.synthesis.checkpointing = train.checkpointing
+        self.grids = Grids(
+            self.folder / "grids", self.images, state.G.z_dim, self.config.seed, self.device.torch_device
+        )
+        trainer = Trainer(
+            state,
+            self.plan,
+            self.images,
+            AugmentPipe(train.augment, allow_mirror=train.allow_mirror),
+            self.config.seed,
+            team=self.team,
+            on_note=self.progress.note,
+        )
+        stop = Stop(
+            round(self.plan.kimg * 1000),
+            None if train.hours is None else train.hours * 3600,
+            None if train.patience_kimg is None else train.patience_kimg * 1000,
+        )
+        if self.team.leads:
+            self.log = TrainingLog(
+                self.folder, state.images, tensorboard=train.tensorboard, on_note=self.progress.note
+            )
+            self.grids.write_real(train.augment, allow_mirror=train.allow_mirror)
+            if state.images == 0 and not self.grids.file(0).exists():
+                self.grids.write(state.G_ema, 0)
         self._saved_at = time.monotonic()
         speed = ""
 
         def after_step() -> None:
             self.progress.advance(state.images / 1000, stop.images / 1000, "kimg", speed)
-            snapshot_images = max(self.plan.batch, round(self.plan.snapshot_kimg * 1000))
-            if state.images // snapshot_images > (state.images - self.plan.batch) // snapshot_images:
-                self._snapshot(state)
-            if time.monotonic() - self._saved_at > self.config.train.checkpoint_minutes * 60:
+            asked = self.team.any(request.received is not None)
+            if asked or time.monotonic() - self._saved_at > train.checkpoint_minutes * 60:
                 self._checkpoint(state)
-            if request.received is not None:
-                self._checkpoint(state)
+            if asked:
                 raise Stopped(
-                    f"Training stopped at {state.images / 1000:.2f} kimg ({request.received}); "
+                    f"Training stopped at {state.images / 1000:.2f} kimg ({request.received or 'as the others'}); "
                     "a checkpoint is written and the same command continues it."
                 )
 
@@ -136,54 +196,111 @@ class _Session:
             self._log(state, means, seconds_per_kimg)
 
         self.progress.advance(state.images / 1000, stop.images / 1000, "kimg")
-        tick_images = max(self.plan.batch, stop.images // _TICKS)
-        reason = train_until(trainer, stop, tick_images=tick_images, on_tick=on_tick, after_step=after_step)
-        if not state.snapshots or state.snapshots[-1]["kimg"] * 1000 < state.images:
-            self._snapshot(state)
+        try:
+            reason = train_until(
+                trainer,
+                stop,
+                tick_images=max(self.plan.batch, stop.images // _TICKS),
+                snapshot_images=max(self.plan.batch, round(self.plan.snapshot_kimg * 1000)),
+                on_tick=on_tick,
+                on_snapshot=lambda: self._snapshot(state),
+                after_step=after_step,
+            )
+            if not state.snapshots or round(state.snapshots[-1]["kimg"] * 1000) < state.images:
+                self._snapshot(state)
+        finally:
+            if self.team.leads:
+                self.log.close()
         self._checkpoint(state)
         return self._result(state, reason)
 
+    def _hold_out(self) -> HoldOut | None:
+        """What snapshots are scored against; the part for choosing if there is one, else the hold-out."""
+        train = self.config.train
+        archive = self.prepared.val_archive or self.prepared.test_archive
+        held_out = self.prepared.val_images if self.prepared.val_archive else self.prepared.test_images
+        cheap = self.plan.snapshot_kimg >= _CHEAP_SCORE_KIMG or train.patience_kimg is not None
+        wanted = train.best_by == "kid" or (train.best_by == "auto" and cheap and held_out >= FEWEST)
+        if archive is None or held_out < FEWEST:
+            if train.best_by == "kid" or train.patience_kimg is not None:
+                raise InputError(
+                    f"Choosing the best snapshot needs at least {FEWEST} held-out images and there are {held_out}; "
+                    "raise prepare.test_fraction, or set train.best_by=none and no train.patience_kimg."
+                )
+            return None
+        if train.patience_kimg is not None and train.best_by == "none":
+            raise InputError(
+                "train.patience_kimg needs to know the best snapshot, so train.best_by cannot be none."
+            )
+        if not wanted or not self.team.leads:
+            return None
+        cache = self.folder / "features"
+        return HoldOut(
+            self.images, read_data_set(self.run.path / archive), seed=self.config.seed, cache=cache
+        )
+
     def _state(self) -> TrainingState:
+        """The newest checkpoint, or a state before the first step."""
         spec = specification(self.plan, self.data_set.resolution, len(self.data_set.class_names))
         torch.manual_seed(random_stream(self.config.seed, "initial weights", 0).initial_seed())
         frozen = self.config.train.freeze_discriminator_layers
         found = load_newest(self.checkpoints)
         if found is None and self.start is not None:
-            G, D = take_over(self.start, spec, frozen, self.folder, self.progress)
+            folder = self.folder if self.team.leads else None
+            G, D = take_over(self.start, spec, frozen, folder, self.progress)
         else:
             G, D = build_generator(spec), build_discriminator(spec, freeze_layers=frozen)
         device = self.device.torch_device
         train = self.config.train
         ada = AdaController(
             target=train.augment_target,
-            kimg_to_full=min(500.0, max(100.0, self.plan.kimg)),
+            # Slow as published only where much is shown; never by train.kimg, which may change in mid-training.
+            kimg_to_full=500.0 if self.device.on_gpu and self.start is None else 100.0,
             p_max=train.augment_p_max,
             fixed_p=0.0 if train.augment == "none" else None,
         )
         state = new_state(G.to(device), D.to(device), self.plan, ada)
-        remove_unfinished(self.checkpoints)
         if found is not None:
             tensors, facts = found
             state.restore(tensors)
-            state.images, state.seconds = facts["images"], facts["seconds"]
-            state.snapshots = facts["snapshots"]
-            state.ada.restore(facts["ada"])
-            self._drop_log_after(state.images)
+            state.restore_facts(facts)
             self.progress.note(f"Continuing at {state.images / 1000:.2f} kimg.")
+        (agreed,) = self.team.from_leader(state.images)
+        if agreed != state.images:
+            raise InputError(
+                f"This process sees another checkpoint in {self.run.path} than the first one; the run folder must "
+                "lie on a disk that all processes share."
+            )
+        if self.team.leads:
+            remove_unfinished(self.checkpoints)
         return state
 
     def _checkpoint(self, state: TrainingState) -> None:
-        facts = {"seconds": state.seconds, "ada": state.ada.state(), "snapshots": state.snapshots}
-        save_checkpoint(self.checkpoints, state.images, state.tensors(), facts)
+        if self.team.leads:
+            save_checkpoint(self.checkpoints, state.images, state.tensors(), state.facts())
         self._saved_at = time.monotonic()
 
-    def _snapshot(self, state: TrainingState) -> None:
-        name = f"network-{state.images:09d}"
-        file = self.folder / "snapshots" / f"{name}.safetensors"
-        save_network(file, state.G_ema, metadata=self._metadata(state))
-        self._write_grid(state.G_ema, self.folder / "grids" / f"{name}.png")
-        state.snapshots.append({"file": self.run.relative(file), "kimg": state.images / 1000})
-        self._checkpoint(state)
+    def _snapshot(self, state: TrainingState) -> dict[str, float]:
+        """Writes a snapshot and what it is worth; returns the numbers for the log."""
+        file = self.folder / "snapshots" / f"network-{state.images:09d}.safetensors"
+        unknown = math.nan
+        numbers = {"variety": unknown, "kid": unknown, "kid_error": unknown, "overfitting": unknown}
+        if self.team.leads:
+            save_network(file, state.G_ema, metadata=self._metadata(state))
+            numbers["variety"] = self.grids.write(state.G_ema, state.images)
+            self.log.show(state.images, self.grids.file(state.images))
+            if self.hold_out is not None:
+                score = self.hold_out.score(state.G_ema, state.D)
+                numbers |= {key: value for key, value in vars(score).items() if value is not None}
+        shared = self.team.from_leader(*numbers.values())
+        numbers = {key: value for key, value in zip(numbers, shared, strict=True) if math.isfinite(value)}
+        entry: dict[str, Any] = {"file": self.run.relative(file), "kimg": state.images / 1000}
+        entry |= {key: value for key, value in numbers.items() if key in Snapshot.model_fields}
+        state.snapshots.append(entry)
+        if self.team.leads and state.best is not None:
+            write_json(self.folder / "best.json", state.best)
+        self._saved_at = -math.inf  # a checkpoint is due once the log has these numbers
+        return numbers
 
     def _metadata(self, state: TrainingState) -> dict[str, Any]:
         return {
@@ -193,74 +310,41 @@ class _Session:
             "notice": "G_ema of a generator of synthetic radiographs; its images are not for diagnosis.",
         }
 
-    def _grid_latents(self, G: Generator) -> tuple[torch.Tensor, torch.Tensor | None]:
-        rows = min(6, len(self.class_names)) if self.class_names else _GRID_ROWS
-        count = rows * _GRID_COLUMNS
-        z = torch.randn(count, G.z_dim, generator=random_stream(self.config.seed, "grid", 0))
-        c = self.images.one_hot(torch.arange(rows).repeat_interleave(_GRID_COLUMNS))
-        device = self.device.torch_device
-        return z.to(device), None if c is None else c.to(device)
-
-    def _write_first_pictures(self, state: TrainingState) -> None:
-        real_file = self.folder / "grids" / "real.png"
-        if not real_file.exists():
-            real = self._real_for_grid()
-            sheet = grid(np.stack([as_bytes(self.data_set.image(int(i))) for i in real]), _GRID_COLUMNS)
-            write_png_atomic(real_file, sheet)
-            augmented = strongest(
-                self.images.select(torch.from_numpy(real)),
-                self.config.train.augment,
-                allow_mirror=self.config.train.allow_mirror,
-            )
-            write_png_atomic(self.folder / "grids" / "strongest-augmentation.png", _sheet(augmented))
-        first = self.folder / "grids" / f"network-{0:09d}.png"
-        if state.images == 0 and not first.exists():
-            self._write_grid(state.G_ema, first)
-
-    def _real_for_grid(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        random = np.random.default_rng(self.config.seed)
-        if not self.class_names:
-            return random.permutation(len(self.data_set))[: _GRID_ROWS * _GRID_COLUMNS]
-        rows = [random.permutation(self.data_set.of_class(k)) for k in range(min(6, len(self.class_names)))]
-        return np.concatenate([np.resize(row, _GRID_COLUMNS) for row in rows])
-
-    def _write_grid(self, G: Generator, file: Path) -> None:
-        parts = []
-        with torch.no_grad():
-            for start in range(0, len(self._grid_z), _GRID_COLUMNS):
-                chosen = slice(start, start + _GRID_COLUMNS)
-                c = None if self._grid_c is None else self._grid_c[chosen]
-                parts.append(G(self._grid_z[chosen], c).cpu())
-        write_png_atomic(file, _sheet(torch.cat(parts)), SYNTHETIC_MARK)
-
     def _log(self, state: TrainingState, means: dict[str, float], seconds_per_kimg: float) -> None:
-        line = {
-            "kimg": state.images / 1000,
+        if not self.team.leads:
+            return
+        numbers = {
             "seconds": round(state.seconds, 1),
             "sec_per_kimg": round(seconds_per_kimg, 2),
             "augment_p": state.ada.p,
-            **{name: float(f"{value:.6g}") for name, value in means.items()},
+            "micro_batch": float(state.micro_batch),
+            **means,
         }
-        with self.log_file.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
-
-    def _drop_log_after(self, images: int) -> None:
-        """A kill between log line and checkpoint leaves lines of steps that will be done again."""
-        if not self.log_file.exists():
-            return
-        kept = []
-        for line in self.log_file.read_text(encoding="utf-8").splitlines():
-            try:
-                if json.loads(line)["kimg"] * 1000 <= images:
-                    kept.append(line + "\n")
-            except (ValueError, KeyError):
-                continue  # a line cut short by the kill
-        write_atomic(self.log_file, "".join(kept).encode())
+        peak = peak_bytes(self.device.torch_device)
+        if peak is not None:
+            numbers["peak_memory_gib"] = peak / GIBIBYTE
+        varieties = [entry["variety"] for entry in state.snapshots if entry.get("variety") is not None]
+        found = {
+            "saturation": state.ada.saturated,
+            "collapse": warnings.collapse(varieties, state.images / 1000) if "variety" in means else None,
+            "overfitting": warnings.overfitting(
+                means.get("overfitting"), means, adaptive=state.ada.settings.fixed_p is None
+            ),
+        }
+        new = [sentence for kind, sentence in found.items() if sentence and kind not in self.warned]
+        self.warned |= {kind for kind, sentence in found.items() if sentence}
+        for sentence in new:
+            self.progress.note(f"Warning: {sentence}")
+        self.log.write(state.images, numbers, new)
 
     def _result(self, state: TrainingState, reason: StopReason) -> TrainResult:
-        grids = sorted(self.run.relative(file) for file in (self.folder / "grids").glob("network-*.png"))
+        grids = sorted(self.run.relative(file) for file in self.grids.folder.glob("network-*.png"))
+        animation = self.grids.write_progress(state.snapshots) if self.team.leads else None
         result = TrainResult(
-            snapshots=tuple(Snapshot(**entry) for entry in state.snapshots),
+            snapshots=tuple(
+                Snapshot.model_validate({k: v for k, v in entry.items() if k in Snapshot.model_fields})
+                for entry in state.snapshots
+            ),
             kimg=state.images / 1000,
             seconds=state.seconds,
             device=str(self.device.torch_device),
@@ -269,12 +353,15 @@ class _Session:
             class_names=self.class_names,
             settings=self.plan.settings(),
             reasons=self.plan.reasons,
-            log=self.run.relative(self.log_file),
-            grid_real=self.run.relative(self.folder / "grids" / "real.png"),
+            log="train/log.jsonl",
+            grid_real=self.run.relative(self.grids.real_file),
             grids=tuple(grids),
             stopped_because=reason,
+            best=None if state.best is None else state.best["file"],
+            progress_animation=None if animation is None else self.run.relative(animation),
         )
-        write_json(self.folder / "plan.json", {"settings": result.settings, "reasons": result.reasons})
+        if self.team.leads:
+            write_json(self.folder / "plan.json", {"settings": result.settings, "reasons": result.reasons})
         return result
 
 
@@ -283,9 +370,3 @@ def _prepared(run: RunFolder) -> PrepareResult:
     if record is None or record.result is None:
         raise InputError(f"{run.path} holds no prepared data; run the prepare stage first.")
     return PrepareResult.model_validate(record.result)
-
-
-def _sheet(images: torch.Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Images [N, 1, R, R] in -1..1 as one uint8 picture."""
-    bytes_NHW = (images[:, 0] * 127.5 + 128).clamp(0, 255).to(torch.uint8).numpy()
-    return grid(bytes_NHW, _GRID_COLUMNS)

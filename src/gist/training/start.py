@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gist.errors import InputError
 from gist.networks import Discriminator, Generator, NetworkSpec, build_discriminator
-from gist.pretrained import load_discriminator, load_network
+from gist.pretrained import discriminator_beside, load_discriminator, load_network, load_official
 from gist.pretrained.surgery import Transfer, adapt_state
 from gist.progress import Progress
 from gist.run_folder import write_json
@@ -24,11 +24,11 @@ class Start:
     name: str
     G: Generator
     D: Discriminator | None
-    class_names: tuple[str, ...]
 
 
 def load_start(name: str) -> Start:
-    """Reads the starting network called `train.start_from`.
+    """Reads the starting network called `train.start_from`: one of ours, with its discriminator where that lies
+    beside it, or an official `.pkl`.
 
     Raises:
         InputError: there is no such file, or it is not a network file.
@@ -36,21 +36,26 @@ def load_start(name: str) -> Start:
     if name == SHIPPED:
         folder = resources.files("gist.pretrained") / "assets"
         with resources.as_file(folder / f"{SHIPPED}.safetensors") as file:
-            G, metadata = load_network(file)
+            G, _ = load_network(file)
         with resources.as_file(folder / f"{SHIPPED}.discriminator.safetensors") as file:
             D, _ = load_discriminator(file)
-        return Start(name, G, D, tuple(metadata.get("class_names", ())))
+        return Start(name, G, D)
     path = Path(name).expanduser()
     if not path.is_file():
         raise InputError(f"train.start_from: there is no file {path}; give a network file or '{SHIPPED}'.")
-    G, metadata = load_network(path)
-    return Start(path.name, G, None, tuple(metadata.get("class_names", ())))
+    if path.suffix == ".pkl":
+        networks = load_official(path)
+        return Start(path.name, networks.G_ema, networks.D)
+    G, _ = load_network(path)
+    beside = discriminator_beside(path)
+    judge = load_discriminator(beside)[0] if beside.is_file() else None
+    return Start(path.name, G, judge)
 
 
 def take_over(
-    start: Start, spec: NetworkSpec, freeze_layers: int, folder: Path, progress: Progress
+    start: Start, spec: NetworkSpec, freeze_layers: int, folder: Path | None, progress: Progress
 ) -> tuple[Generator, Discriminator]:
-    """Networks of `spec` that continue from the start; `start.json` says what became of every tensor.
+    """Networks of `spec` that continue from the start; `start.json` in `folder` says what became of every tensor.
 
     Raises:
         InputError: the start has another architecture or latent size.
@@ -68,7 +73,8 @@ def take_over(
     else:
         D, transfers = adapt_state(start.D, spec, freeze_layers=freeze_layers)
         record["discriminator"] = _by_fate(transfers)
-    write_json(folder / "start.json", record)
+    if folder is not None:
+        write_json(folder / "start.json", record)
     counts = ", ".join(f"{len(names)} {fate}" for fate, names in fates.items())
     progress.note(f"Starting from {start.name}; tensors of the generator: {counts}.")
     return G.train(), D.train()

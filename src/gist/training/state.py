@@ -35,7 +35,35 @@ class TrainingState:
     seconds: float = 0.0
     """Training time over all sittings."""
     snapshots: list[dict[str, Any]] = field(default_factory=list)
-    """File and kimg of the snapshots written so far."""
+    """File and kimg of the snapshots written so far, with kid and kid_error of those that were scored."""
+    micro_batch: int = 0
+    """Images per forward pass; falls when memory runs out."""
+    float32_only: bool = False
+    """Whether a number has left the range of the lower precision, so that float32 took over."""
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The scored snapshot with the lowest KID, None before the first score."""
+        scored = [entry for entry in self.snapshots if entry.get("kid") is not None]
+        return min(scored, key=lambda entry: float(entry["kid"]), default=None)
+
+    def facts(self) -> dict[str, Any]:
+        """All that is no tensor, ready for JSON."""
+        return {
+            "seconds": self.seconds,
+            "ada": self.ada.state(),
+            "snapshots": self.snapshots,
+            "micro_batch": self.micro_batch,
+            "float32_only": self.float32_only,
+        }
+
+    def restore_facts(self, facts: dict[str, Any]) -> None:
+        """Takes over the facts of a checkpoint; `images` is among them."""
+        self.images, self.seconds = facts["images"], facts["seconds"]
+        self.snapshots = facts["snapshots"]
+        self.ada.restore(facts["ada"])
+        self.micro_batch = facts.get("micro_batch", self.micro_batch)
+        self.float32_only = facts.get("float32_only", False)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors of the state by name, Adam's moments included."""
@@ -102,4 +130,5 @@ def new_state(G: Generator, D: Discriminator, plan: TrainingPlan, ada: AdaContro
         D_optimizer=lazy_adam(D, plan.discriminator_lr, R1_INTERVAL),
         ada=ada,
         path_length_mean=torch.zeros((), device=next(G.parameters()).device),
+        micro_batch=plan.micro_batch,
     )

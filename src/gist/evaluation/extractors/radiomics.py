@@ -29,6 +29,7 @@ class Radiomics:
 
     name = "radiomics"
     batch = BATCH
+    standardised = True
 
     def __init__(self, resolution: int) -> None:
         self.resolution = resolution

@@ -4,13 +4,22 @@
 fastest that works on the tensor's device. All operations can be differentiated twice (R1, path length).
 """
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 import torch
 
-from gist.networks.ops import cpu, reference
-from gist.networks.ops.backend import Backend, active_backend, prepare, runs_on_cpu_path, set_backend
-from gist.networks.ops.convolution import conv2d
+from gist.networks.ops import cpu, cpu_planes, reference, triton_path
+from gist.networks.ops.backend import (
+    Backend,
+    active_backend,
+    passes_once_over_planes,
+    prepare,
+    runs_on_cpu_path,
+    runs_on_triton_path,
+    set_backend,
+)
+from gist.networks.ops.convolution import activated_conv2d, conv2d
 from gist.networks.ops.memory import tune_memory_allocator
 from gist.networks.ops.modulation import modulated_conv2d
 from gist.networks.ops.reference import Padding
@@ -18,6 +27,7 @@ from gist.networks.ops.reference import Padding
 __all__ = [
     "Backend",
     "Padding",
+    "activated_conv2d",
     "active_backend",
     "bias_act",
     "conv2d",
@@ -28,6 +38,16 @@ __all__ = [
     "tune_memory_allocator",
     "upfirdn2d",
 ]
+
+
+class _Path(Protocol):
+    filtered_lrelu: Callable[..., torch.Tensor]
+    upfirdn2d: Callable[..., torch.Tensor]
+
+
+_CPU: _Path = cpu
+_TRITON: _Path = triton_path
+_REFERENCE: _Path = reference
 
 
 def filtered_lrelu(
@@ -52,9 +72,7 @@ def filtered_lrelu(
     Output width: (W * up + left + right - (up_taps - 1) - (down_taps - 1) + (down - 1)) // down.
     Raises ValueError where the padded image is smaller than a filter.
     """
-    fused = runs_on_cpu_path(x_NCHW, up_filter, down_filter)
-    run = cpu.filtered_lrelu if fused else reference.filtered_lrelu
-    return run(
+    return _path(x_NCHW, up_filter, down_filter).filtered_lrelu(
         x_NCHW,
         up_filter,
         down_filter,
@@ -85,8 +103,15 @@ def upfirdn2d(
     signal's level pass `up ** 2`. Output width: (W * up + left + right - taps) // down + 1.
     Raises ValueError where the padded image is smaller than the filter.
     """
-    run = cpu.upfirdn2d if runs_on_cpu_path(x_NCHW, fir) else reference.upfirdn2d
-    return run(x_NCHW, fir, up=up, down=down, padding=padding, flip=flip, gain=gain)
+    path = _path(x_NCHW, fir)
+    return path.upfirdn2d(x_NCHW, fir, up=up, down=down, padding=padding, flip=flip, gain=gain)
+
+
+def _path(x_NCHW: torch.Tensor, *filters: torch.Tensor | None) -> _Path:
+    """The fastest implementation of filtering that can compute this."""
+    if runs_on_cpu_path(x_NCHW, *filters):
+        return _CPU
+    return _TRITON if runs_on_triton_path(x_NCHW, *filters) else _REFERENCE
 
 
 def bias_act(
@@ -107,4 +132,8 @@ def bias_act(
     linear = activation == "linear"
     if gain is None:
         gain = 1.0 if linear else 2**0.5
-    return reference.bias_act(x, bias, dim=dim, slope=1.0 if linear else 0.2, gain=gain, clamp=clamp)
+    slope = 1.0 if linear else 0.2
+    simple = linear and gain == 1 and clamp is None
+    if not simple and dim == 1 and passes_once_over_planes(x):
+        return cpu_planes.activated(x, bias, slope=slope, gain=gain, clamp=clamp)
+    return reference.bias_act(x, bias, dim=dim, slope=slope, gain=gain, clamp=clamp)

@@ -1,5 +1,6 @@
 """Which implementation runs where: chosen automatically, forced by a setting, never a reason to stop."""
 
+import os
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -7,7 +8,7 @@ from typing import Literal, get_args
 
 import torch
 
-from gist.networks.ops import cpu, winograd
+from gist.networks.ops import cpu, cpu_planes, triton_path, winograd
 
 Backend = Literal["auto", "reference", "cpu", "triton"]
 
@@ -32,8 +33,12 @@ def _cpu_path_failure() -> str | None:
             torch.zeros(1, 1, 2, 2), None, None, None,
             up=2, down=1, padding=(0, 0, 0, 0), gain=1.0, slope=0.2, clamp=None,
         )  # fmt: skip
-        x, weight = torch.zeros(1, 16, 16, 16), torch.zeros(16, 16, 3, 3, requires_grad=True)
-        torch.autograd.grad(winograd.conv2d(x, weight, 1).sum(), weight)
+        # The caller may be generating, where gradients are switched off.
+        with torch.inference_mode(False), torch.enable_grad():
+            x, weight = torch.zeros(1, 16, 16, 16), torch.zeros(16, 16, 3, 3, requires_grad=True)
+            y = cpu_planes.activated(winograd.conv2d(x, weight, 1), None, slope=0.2, gain=1.0, clamp=None)
+            scales = torch.ones(1, 16, requires_grad=True)
+            torch.autograd.grad(cpu_planes.scaled(y, scales).sum(), (weight, scales))
     except Exception as error:  # whatever a compiler may raise on an unknown machine, plain torch still works
         return f"numba could not compile ({type(error).__name__})"
     return None
@@ -49,13 +54,52 @@ def convolves_by_winograd(x_NCHW: torch.Tensor, weight_OIkk: torch.Tensor, strid
     return stride == 1 and winograd.supports(x_NCHW, weight_OIkk, padding) and runs_on_cpu_path(x_NCHW)
 
 
+def passes_once_over_planes(x_NCHW: torch.Tensor) -> bool:
+    """Whether the fast CPU loops are to scale and activate this."""
+    return cpu_planes.supports(x_NCHW) and runs_on_cpu_path(x_NCHW)
+
+
+@cache
+def _triton_failure(kind: str) -> str | None:
+    """Why the Triton kernel cannot run on this kind of device, or None; compiles it if no cache has it."""
+    if find_spec("triton") is None:
+        return "Triton is not installed"
+    # Triton's interpreter runs kernels on CPU: slowly, for tests.
+    if kind != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
+        return "Triton runs on GPUs only"
+    try:
+        x = torch.zeros(1, 1, 4, 4, device=kind)
+        triton_path.upfirdn2d(x, torch.ones(2, device=kind))
+    except Exception as error:
+        return f"Triton could not compile ({type(error).__name__})"
+    return None
+
+
+def runs_on_triton_path(x: torch.Tensor, *filters: torch.Tensor | None) -> bool:
+    """Whether the Triton kernel is to compute this."""
+    kind = x.device.type
+    wanted = _choice == "triton" or (_choice == "auto" and kind == "cuda")
+    return wanted and triton_path.supports(x, *filters) and _triton_failure(kind) is None
+
+
 def active_backend(device: torch.device | str) -> str:
     """One line for `gist status`: the implementation that runs on `device`, and why. Compiles nothing."""
     kind = torch.device(device).type
     if _choice == "reference":
         return "reference: plain torch, as set"
-    if kind != "cpu" or _choice == "triton":
-        return f"reference: plain torch, no {'triton' if _choice == 'triton' else 'faster'} path for {kind}"
+    if _choice == "triton" or (_choice == "auto" and kind == "cuda"):
+        triton_failure = (
+            _triton_failure(kind) if kind != "cuda" or _triton_failure.cache_info().currsize else None
+        )
+        if triton_failure is None and find_spec("triton") is None:
+            triton_failure = "Triton is not installed"
+        return (
+            f"reference: plain torch, because {triton_failure}"
+            if triton_failure
+            else "triton: fused filters compiled by Triton"
+        )
+    if kind != "cpu":
+        return f"reference: plain torch, no faster path for {kind}"
     failure = _cpu_path_failure() if _cpu_path_failure.cache_info().currsize else None
     if failure is None and find_spec("numba") is None:
         failure = "numba is not installed"
@@ -69,15 +113,19 @@ def active_backend(device: torch.device | str) -> str:
 def prepare(device: torch.device | str = "cpu", progress: Callable[[str], None] | None = None) -> None:
     """Compile what `device` needs, so that no later call waits; `progress` is told before a wait.
 
-    The compiled code is kept on disk (in NUMBA_CACHE_DIR, beside the sources, or in the user's cache folder),
-    so only the first run on a machine takes about twenty seconds.
+    The compiled code is kept on disk (in NUMBA_CACHE_DIR, beside the sources, or in the user's cache folder;
+    Triton's in TRITON_CACHE_DIR), so only the first run on a machine waits: about twenty seconds on CPU; on
+    CUDA each layer's kernels are compiled at their first use.
     """
-    if torch.device(device).type != "cpu" or _choice == "reference":
+    kind = torch.device(device).type
+    if kind not in ("cpu", "cuda") or _choice == "reference":
         return
     if progress is not None:
         progress(
             "preparing the fast CPU operations: about twenty seconds the first time on a machine, then one"
+            if kind == "cpu"
+            else "preparing the fast GPU operations: the first steps on a machine compile them, a minute in all"
         )
-    failure = _cpu_path_failure()
+    failure = _cpu_path_failure() if kind == "cpu" else _triton_failure(kind)
     if failure is not None and progress is not None:
         progress(f"plain torch is used, which is slower, because {failure}")

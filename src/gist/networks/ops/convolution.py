@@ -3,8 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from gist.networks.ops import winograd
-from gist.networks.ops.backend import convolves_by_winograd
+from gist.networks.ops import cpu_planes, reference, winograd
+from gist.networks.ops.backend import convolves_by_winograd, passes_once_over_planes
 
 
 def conv2d(
@@ -24,3 +24,21 @@ def conv2d(
         return F.conv2d(x_NCHW, weight_OIkk, bias_O, stride=stride, padding=padding)
     y = winograd.conv2d(x_NCHW, weight_OIkk, padding)
     return y if bias_O is None else y + bias_O[:, None, None]
+
+
+def activated_conv2d(
+    x_NCHW: torch.Tensor,
+    weight_OIkk: torch.Tensor,
+    bias_O: torch.Tensor | None,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    slope: float = 1.0,
+    clamp: float | None = None,
+) -> torch.Tensor:
+    """`conv2d`, then leaky ReLU with `slope` (1 is linear) and the clamp to +-`clamp`."""
+    if (slope == 1 and clamp is None) or not passes_once_over_planes(x_NCHW):
+        y = conv2d(x_NCHW, weight_OIkk, bias_O, stride=stride, padding=padding)
+        return reference.bias_act(y, slope=slope, clamp=clamp)
+    y = conv2d(x_NCHW, weight_OIkk, stride=stride, padding=padding)
+    return cpu_planes.activated(y, bias_O, slope=slope, gain=1.0, clamp=clamp)

@@ -115,13 +115,16 @@ def _make_weighted_sum(mode: int) -> Callable[..., None]:
                         result, _vector_at(builder, out_data, vector, args[1], column), align=item_bytes
                     )
 
-            # Four vectors side by side hide the latency of the multiply-adds; then the one to three left.
+            # At least four vectors side by side hide the latency of the multiply-adds; so do the last four to seven.
             wide = 4 * LANES
-            end = builder.and_(args[7], integer(-wide))
+            split = builder.icmp_signed(">=", args[7], integer(2 * wide))
+            end = builder.select(
+                split, builder.sub(builder.and_(args[7], integer(-wide)), integer(wide)), integer(0)
+            )
             with cgutils.for_range_slice(builder, integer(0), end, integer(wide)) as (first, _):
                 emit_block(first, 4)
             left = builder.sub(args[7], end)
-            for vectors in (3, 2, 1):
+            for vectors in range(1, 8):
                 with builder.if_then(builder.icmp_signed("==", left, integer(vectors * LANES))):
                     emit_block(end, vectors)
             return context.get_dummy_value()
@@ -135,6 +138,59 @@ _sum = _make_weighted_sum(LINEAR)
 _sum_activate = _make_weighted_sum(ACTIVATE)
 _sum_activate_record = _make_weighted_sum(ACTIVATE_AND_RECORD)
 _sum_replay = _make_weighted_sum(REPLAY)
+
+
+@intrinsic
+def _copy(_typing, out, _out_start, _out_step, data, _start, _step, _count, _offset):  # type: ignore[no-untyped-def]
+    """out[out_start + k * out_step] = data[start + k * step] + offset for k < count; flat arrays."""
+    real, index = out.dtype, types.intp
+    signature = types.void(out, index, index, data, index, index, index, real)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        out_data, in_data = (context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 3))
+        _, out_start, out_step, _, start, step, count, offset = args
+        integer, item_bytes = count.type, real.bitwidth // 8
+        vector = ir.VectorType(context.get_data_type(real), LANES)
+        one = integer(1)
+        together = builder.and_(
+            builder.icmp_signed(">=", count, integer(LANES)),
+            builder.and_(builder.icmp_signed("==", out_step, one), builder.icmp_signed("==", step, one)),
+        )
+
+        def copy_vector(at: Any) -> None:
+            values = builder.load(_vector_at(builder, in_data, vector, start, at), align=item_bytes)
+            values = builder.fadd(values, splat(builder, offset))
+            builder.store(values, _vector_at(builder, out_data, vector, out_start, at), align=item_bytes)
+
+        with builder.if_else(together) as (vectors, singles):
+            with vectors:
+                last = builder.sub(count, integer(LANES))
+                with cgutils.for_range_slice(builder, integer(0), last, integer(LANES)) as (at, _):
+                    copy_vector(at)
+                copy_vector(last)
+            with singles, cgutils.for_range(builder, count) as loop:
+                source = builder.add(start, builder.mul(loop.index, step))
+                target = builder.add(out_start, builder.mul(loop.index, out_step))
+                value = builder.fadd(builder.load(builder.gep(in_data, [source])), offset)
+                builder.store(value, builder.gep(out_data, [target]))
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def _clear(_typing, out, _start, _count):  # type: ignore[no-untyped-def]
+    """out[start + k] = 0 for k < count."""
+    signature = types.void(out, types.intp, types.intp)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        zero = ir.Constant(context.get_data_type(sig.args[0].dtype), 0.0)
+        with cgutils.for_range(builder, args[2]) as loop:
+            builder.store(zero, builder.gep(data, [builder.add(args[1], loop.index)]))
+        return context.get_dummy_value()
+
+    return signature, codegen
 
 
 @compile_inside
@@ -197,6 +253,7 @@ def _filter_planes(  # type: ignore[no-untyped-def]
     middle = _aligned_zeros(down_ring * row, x_PHW)
     folded = _aligned_zeros(down_rank * row + 2 * margin, x_PHW)
     narrowed = _aligned_zeros(out_phases * out_stride, x_PHW)
+    nothing = lines[0]
 
     for plane in range(first_plane, last_plane):
         bias = bias_C[plane % len(bias_C)]
@@ -207,15 +264,10 @@ def _filter_planes(  # type: ignore[no-untyped-def]
                 first_y, end_y = y_up_rows[mid_y, 0], y_up_rows[mid_y, 1]
                 for y in range(max(next_y, first_y), end_y):
                     for phase in range(in_phases):
-                        # Slices, because numba checks every index of an offset one for its sign.
-                        samples = x[(plane * height + y) * width + phase :]
-                        line = lines[in_origin + phase * in_stride :]
-                        if in_phases == 1:
-                            for k in range(width):
-                                line[k] = samples[k] + bias
-                        else:
-                            for k in range((width - phase + in_phases - 1) // in_phases):
-                                line[k] = samples[k * in_phases] + bias
+                        _copy(
+                            lines, in_origin + phase * in_stride, 1, x, (plane * height + y) * width + phase,
+                            in_phases, (width - phase + in_phases - 1) // in_phases, bias,
+                        )  # fmt: skip
                     for rank in range(up_rank):
                         for phase in range(phases):
                             start = (y % up_ring * up_rank + rank) * row + phase * phase_stride
@@ -224,9 +276,8 @@ def _filter_planes(  # type: ignore[no-untyped-def]
                                 widened, start, lines, x_up_offsets, x_up_weights, first_term, x_up_terms,
                                 phase_stride, codes, 0, gain, gain, gain,
                             )  # fmt: skip
-                            surroundings = widened[start + mid_columns[phase] :]
-                            for k in range(phase_stride - mid_columns[phase]):
-                                surroundings[k] = 0
+                            known = mid_columns[phase]
+                            _clear(widened, start + known, phase_stride - known)
                 next_y = max(next_y, end_y)
 
                 start, first_term = mid_y % down_ring * row, mid_y * y_up_terms
@@ -265,14 +316,10 @@ def _filter_planes(  # type: ignore[no-untyped-def]
                     narrowed, phase * out_stride, folded, x_down_offsets, x_down_weights,
                     phase * x_down_terms, x_down_terms, out_stride, codes, 0, gain, gain, gain,
                 )  # fmt: skip
-                samples = out[(plane * out_height + out_y) * out_width + phase :]
-                line = narrowed[phase * out_stride :]
-                if out_phases == 1:
-                    for k in range(out_width):
-                        samples[k] = line[k]
-                else:
-                    for k in range((out_width - phase + out_phases - 1) // out_phases):
-                        samples[k * out_phases] = line[k]
+                _copy(
+                    out, (plane * out_height + out_y) * out_width + phase, out_phases,
+                    narrowed, phase * out_stride, 1, (out_width - phase + out_phases - 1) // out_phases, nothing,
+                )  # fmt: skip
 
 
 filter_planes = compile_loop(_filter_planes)

@@ -1,7 +1,7 @@
 """What the compiled CPU loops share: their vectors, and how numba compiles and caches them."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,7 +18,7 @@ compile_inside: Callable[[Any], Callable[..., Any]] = numba.njit(nogil=True, err
 """Compiles a function that compiled loops call."""
 
 
-def compile_loop(function: Any, *vector_modules: ModuleType) -> Any:
+def compile_loop(function: Any, *vector_modules: ModuleType, fastmath: Collection[str] = ()) -> Any:
     """`function` compiled at its first call, without the interpreter's lock, and kept on disk where possible.
 
     numba recompiles when the file of `function` changes; the modules whose vector instructions are part of
@@ -27,7 +27,7 @@ def compile_loop(function: Any, *vector_modules: ModuleType) -> Any:
     sources = [__file__, *(str(module.__file__) for module in vector_modules)]
     digest = zlib.crc32(b"".join(Path(source).read_bytes() for source in sources))
     function.__qualname__ = f"{function.__qualname__}_{digest:08x}"
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath)}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba found no folder it may write to: compile afresh in every process

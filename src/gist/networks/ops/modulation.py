@@ -2,6 +2,8 @@
 
 import torch
 
+from gist.networks.ops import cpu_planes
+from gist.networks.ops.backend import passes_once_over_planes
 from gist.networks.ops.convolution import conv2d
 
 
@@ -22,18 +24,24 @@ def modulated_conv2d(
 
     `input_gain`: factor on the input after demodulation, a scalar or a tensor that broadcasts to [N, I]
     (StyleGAN3, appendix B: 1 / root of the tracked mean square). `pre_normalize` brings each output
-    channel's weight and the batch's styles to unit root mean square first, which keeps half precision in
+    channel's weight and each sample's styles to unit root mean square first, which keeps half precision in
     range and changes the result only through the 1e-8 of demodulation; it applies with `demodulate` only.
+    A sample's result does not depend on the others in its batch.
     """
-    N, C = styles_NI.shape
     if demodulate and pre_normalize:
         weight_OIkk = weight_OIkk * weight_OIkk.square().mean([1, 2, 3], keepdim=True).rsqrt()
-        styles_NI = styles_NI * styles_NI.square().mean().rsqrt()
+        styles_NI = styles_NI * styles_NI.square().mean(1, keepdim=True).rsqrt()
     scale_NI = styles_NI if input_gain is None else styles_NI * input_gain
-    x = x_NCHW * scale_NI.to(x_NCHW.dtype).reshape(N, C, 1, 1)
+    x = _scaled(x_NCHW, scale_NI)
     x = conv2d(x, weight_OIkk.to(x.dtype), padding=padding)
     if demodulate:
         power_OI = weight_OIkk.square().sum([2, 3])
         demodulation_NO = (styles_NI.square() @ power_OI.T + 1e-8).rsqrt()
-        x = x * demodulation_NO.to(x.dtype)[:, :, None, None]
+        x = _scaled(x, demodulation_NO)
     return x
+
+
+def _scaled(x_NCHW: torch.Tensor, scale_NC: torch.Tensor) -> torch.Tensor:
+    if passes_once_over_planes(x_NCHW):
+        return cpu_planes.scaled(x_NCHW, scale_NC.to(x_NCHW.dtype))
+    return x_NCHW * scale_NC.to(x_NCHW.dtype)[:, :, None, None]

@@ -1,0 +1,144 @@
+"""Where the time of an evaluation goes: the share of the feature extractor, which should be 80 % or more.
+
+Textures are held against others of their kind by the whole evaluate stage. Judging single images for artifacts has
+detectors of its own and is listed apart. Processor seconds, so that other work on the machine does not count.
+
+Run: python benchmarks/evaluation.py [--images 5000] [--side 64] [--extractor radiomics] [--weights FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import pstats
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from gist.config import build_config
+from gist.data_set import ArchiveWriter, encode_png
+from gist.evaluation import evaluate
+from gist.progress import Silent
+from gist.results import GenerateResult, PrepareResult, Result
+from gist.run_folder import RunFolder, StageName, StageRecord
+
+PARTS = {
+    "extractor": "features",
+    "KID": "kernel_distance",
+    "relative Frechet": "relative_frechet",
+    "precision, recall": "manifold",
+    "diversity": "vendi_score",
+    "nearest neighbours": "nearest_pairs",
+    "blur of yardsticks": "blurred",
+    "appearance": "appearance",
+    "decoding": "_decode",
+    "artifacts": "assess_artifacts",
+}
+"""What is listed -> the function whose processor seconds count."""
+
+
+def textures(count: int, side: int, seed: int) -> NDArray[np.uint8]:
+    """Smooth noise, each image with a bright bar of its own."""
+    rng = np.random.default_rng(seed)
+    ground = gaussian_filter(rng.normal(size=(count, side, side)), (0, 1.5, 1.5))
+    centre, width = rng.uniform(0.3, 0.7, (count, 1, 1)) * side, rng.uniform(0.08, 0.2, (count, 1, 1)) * side
+    bar = np.exp(-(((np.arange(side)[None, None] - centre) / width) ** 2))
+    return np.rint(np.clip(0.3 + 0.4 * bar + 0.3 * ground, 0, 1) * 255).astype(np.uint8)
+
+
+def write_run(folder: Path, images: int, side: int) -> RunFolder:
+    """A run folder as prepare and generate leave it."""
+    run = RunFolder(folder)
+    for seed, name in enumerate(("prepare/train", "prepare/test", "generate/synthetic")):
+        with ArchiveWriter(folder / f"{name}.zip") as writer:
+            for image in textures(images, side, seed):
+                writer.add(encode_png(image), None)
+    prepared = PrepareResult(
+        resolution=side,
+        class_names=(),
+        train_archive="prepare/train.zip",
+        test_archive="prepare/test.zip",
+        train_images=images,
+        test_images=images,
+        class_counts={},
+        patients=None,
+        rejected={},
+        rejected_table="",
+        source_digest="",
+        upsampled=0,
+        notes=(),
+    )
+    generated = GenerateResult(
+        archive="generate/synthetic.zip",
+        images_folder="",
+        labels_table="",
+        images=images,
+        class_counts={},
+        network="",
+        network_sha256="",
+        truncation_psi=1.0,
+        first_seed=0,
+        seconds=1.0,
+        images_per_second=1.0,
+        device="cpu",
+    )
+    _record(run, "prepare", prepared)
+    _record(run, "generate", generated)
+    return run
+
+
+def _record(run: RunFolder, stage: StageName, result: Result) -> None:
+    run.write_record(
+        StageRecord(
+            stage=stage,
+            state="done",
+            settings={},
+            continued_settings={},
+            inputs={},
+            result=result.model_dump(mode="json"),
+            started="",
+        )
+    )
+
+
+def main() -> None:
+    """Prints processor seconds by part and the extractor's share."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--images", type=int, default=5000)
+    arguments.add_argument("--side", type=int, default=64)
+    arguments.add_argument("--extractor", default="radiomics")
+    arguments.add_argument("--weights", type=Path)
+    arguments.add_argument("--threads", type=int, default=1)
+    options = arguments.parse_args()
+    settings = {"extractor": options.extractor, "weights": options.weights and str(options.weights.resolve())}
+    config = build_config({"threads": options.threads, "device": "cpu", "evaluate": settings})
+    with tempfile.TemporaryDirectory() as folder:
+        run = write_run(Path(folder), options.images, options.side)
+        profile = cProfile.Profile(time.process_time)
+        result = profile.runcall(evaluate, config, run, Silent())
+    stats = pstats.Stats(profile)
+    seconds = dict.fromkeys(PARTS, 0.0)
+    total = 0.0
+    for (_, _, function), (_, _, _, cumulative, _) in stats.stats.items():  # type: ignore[attr-defined]
+        total = max(total, cumulative)
+        for part, wanted in PARTS.items():
+            if function == wanted:
+                seconds[part] = max(seconds[part], cumulative)
+    judged = seconds.pop("artifacts")
+    total -= judged
+    print(f"{options.images} synthetic, held-out and training images of {options.side} pixels each; ", end="")
+    print(
+        f"{result.scores[0].name}, n = {result.scores[0].n_real}; processor seconds, {options.threads} thread(s)"
+    )
+    for part, value in sorted(seconds.items(), key=lambda item: -item[1]):
+        print(f"{part:20s} {value:8.1f} s  {100 * value / total:5.1f} %")
+    print(f"{'all of it':20s} {total:8.1f} s, and {judged:.1f} s for judging single images")
+    print(f"share of the extractor: {100 * seconds['extractor'] / total:.0f} %")
+
+
+if __name__ == "__main__":
+    main()

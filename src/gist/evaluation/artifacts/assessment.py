@@ -1,0 +1,179 @@
+"""The artifact part of the evaluate stage, and the judge that the generate stage filters with."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gist.config import Config
+from gist.data_set import DataSet, read_data_set
+from gist.errors import InputError
+from gist.evaluation.artifacts.judge import LEAST_HELD_OUT, LEAST_TRAINING, ArtifactJudge, Judgement
+from gist.evaluation.artifacts.meaning import odd_share_meaning
+from gist.evaluation.artifacts.p_values import benjamini_hochberg
+from gist.evaluation.artifacts.pictures import BATCH, Pictures
+from gist.evaluation.artifacts.table import JudgedImage, write_heat_maps, write_table
+from gist.evaluation.extractors import Radiomics
+from gist.evaluation.features import FeatureSet
+from gist.evaluation.neighbours import nearest_training_image
+from gist.evaluation.scores import wilson
+from gist.progress import Progress
+from gist.results import ArtifactSummary, GenerateResult, PrepareResult
+from gist.run_folder import RunFolder
+
+MOST_TRAINING = 1000
+"""Training images that the detectors learn from; more took longer and found no more on knees of 64 pixels."""
+FALSE_DISCOVERIES = 0.1
+"""Share of the images called artifacts that may be wrong."""
+REAL_LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Images of an archive with the features that the evaluate stage has read already."""
+
+    data: DataSet
+    known: FeatureSet
+
+    def pictures(self, positions: NDArray[np.int64] | slice) -> Pictures:
+        """The images at these positions of the features."""
+        return Pictures.read(self.data, self.known.indices[positions], self.known.features[positions])
+
+
+def assess_artifacts(
+    config: Config,
+    run: RunFolder,
+    progress: Progress,
+    training: Sample,
+    held_out: Sample | None,
+    synthetic: Sample,
+    notes: list[str],
+) -> ArtifactSummary | None:
+    """Judges the synthetic images one by one and writes `evaluate/artifacts.csv` and `artifacts.safetensors`.
+
+    None, and a note, where too few real images are at hand to judge by.
+    """
+    if held_out is None or len(held_out.known) < LEAST_HELD_OUT or len(training.known) < LEAST_TRAINING:
+        notes.append(
+            f"Single images were not searched for artifacts: that takes {LEAST_TRAINING} training and "
+            f"{LEAST_HELD_OUT} held-out images."
+        )
+        return None
+    progress.note(f"Looking for artifacts in {len(synthetic.known)} synthetic images.")
+    rng = np.random.default_rng(config.seed)
+    learnt_from = np.sort(rng.permutation(len(training.known))[:MOST_TRAINING]).astype(np.int64)
+    unlike = held_out.known.first_occurrences()
+    judge = ArtifactJudge(training.pictures(learnt_from), held_out.pictures(unlike), config.seed)
+    judgement = Judgement.joined(
+        [
+            judge.judge(synthetic.pictures(slice(start, start + BATCH)))
+            for start in range(0, len(synthetic.known), BATCH)
+        ]
+    )
+    adjusted = benjamini_hochberg(judgement.p_values)
+    flagged = adjusted <= FALSE_DISCOVERIES
+    share = float(flagged.mean())
+    low, high = wilson(share, len(flagged))
+    odd = float((judgement.p_values <= REAL_LEVEL).mean())
+    odd_low, odd_high = wilson(odd, len(flagged))
+    meaning, verdict = odd_share_meaning(judgement.p_values, judge.held_out, REAL_LEVEL)
+    table, heat_maps = (run.stage_folder("evaluate") / f"artifacts.{end}" for end in ("csv", "safetensors"))
+    write_table(table, _rows(run, judgement, adjusted, synthetic, training))
+    write_heat_maps(heat_maps, judgement.heat_maps)
+    reasons = Counter(reason for reason, wrong in zip(judgement.reasons(), flagged, strict=True) if wrong)
+    return ArtifactSummary(
+        table=run.relative(table),
+        heat_maps=run.relative(heat_maps),
+        images=len(flagged),
+        training=len(learnt_from),
+        held_out=judge.held_out,
+        false_discoveries=FALSE_DISCOVERIES,
+        flagged=int(flagged.sum()),
+        share=share,
+        low=low,
+        high=high,
+        least_share=1 / (FALSE_DISCOVERIES * (judge.held_out + 1)),
+        real_level=REAL_LEVEL,
+        odd_share=odd,
+        odd_low=odd_low,
+        odd_high=odd_high,
+        reasons=dict(reasons.most_common()),
+        meaning=meaning,
+        verdict=verdict,
+    )
+
+
+def judge_of_run(run: RunFolder, resolution: int, level: float, seed: int) -> ArtifactJudge:
+    """A judge by the prepared images of a run, fit to reject pictures of a resolution at a level of real images.
+
+    Raises:
+        InputError: prepare has not finished, has another resolution, or holds too few images for that level.
+    """
+    record = run.record("prepare")
+    if record is None or record.state != "done" or record.result is None:
+        raise InputError(
+            "generate.reject_artifacts judges by the real images of the prepare stage, which has not finished in "
+            f"{run.path}; run prepare first or leave it out."
+        )
+    prepared = PrepareResult.model_validate(record.result)
+    if prepared.resolution != resolution:
+        raise InputError(
+            f"The network draws {resolution}x{resolution} and the prepared images are {prepared.resolution}x"
+            f"{prepared.resolution}, so generate.reject_artifacts cannot compare them; leave it out."
+        )
+    needed = max(LEAST_HELD_OUT, int(np.ceil(1 / level)) - 1)
+    if prepared.test_archive is None or prepared.test_images < needed:
+        raise InputError(
+            f"generate.reject_artifacts at {level:g} is calibrated on at least {needed} held-out images and there "
+            f"are {prepared.test_images}; prepare with a larger prepare.test_fraction or leave it out."
+        )
+    training = read_data_set(run.path / prepared.train_archive)
+    held_out = read_data_set(run.path / prepared.test_archive)
+    extractor = Radiomics(training.resolution)
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(training))[:MOST_TRAINING])
+    return ArtifactJudge(
+        Pictures.read(training, chosen.astype(np.int64), extractor),
+        Pictures.read(held_out, np.arange(len(held_out)), extractor),
+        seed,
+    )
+
+
+def _rows(
+    run: RunFolder,
+    judgement: Judgement,
+    adjusted: NDArray[np.float64],
+    synthetic: Sample,
+    training: Sample,
+) -> list[JudgedImage]:
+    nearest = nearest_training_image(synthetic.known.appearance, training.known.appearance).index
+    files = _files(run, len(synthetic.data))
+    return [
+        JudgedImage(
+            image=synthetic.data.names[int(index)],
+            file=files[int(index)],
+            class_name=str(synthetic.known.classes[row]),
+            score=float(judgement.score[row]),
+            p=float(judgement.p_values[row]),
+            q=float(adjusted[row]),
+            worst_detector=reason,
+            nearest=training.data.names[int(training.known.indices[nearest[row]])],
+        )
+        for row, (index, reason) in enumerate(zip(synthetic.known.indices, judgement.reasons(), strict=True))
+    ]
+
+
+def _files(run: RunFolder, count: int) -> list[str]:
+    """Picture file of each image of the synthetic archive, which labels.csv lists in the same order."""
+    record = run.record("generate")
+    if record is not None and record.result is not None:
+        table = run.path / GenerateResult.model_validate(record.result).labels_table
+        if table.is_file():
+            with table.open(encoding="utf-8", newline="") as rows:
+                files = [f"generate/{row['file']}" for row in csv.DictReader(rows)]
+            if len(files) == count:
+                return files
+    return [""] * count

@@ -1,0 +1,139 @@
+"""The image sets of a run, read as features: which images are taken, what is odd about them, how far the reading is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gist.config import Config
+from gist.data_set import DataSet, read_data_set
+from gist.device import choose_device
+from gist.errors import InputError
+from gist.evaluation.extractors import Extractor, extractor_named
+from gist.evaluation.features import FeatureSet, extract, features_of_changed
+from gist.evaluation.measures import blurred
+from gist.networks import ops
+from gist.progress import Progress
+from gist.results import PrepareResult, Result
+from gist.run_folder import RunFolder, StageName
+
+AnyResult = TypeVar("AnyResult", bound=Result)
+
+
+@dataclass(frozen=True)
+class RealData:
+    """The archives of real images."""
+
+    training: DataSet
+    held_out: DataSet | None
+
+
+@dataclass
+class SetReader:
+    """Reads features of image sets through the run's cache and counts the images done."""
+
+    config: Config
+    run: RunFolder
+    progress: Progress
+    extractor: Extractor
+    notes: list[str]
+    total: int = 0
+    done: int = field(default=0, init=False)
+    bits: set[int] = field(default_factory=set, init=False)
+
+    def tick(self, images: int) -> None:
+        """So many images more are done."""
+        self.done += images
+        self.progress.advance(self.done, max(self.total, self.done), "images")
+
+    def chosen(self, data: DataSet, what: str) -> NDArray[np.int64]:
+        """Positions of at most `evaluate.max_images` images, the same for every call on one data set."""
+        # Every set has a draw of its own, so that a further set changes no other.
+        random = np.random.default_rng([self.config.seed, sum(what.encode())])
+        order = random.permutation(len(data))[: self.config.evaluate.max_images]
+        return np.sort(order).astype(np.int64)
+
+    def read(self, data: DataSet, what: str) -> FeatureSet:
+        """Features of the chosen images; `what` is such as "held-out".
+
+        Raises:
+            InputError: images of unlike size, or features that are not finite.
+        """
+        chosen = self.chosen(data, what)
+        cache = self.run.stage_folder("evaluate") / "features"
+        features = extract(data, chosen, self.extractor, what, cache, self.tick)
+        if len(chosen) < len(data):
+            self.notes.append(
+                f"{len(chosen)} of {len(data)} {what} images were drawn by seed (evaluate.max_images)."
+            )
+        if features.flat:
+            self.notes.append(f"{features.flat} of {len(chosen)} {what} images are a single grey.")
+        self.bits |= set(features.bits)
+        return features
+
+    def yardstick(self, data: DataSet, images: FeatureSet, sigma_pixels: float) -> NDArray[np.float64]:
+        """Features of real images after a blur."""
+        change = partial(blurred, sigma_pixels=sigma_pixels)
+        return features_of_changed(data, images.indices, self.extractor, change, self.tick)
+
+    def note_bits(self) -> None:
+        """Notes where images of unlike depth were compared."""
+        if len(self.bits) > 1:
+            self.notes.append("Some images have 8 bits and others 16; all were compared at 256 grey levels.")
+
+
+def reader_of(config: Config, run: RunFolder, progress: Progress, resolution: int) -> SetReader:
+    """A reader with the extractor of the settings, on the device of the settings.
+
+    Raises:
+        InputError: the extractor's weights are missing or damaged.
+    """
+    device = choose_device(config).torch_device
+    ops.tune_memory_allocator()
+    notes: list[str] = []
+    extractor = extractor_named(
+        config.evaluate.extractor,
+        resolution,
+        weights=config.evaluate.weights,
+        device=device,
+        note=notes.append,
+    )
+    return SetReader(config, run, progress, extractor, notes)
+
+
+def real_data(run: RunFolder) -> RealData:
+    """The training archive and the held-out one, where images are held out.
+
+    Raises:
+        InputError: prepare has not finished.
+    """
+    prepared = result_of(run, "prepare", PrepareResult)
+    held_out = read_data_set(run.path / prepared.test_archive) if prepared.test_archive else None
+    return RealData(read_data_set(run.path / prepared.train_archive), held_out)
+
+
+def result_of(run: RunFolder, stage: StageName, kind: type[AnyResult]) -> AnyResult:
+    """What a finished stage returned.
+
+    Raises:
+        InputError: it has not finished.
+    """
+    record = run.record(stage)
+    if record is None or record.state != "done" or record.result is None:
+        raise InputError(f"The {stage} stage of {run.path} has not finished; run it before evaluate.")
+    return kind.model_validate(record.result)
+
+
+def check_sizes(training: DataSet, others: Mapping[str, DataSet | None]) -> None:
+    """Raises InputError where a set has another image size than the training images."""
+    for what, data in others.items():
+        if data is not None and data.resolution != training.resolution:
+            raise InputError(
+                f"The {what} images are {data.resolution}x{data.resolution} and the training images "
+                f"{training.resolution}x{training.resolution}; redo the stages with one prepare.resolution."
+            )

@@ -1,0 +1,155 @@
+"""Pictures drawn into a folder, one file per seed; those that look like artifacts are replaced if that is asked."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gist.config import GenerateConfig
+from gist.data_set import as_unit, encode_png
+from gist.errors import InputError
+from gist.evaluation.artifacts import ArtifactJudge, Pictures
+from gist.evaluation.extractors import Radiomics
+from gist.generation.synthesis import chunk_size, synthesise
+from gist.interruption import Stopped, deferred_signals
+from gist.networks import Generator
+from gist.progress import Progress
+from gist.run_folder import write_atomic
+
+_TRIED, _LEAST_PASSING = 200, 0.05
+"""The filter gives up when after so many pictures fewer than this share has passed."""
+
+Mark = Callable[[int, int], dict[str, str]]
+"""Seed and class number -> text chunks of the PNG file."""
+
+
+@dataclass(frozen=True, order=True)
+class Draw:
+    """One picture to draw; sorts class by class."""
+
+    label: int
+    seed: int
+
+    def file(self, folder: Path) -> Path:
+        """Where the picture lies; the seed is its name."""
+        return folder / f"seed{self.seed:08d}.png"
+
+
+@dataclass
+class Drawn:
+    """What came of the drawing."""
+
+    kept: list[Draw] = field(default_factory=list)
+    p_values: dict[int, float] = field(default_factory=dict)
+    """Seed -> share of held-out real images that look at least as odd; empty without the filter."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Detector that weighed most -> pictures dropped."""
+    last_seed: int = 0
+    computed: int = 0
+    """Pictures that were computed, as against those that were there already."""
+    seconds: float = 0.0
+
+
+def draw_pictures(
+    G: Generator,
+    wanted: Sequence[Draw],
+    folder: Path,
+    settings: GenerateConfig,
+    mark: Mark,
+    judge: ArtifactJudge | None,
+    progress: Progress,
+) -> Drawn:
+    """Draws the wanted pictures, with a judge further seeds of the same classes until as many have passed.
+
+    Which pictures pass depends on their seeds only, so an interrupted call continues to the same result.
+
+    Raises:
+        InputError: next to no picture passes the filter.
+        Stopped: a signal asked to stop.
+    """
+    drawn = Drawn(last_seed=max(draw.seed for draw in wanted))
+    began = time.monotonic()
+    pending = list(wanted)
+    size = chunk_size(G)
+    with deferred_signals() as request:
+        while pending:
+            batch, pending = pending[:size], pending[size:]
+            pictures = _existing_or_new(G, batch, folder, settings, drawn)
+            passed = _judged(judge, settings, batch, pictures, drawn)
+            for draw, picture, passes in zip(batch, pictures, passed, strict=True):
+                if passes and not draw.file(folder).exists():
+                    write_atomic(draw.file(folder), encode_png(picture, mark(draw.seed, draw.label)))
+                if passes:
+                    drawn.kept.append(draw)
+                else:
+                    drawn.last_seed += 1
+                    pending.append(Draw(draw.label, drawn.last_seed))
+            drawn.seconds = time.monotonic() - began
+            _report(drawn, len(wanted), progress)
+            if request.received is not None and pending:
+                raise Stopped(
+                    f"Generation stopped at image {len(drawn.kept)} of {len(wanted)}; the same command continues it."
+                )
+    drawn.kept.sort()
+    return drawn
+
+
+def _existing_or_new(
+    G: Generator, batch: Sequence[Draw], folder: Path, settings: GenerateConfig, drawn: Drawn
+) -> list[NDArray[np.uint8]]:
+    if all(draw.file(folder).exists() for draw in batch):
+        return [_read(draw.file(folder)) for draw in batch]
+    # Always the whole batch: the last bits of a picture may depend on those that are computed with it.
+    drawn.computed += len(batch)
+    return list(
+        synthesise(
+            G,
+            [draw.seed for draw in batch],
+            [draw.label for draw in batch],
+            truncation_psi=settings.truncation_psi,
+            truncation_cutoff=settings.truncation_cutoff,
+        )
+    )
+
+
+def _judged(
+    judge: ArtifactJudge | None,
+    settings: GenerateConfig,
+    batch: Sequence[Draw],
+    pictures: Sequence[NDArray[np.uint8]],
+    drawn: Drawn,
+) -> list[bool]:
+    if judge is None or settings.reject_artifacts is None:
+        return [True] * len(batch)
+    x_NHW = np.stack([as_unit(picture) for picture in pictures])
+    judgement = judge.judge(Pictures.extracted(x_NHW, Radiomics(x_NHW.shape[1])))
+    passed = [bool(p > settings.reject_artifacts) for p in judgement.p_values]
+    drawn.p_values |= {draw.seed: float(p) for draw, p in zip(batch, judgement.p_values, strict=True)}
+    drawn.rejected.update(
+        reason for reason, passes in zip(judgement.reasons(), passed, strict=True) if not passes
+    )
+    tried, kept = len(drawn.p_values), len(drawn.kept) + sum(passed)
+    if tried >= _TRIED and kept < _LEAST_PASSING * tried:
+        raise InputError(
+            f"Only {kept} of {tried} pictures passed the artifact filter; train the network further, or lower "
+            "generate.reject_artifacts or leave it out."
+        )
+    return passed
+
+
+def _report(drawn: Drawn, total: int, progress: Progress) -> None:
+    rate = f"{drawn.computed / max(drawn.seconds, 1e-9):.1f} images/s" if drawn.computed else ""
+    dropped = f"{drawn.rejected.total()} dropped" if drawn.rejected else ""
+    progress.advance(len(drawn.kept), total, "images", ", ".join(filter(None, (rate, dropped))))
+
+
+def _read(file: Path) -> NDArray[np.uint8]:
+    with Image.open(file) as image:
+        return np.asarray(image.convert("L"))

@@ -1,0 +1,97 @@
+"""The inspection page: one HTML file that needs neither a server nor a network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+import gist
+from gist.config import Config
+from gist.data_set import read_data_set
+from gist.errors import InputError
+from gist.evaluation.artifacts.table import read_heat_maps, read_table, worst_and_random
+from gist.inspection.pictures import judged_pictures
+from gist.inspection.result import KINDS, LIST_FILE, PAGE_FILE, PageItem, PageList, table_sha256
+from gist.progress import Progress
+from gist.results import EvaluateResult, GenerateResult, PrepareResult
+from gist.run_folder import RunFolder, write_atomic, write_json
+
+SIDE, OTHERS_SIDE = 512, 256
+"""Largest sides in pixels of the synthetic image, and of its heat map and the real image."""
+
+
+def write_page(config: Config, run: RunFolder, progress: Progress, *, worst: int, random: int) -> Path:
+    """Writes `inspect/inspect.html` about the worst images and images drawn at random, in mixed order.
+
+    The order is mixed and neither score nor sample is shown, so that readers do not know which images the
+    detectors found odd.
+
+    Raises:
+        InputError: prepare, generate or evaluate has not finished, judged no images, or is out of date.
+    """
+    record, prepared, generated = run.record("evaluate"), run.record("prepare"), run.record("generate")
+    table = None if record is None else table_sha256(record)
+    if record is None or table is None or prepared is None or generated is None:
+        raise InputError(
+            f"{run.path} holds no judged images: that takes a hold-out of at least 20 real images and an evaluation by "
+            f"this version of gist; delete {run.path / 'evaluate'} and run `gist evaluate {run.path}`."
+        )
+    if record.inputs.get("generate") != generated.digest or record.inputs.get("prepare") != prepared.digest:
+        raise InputError(f"The images of {run.path} changed after they were evaluated; run evaluate again.")
+    summary = EvaluateResult.model_validate(record.result).artifacts
+    assert summary is not None
+    synthetic = read_data_set(run.path / GenerateResult.model_validate(generated.result).archive)
+    training = read_data_set(run.path / PrepareResult.model_validate(prepared.result).train_archive)
+    judged = read_table(run.path / summary.table)
+    heat = read_heat_maps(run.path / summary.heat_maps, len(judged))
+    by_score, drawn = worst_and_random(judged, worst, random, config.seed)
+    both = np.array(sorted({*by_score, *drawn}), np.int64)
+    rows = [int(row) for row in np.random.default_rng(config.seed).permutation(both)]
+    if not rows:
+        raise InputError("Zero images were asked for; give --worst or --random a number above 0.")
+    asked = tuple(
+        PageItem(
+            image=judged[row].image,
+            class_name=judged[row].class_name,
+            worst=row in set(by_score),
+            random=row in set(drawn),
+        )
+        for row in rows
+    )
+    page = PageList(page=_identity(table, asked), table_sha256=table, items=asked)
+    pictures = []
+    made = judged_pictures(judged, rows, heat, synthetic, training, side=SIDE, others_side=OTHERS_SIDE)
+    for done, picture in enumerate(made, start=1):
+        pictures.append(picture)
+        progress.advance(done, len(rows), "images")
+    here = files("gist.inspection")
+    script = (here / "inspect.js").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    html = environment.from_string((here / "inspect.html.j2").read_text(encoding="utf-8")).render(
+        title=config.report.title or config.name,
+        style=Markup((here / "inspect.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        page=page.page,
+        kinds=KINDS,
+        pictures=pictures,
+        version=gist.__version__,
+    )
+    file = run.path / PAGE_FILE
+    write_json(run.path / LIST_FILE, page.model_dump(mode="json"))
+    write_atomic(file, html.encode())
+    return file
+
+
+def _identity(table: str, items: tuple[PageItem, ...]) -> str:
+    asked = json.dumps([item.model_dump() for item in items], sort_keys=True)
+    return hashlib.sha256(f"{table} {asked}".encode()).hexdigest()[:16]

@@ -1,0 +1,157 @@
+"""Text burned into the pixels: found by its strokes without reading it, and painted over.
+
+Burned-in text is thin strokes of one grey, gathered into glyphs of like height that stand in a row. A lead side
+marker (L or R, with at most a few initials) is fewer and larger glyphs; a trabecula or a bone edge has neither one grey
+nor a row. The search sees a copy of at most 1000 pixels, so that it costs little beside decoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gist.intake.burned_in_text_lines import text_lines
+from gist.intake.geometry import FloatImage, View
+
+_SIDE = 1000
+_STROKE = 7
+"""Side of the square, in pixels of the copy, that no stroke of text fills."""
+_CONTRAST = 28
+"""Of 255: what a stroke differs from its surroundings by."""
+_MARGIN = 0.35
+"""Of a line's height: how far its box reaches beyond its glyphs."""
+
+
+@dataclass(frozen=True, order=True)
+class TextBox:
+    """A rectangle around a line of text, in pixels; bottom and right are outside."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    def seen(self, top: int, left: int, view: View, side: int) -> TextBox | None:
+        """The box in a square of `side` pixels that shows `view` of the picture from row `top`, column `left` on."""
+        rows = [
+            (row - top - view.rows[0]) * side / (view.rows[1] - view.rows[0])
+            for row in (self.top, self.bottom)
+        ]
+        columns = [
+            (column - left - view.columns[0]) * side / (view.columns[1] - view.columns[0])
+            for column in (self.left, self.right)
+        ]
+        first_row, last_row = max(0, int(rows[0])), min(side, int(rows[1]) + 1)
+        first, last = max(0, int(columns[0])), min(side, int(columns[1]) + 1)
+        return TextBox(first_row, first, last_row, last) if first_row < last_row and first < last else None
+
+    def mirrored(self, side: int) -> TextBox:
+        """The box after its square of `side` pixels was mirrored left to right."""
+        return TextBox(self.top, side - self.right, self.bottom, side - self.left)
+
+
+def find_text(grey: FloatImage) -> tuple[TextBox, ...]:
+    """Boxes around lines of text in a float32 [H, W] picture of values in 0-1; most often none."""
+    height, width = grey.shape
+    step = -(-max(height, width) // _SIDE)
+    small = _reduced(grey, step)
+    boxes: list[TextBox] = []
+    for bright in (small, 255 - small):
+        for top, left, bottom, right in text_lines(bright, bright - _opened(bright), _CONTRAST):
+            margin = max(2, round(_MARGIN * (bottom - top)))
+            boxes.append(
+                TextBox(
+                    max(0, top - margin) * step,
+                    max(0, left - margin) * step,
+                    min(height, (bottom + margin) * step),
+                    min(width, (right + margin) * step),
+                )
+            )
+    return _united(boxes)
+
+
+def paint_over(grey: FloatImage, boxes: Sequence[TextBox]) -> FloatImage:
+    """A copy of the picture with each box filled from the pixels around it.
+
+    A pixel becomes the mean of the four pixels just outside its box in its row and its column, each weighted by
+    nearness; sides that lie beyond the picture do not count.
+    """
+    painted = grey.copy()
+    for box in (*boxes, *boxes):  # again, for what lay just outside may have been another line
+        painted[box.top : box.bottom, box.left : box.right] = _filling(painted, box)
+    return painted
+
+
+def _united(boxes: Sequence[TextBox]) -> tuple[TextBox, ...]:
+    """Boxes that overlap, made one."""
+    apart: list[TextBox] = []
+    for box in boxes:
+        while overlapping := [other for other in apart if _overlap(box, other)]:
+            apart = [other for other in apart if other not in overlapping]
+            of_all = (box, *overlapping)
+            box = TextBox(
+                min(one.top for one in of_all),
+                min(one.left for one in of_all),
+                max(one.bottom for one in of_all),
+                max(one.right for one in of_all),
+            )
+        apart.append(box)
+    return tuple(sorted(apart))
+
+
+def _overlap(one: TextBox, other: TextBox) -> bool:
+    rows = min(one.bottom, other.bottom) - max(one.top, other.top)
+    columns = min(one.right, other.right) - max(one.left, other.left)
+    return rows > 0 and columns > 0
+
+
+def _filling(grey: FloatImage, box: TextBox) -> FloatImage:
+    height, width = box.bottom - box.top, box.right - box.left
+    rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
+    down = np.arange(1, height + 1, dtype=np.float32)[:, None]
+    across = np.arange(1, width + 1, dtype=np.float32)[None]
+    total, weight = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+
+    def add(rim: FloatImage, distance: FloatImage) -> None:
+        np.add(total, rim / distance, out=total)
+        np.add(weight, 1 / distance, out=weight)
+
+    if box.top > 0:
+        add(grey[None, box.top - 1, columns], down)
+    if box.bottom < grey.shape[0]:
+        add(grey[None, box.bottom, columns], height + 1 - down)
+    if box.left > 0:
+        add(grey[rows, box.left - 1, None], across)
+    if box.right < grey.shape[1]:
+        add(grey[rows, box.right, None], width + 1 - across)
+    np.divide(total, weight, out=total, where=weight > 0)
+    return total
+
+
+def _reduced(grey: FloatImage, step: int) -> NDArray[np.uint8]:
+    """Means over step x step pixels as bytes."""
+    image = Image.fromarray(grey)
+    mean = np.asarray(image.reduce(step) if step > 1 else image)
+    return (mean * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
+
+
+def _opened(bright: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Grey opening: everything brighter that is narrower than a stroke's limit is cut off."""
+    return _sliding(np.maximum, _sliding(np.minimum, bright, fill=255), fill=0)
+
+
+def _sliding(extreme: np.ufunc, levels: NDArray[np.uint8], fill: int) -> NDArray[np.uint8]:
+    """Minimum or maximum over windows of _STROKE x _STROKE, by windows that double (bytes make this quick)."""
+    beyond = _STROKE // 2
+    reached, windows = 1, np.full([side + 2 * beyond for side in levels.shape], fill, np.uint8)
+    windows[beyond:-beyond, beyond:-beyond] = levels
+    while reached < _STROKE:
+        shift = min(reached, _STROKE - reached)
+        windows = extreme(windows[:-shift], windows[shift:])
+        windows = extreme(windows[:, :-shift], windows[:, shift:])
+        reached += shift
+    return windows

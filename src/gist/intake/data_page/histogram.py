@@ -1,0 +1,63 @@
+"""Histograms as inline SVG in the style of the report's charts."""
+
+from __future__ import annotations
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from gist.reporting.charts import COLOURS, nice_ticks
+from gist.reporting.numerals import count, counted, fixed
+
+WIDTH, HEIGHT = 460, 200
+_LEFT, _RIGHT, _TOP, _BOTTOM = 8, 8, 34, 40
+_BARS = 30
+
+
+def histogram(title: str, values: NDArray[np.float32], x_label: str) -> Markup:
+    """Bars over the range of the middle 99 % of `values`; what lies beyond counts in the outermost bars."""
+    low, high = (float(value) for value in np.quantile(values, (0.005, 0.995)))
+    spread = max(high - low, abs(high) * 0.02, 1e-3)
+    ticks = nice_ticks(low - 0.02 * spread, low + 1.02 * spread)
+    edges = np.linspace(ticks[0], ticks[-1], _BARS + 1)
+    bars = np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0]
+    step = (WIDTH - _LEFT - _RIGHT) / _BARS
+    bottom = HEIGHT - _BOTTOM
+    parts = []
+    for number, images in enumerate(bars):
+        height = (bottom - _TOP) * images / max(1, bars.max())
+        if images:
+            parts.append(
+                Markup('<path d="M{:.1f} {:.1f}h{:.1f}V{}h-{:.1f}z" fill="{}"/>').format(
+                    _LEFT + number * step + 0.5,
+                    bottom - max(height, 1.0),
+                    step - 1,
+                    bottom,
+                    step - 1,
+                    COLOURS[0],
+                )
+            )
+    parts.append(Markup('<path d="M{} {}H{}" stroke="#595959"/>').format(_LEFT, bottom, WIDTH - _RIGHT))
+    decimals = max(0, -int(np.floor(np.log10(ticks[1] - ticks[0]) + 1e-9)))
+    for tick in ticks:
+        x = _LEFT + (tick - ticks[0]) / (ticks[-1] - ticks[0]) * (WIDTH - _LEFT - _RIGHT)
+        anchor = "start" if tick == ticks[0] else "end" if tick == ticks[-1] else "middle"
+        parts.append(Markup('<path d="M{:.1f} {}v5" stroke="#595959"/>').format(x, bottom))
+        parts.append(_text(x, bottom + 18, fixed(tick, decimals), anchor, "tick"))
+    parts.append(_text(WIDTH / 2, HEIGHT - 5, x_label, "middle", "muted"))
+    parts.append(
+        _text(WIDTH - _RIGHT, 15, f"tallest bar: {counted(int(bars.max()), 'image')}", "end", "muted")
+    )
+    middle = float(np.median(values))
+    described = f"{title}: histogram of {count(len(values))} images, median {middle:.3g}. {x_label}."
+    return Markup(
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">'
+        '<text x="0" y="15" class="chart-title">{}</text>{}</svg>'
+    ).format(WIDTH, HEIGHT, described, title, Markup("").join(parts))
+
+
+def _text(x: float, y: float, text: str, anchor: str, kind: str) -> Markup:
+    fill = "#595959" if kind == "muted" else "#1c1c1c"
+    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}" fill="{}" class="chart-{}">{}</text>').format(
+        x, y, anchor, fill, kind, text
+    )

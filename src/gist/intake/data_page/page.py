@@ -1,0 +1,117 @@
+"""The page itself: what is in the data set, what is unusual in it, and what to do about that."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+import gist
+from gist.intake.data_page.histogram import histogram
+from gist.intake.data_page.outliers import find_outliers
+from gist.intake.data_page.overview import MOST_SHOWN, Overview, read_overview
+from gist.intake.data_page.pictures import data_uri, small_pictures
+from gist.intake.data_page.words import SPLIT_NAMES, further_advice, summary
+from gist.intake.vocabulary import Reason
+from gist.reporting import numerals
+from gist.results import PrepareResult
+from gist.run_folder import write_atomic
+
+PAGE_NAME = "data.html"
+_MOST_ROWS = 8
+_COPIES = (Reason.DUPLICATE, Reason.CONFLICTING_LABELS, Reason.NEARLY_IN_TRAINING)
+_KINDS = {
+    "modality": "Modality",
+    "view": "View",
+    "type": "File type",
+    "bits": "Bits stored",
+    "size": "Size in pixels",
+}
+_HISTOGRAMS = {
+    "mean_grey": ("Brightness", "mean grey, 0 black to 1 white"),
+    "contrast": ("Contrast", "grey between the 5th and the 95th percentile, 0 to 1"),
+    "sharpness": ("Sharpness", "strength of fine detail; further left is more blurred"),
+    "short_side": ("Size before preparation", "shorter side in pixels"),
+}
+
+
+def write_data_page(folder: Path, result: PrepareResult, title: str) -> Path:
+    """Writes `data.html` from the tables, archives and contact sheets in the prepare stage's folder.
+
+    The page is self-contained and depends on the folder, `result` and `title` only. It names no file of the user.
+    """
+    overview = read_overview(folder)
+    outliers, far_out = find_outliers(overview.measured, folder)
+    texts = {reason.value: overview.rejected.get(reason.value, 0) for reason in _COPIES}
+    copies = {reason: number for reason, number in texts.items() if number}
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(count=numerals.count, percent=numerals.percent)
+    template = environment.from_string(_resource("gist.intake.data_page", "data_page.html.j2"))
+    page = template.render(
+        title=title,
+        style=Markup(
+            _resource("gist.reporting", "report.css") + _resource("gist.intake.data_page", "data_page.css")
+        ),
+        version=gist.__version__,
+        result=result,
+        overview=overview,
+        split_names={part: SPLIT_NAMES[part] for part in SPLIT_NAMES if overview.counts["split"][part]},
+        summary=summary(overview, result),
+        advice=[*result.notes, *further_advice(overview)],
+        kinds=[(name, _most_frequent(overview.counts[kind])) for kind, name in _KINDS.items()],
+        histograms=[
+            histogram(name, overview.measured[kind], label) for kind, (name, label) in _HISTOGRAMS.items()
+        ],
+        sheets=_sheets(folder, result, overview),
+        outliers=list(
+            zip(outliers, small_pictures(folder, [outlier.image for outlier in outliers]), strict=True)
+        ),
+        far_out=far_out,
+        with_text=list(zip(overview.with_text, small_pictures(folder, overview.with_text), strict=True)),
+        pairs=_pairs(folder, overview),
+        copies=copies,
+        reasons=overview.rejected.most_common(),
+        most_shown=MOST_SHOWN,
+    )
+    path = folder / PAGE_NAME
+    write_atomic(path, page.encode())
+    return path
+
+
+def _resource(package: str, name: str) -> str:
+    return (files(package) / name).read_text(encoding="utf-8")
+
+
+def _most_frequent(counts: Counter[str]) -> list[tuple[str, int]]:
+    listed = [(name or "not stated", number) for name, number in counts.most_common()]
+    if len(listed) <= _MOST_ROWS:
+        return listed
+    rest = listed[_MOST_ROWS - 1 :]
+    return [*listed[: _MOST_ROWS - 1], (f"{len(rest)} others", sum(number for _, number in rest))]
+
+
+def _sheets(folder: Path, result: PrepareResult, overview: Overview) -> list[dict[str, Any]]:
+    sheets = []
+    for number, name in enumerate(result.class_names or ("",)):
+        file = folder / f"contact-{number}.png"
+        if file.is_file():
+            images = overview.by_class.get(name, Counter())["train"]
+            sheets.append({"name": name, "images": images, "uri": data_uri(file.read_bytes())})
+    return sheets
+
+
+def _pairs(folder: Path, overview: Overview) -> list[tuple[str, str, str, str]]:
+    """Pictures and file ids of images and of what they nearly equal."""
+    copies = [copy for copy, _ in overview.near_pairs]
+    originals = [original for _, original in overview.near_pairs]
+    left, right = small_pictures(folder, copies), small_pictures(folder, originals)
+    return [
+        (a, b, copy.file, original.file)
+        for a, b, copy, original in zip(left, right, copies, originals, strict=True)
+    ]

@@ -1,0 +1,137 @@
+"""What a DICOM data set says of its picture, apart from the grey values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from gist.intake.attributes import attribute_text
+from gist.intake.deidentify import allowed_modality
+from gist.intake.picture import Header, Side, body_side, check_size
+from gist.intake.vocabulary import Reason, Remark, SetAside
+
+MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
+_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+_FINEST_MM, _COARSEST_MM = 0.001, 20.0  # anything else is no radiograph's
+_MOST_OBLONG = 5.0
+_SIDES = ("ImageLaterality", "FrameLaterality", "Laterality")
+
+
+def describe(dataset: Dataset, max_pixels: int, attributes: Collection[str] = ()) -> Header:
+    """Size, bits, modality, patient, scale and side, and the text of the wanted attributes.
+
+    Raises:
+        SetAside: the size is impossible or too large, or samples are of an unknown number.
+    """
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    samples = int(dataset.get("SamplesPerPixel") or 1)
+    if samples not in (1, 3):
+        raise SetAside(Reason.UNSUPPORTED_PIXELS)
+    check_size(rows, columns, samples, max_pixels)
+    allocated = int(dataset.BitsAllocated)
+    bits = int(dataset.get("BitsStored") or allocated)
+    patient = str(dataset.get("PatientID") or "").strip()
+    name = str(dataset.get("PatientName") or "").strip()
+    spacing = _spacing(dataset)
+    return Header(
+        height=rows,
+        width=columns,
+        bits=min(bits, allocated),
+        modality=allowed_modality(dataset.get("Modality")),
+        patient=patient or None,
+        patient_name=name or None,
+        spacing=spacing,
+        aspect=_aspect(dataset, spacing),
+        side=_side(dataset),
+        attributes={keyword: _text(dataset, keyword) for keyword in attributes},
+    )
+
+
+def complete(dataset: Dataset) -> tuple[Remark, ...]:
+    """Adds what the standard demands and careless software leaves out, as far as there is only one likely value."""
+    if not dataset.get("SamplesPerPixel"):
+        dataset.SamplesPerPixel = 1
+    if dataset.get("PixelRepresentation") is None:
+        dataset.PixelRepresentation = 0
+    if not dataset.get("BitsStored"):
+        dataset.BitsStored = dataset.BitsAllocated
+    if dataset.get("HighBit") is None:
+        dataset.HighBit = int(dataset.BitsStored) - 1
+    if dataset.SamplesPerPixel == 1 and not polarity(dataset):
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+        return (Remark.POLARITY_ASSUMED,)
+    return ()
+
+
+def polarity(dataset: Dataset) -> str:
+    """The photometric interpretation, empty where the file does not say."""
+    return str(dataset.get("PhotometricInterpretation") or "").strip().upper()
+
+
+def functional_groups(dataset: Dataset, name: str, frame: int = 0) -> Iterator[Dataset]:
+    """The data set itself, then the functional groups where multi-frame objects keep the same attributes."""
+    yield dataset
+    for sequence, item in (
+        ("SharedFunctionalGroupsSequence", 0),
+        ("PerFrameFunctionalGroupsSequence", frame),
+    ):
+        items = dataset.get(sequence)
+        if items and len(items) > item and items[item].get(name):
+            yield items[item].get(name)[0]
+
+
+def first_number(value: Any) -> float | None:
+    """A number, or the first of several; None where there is none or it is not finite."""
+    numbers = _numbers(value)
+    return numbers[0] if numbers else None
+
+
+def _numbers(value: Any) -> list[float]:
+    if value is None or value == "":
+        return []
+    several = not isinstance(value, (int, float, str)) and hasattr(value, "__iter__")
+    numbers = [float(item) for item in (value if several else [value])]
+    return numbers if all(map(np.isfinite, numbers)) else []
+
+
+def _spacing(dataset: Dataset) -> tuple[float, float] | None:
+    """In the patient where calibrated, else at the detector (PS3.3 10.7.1.1)."""
+    for group in functional_groups(dataset, "PixelMeasuresSequence"):
+        for keyword in _SPACINGS:
+            spacing = _plain_numbers(group.get(keyword))
+            if len(spacing) == 2 and min(spacing) >= _FINEST_MM and max(spacing) <= _COARSEST_MM:
+                return spacing[0], spacing[1]
+    return None
+
+
+def _aspect(dataset: Dataset, spacing: tuple[float, float] | None) -> float:
+    height, width = spacing or (*_plain_numbers(dataset.get("PixelAspectRatio")), 0.0, 0.0)[:2]
+    if min(height, width) <= 0 or not 1 / _MOST_OBLONG <= height / width <= _MOST_OBLONG:
+        return 1.0
+    return height / width
+
+
+def _side(dataset: Dataset) -> Side | None:
+    for group in functional_groups(dataset, "FrameAnatomySequence"):
+        for keyword in _SIDES:
+            side = body_side(str(group.get(keyword) or ""))
+            if side is not None:
+                return side
+    return None
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    if keyword in _SIDES:
+        return _side(dataset) or ""
+    return attribute_text(dataset, keyword)
+
+
+def _plain_numbers(value: Any) -> list[float]:
+    """Numbers of an attribute that is only good to know: a broken one is as good as none."""
+    try:
+        return _numbers(value)
+    except (TypeError, ValueError):
+        return []

@@ -1,0 +1,64 @@
+"""What simple measurements tell of a finished picture: a few numbers, its view and where text was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gist.intake.burned_in_text import TextBox
+from gist.intake.geometry import FloatImage
+
+# View codes of DICOM (PS3.3 C.8.1.2.1.1, C.8.7.1.1.1, CID 4010 and 4014) and of everyday use; others are withheld.
+_VIEWS = frozenset(
+    {"AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LAT", "LATERAL", "OBLIQUE", "AXIAL", "TANGENTIAL"}
+    | {"SUNRISE", "SKYLINE", "MERCHANT", "ROSENBERG", "NOTCH", "FROG", "CC", "MLO", "ML", "LM", "SWIMMERS"}
+)
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """Measured on the finished square, borders of pure black left out."""
+
+    mean_grey: float
+    """0-1."""
+    contrast: float
+    """Grey between the 5th and the 95th percentile of pixels, 0-1."""
+    sharpness: float
+    """Standard deviation of the Laplacian over that of the picture: halves or so with each doubling of a blur."""
+    view: str | None
+    """View code, where the file gives a known one."""
+    text: tuple[TextBox, ...]
+    """Where text was found, in pixels of the square."""
+
+    def as_json(self) -> dict[str, Any]:
+        boxes = [[box.top, box.left, box.bottom, box.right] for box in self.text]
+        return {**vars(self), "text": boxes}
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> ImageFacts:
+        return ImageFacts(**{**value, "text": tuple(TextBox(*box) for box in value["text"])})
+
+
+def measure(square: FloatImage, view: str, text: tuple[TextBox, ...]) -> ImageFacts:
+    """Facts of a float32 [R, R] picture of values in 0-1; `view` is the text of the file's view attribute."""
+    shown = square[np.ix_((square > 0).any(axis=1), (square > 0).any(axis=0))]
+    if min(shown.shape) < 3:
+        shown = square
+    counts = np.bincount(
+        (shown * np.float32(255.0) + np.float32(0.5)).astype(np.uint8).ravel(), minlength=256
+    )
+    below = np.cumsum(counts) / shown.size
+    low, high = (int(np.searchsorted(below, share)) for share in (0.05, 0.95))
+    middle = shown[1:-1, 1:-1]
+    laplacian = 4 * middle - shown[:-2, 1:-1] - shown[2:, 1:-1] - shown[1:-1, :-2] - shown[1:-1, 2:]
+    spread = float(shown.std())
+    code = view.strip().upper()
+    return ImageFacts(
+        mean_grey=round(float(shown.mean()), 4),
+        contrast=round((high - low) / 255, 4),
+        sharpness=round(float(laplacian.std()) / spread, 4) if spread > 0 else 0.0,
+        view=code if code in _VIEWS else None,
+        text=text,
+    )

@@ -1,0 +1,47 @@
+"""Loops over whole planes (one channel of one sample), compiled by numba; import it only when it is needed."""
+
+from gist.networks.ops.cpu_vectors import compile_loop
+
+
+def _scale_backward(grad_PK, x_PK, scale_P, grad_x_PK, grad_scale_P, first, last):  # type: ignore[no-untyped-def]
+    """Both gradients of x * scale in one pass."""
+    for plane in range(first, last):
+        scale, total = scale_P[plane], scale_P.dtype.type(0)
+        for k in range(x_PK.shape[1]):
+            slope = grad_PK[plane, k]
+            total += slope * x_PK[plane, k]
+            grad_x_PK[plane, k] = slope * scale
+        grad_scale_P[plane] = total
+
+
+def _activate(x_PK, bias_C, out_PK, gain, negative_gain, clamp, first, last):  # type: ignore[no-untyped-def]
+    """Bias, leaky ReLU, gain and clamp; what is not a number stays so."""
+    for plane in range(first, last):
+        bias = bias_C[plane % len(bias_C)]
+        for k in range(x_PK.shape[1]):
+            value = x_PK[plane, k] + bias
+            value *= gain if value > 0 else negative_gain
+            limited = clamp if value > clamp else value
+            out_PK[plane, k] = -clamp if value < -clamp else limited
+
+
+def _activate_backward(  # type: ignore[no-untyped-def]
+    grad_PK, out_PK, grad_x_PK, sums_P, gain, negative_gain, clamp, first, last
+):
+    """Gradient with respect to x, and its sum over each plane; slopes are read off the result."""
+    nothing = sums_P.dtype.type(0)
+    for plane in range(first, last):
+        total = nothing
+        for k in range(out_PK.shape[1]):
+            value = out_PK[plane, k]
+            slope = gain if value > 0 else negative_gain
+            slope = grad_PK[plane, k] * (slope if abs(value) < clamp else nothing)
+            grad_x_PK[plane, k] = slope
+            total += slope
+        sums_P[plane] = total
+
+
+# Sums may be taken in any order, which lets them use vectors; the order is the same for any number of threads.
+scale_backward = compile_loop(_scale_backward, fastmath={"reassoc", "contract"})
+activate = compile_loop(_activate)
+activate_backward = compile_loop(_activate_backward, fastmath={"reassoc", "contract"})

@@ -1,0 +1,99 @@
+"""The section on snapshots: how the scores ran during training, and which snapshot is best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+from markupsafe import Markup
+
+from gist.reporting import numerals
+from gist.reporting.charts import Series, line_chart
+from gist.results import Score, SnapshotCurve, SnapshotScores
+
+X_LABEL = "images shown, in thousands (kimg)"
+
+
+@dataclass(frozen=True)
+class SnapshotSection:
+    """What the section shows."""
+
+    charts: tuple[Markup, ...]
+    sentence: str
+
+
+def snapshot_section(curve: SnapshotCurve | None) -> SnapshotSection | None:
+    """Charts of KID with its interval, the Frechet distance and precision with recall, and what they say.
+
+    None without evaluated snapshots.
+    """
+    if curve is None or not curve.snapshots:
+        return None
+    names = [score.name for score in curve.snapshots[-1].scores]
+    kid, frechet, *shares = names
+    charts = [
+        line_chart(
+            kid,
+            [
+                _line("value", curve, kid),
+                _line("95 % high", curve, kid, "high"),
+                _line("95 % low", curve, kid, "low"),
+            ],
+            x_label=X_LABEL,
+            y_label="squared distance, lower is better",
+            y_from_zero=True,
+        ),
+        line_chart(
+            frechet,
+            [_line(frechet, curve, frechet)],
+            x_label=X_LABEL,
+            y_label="distance, lower is better",
+            y_from_zero=True,
+        ),
+    ]
+    if shares:
+        charts.append(
+            line_chart(
+                "Precision and recall",
+                [_line(name.partition("[")[0], curve, name) for name in shares],
+                x_label=X_LABEL,
+                y_label="share, higher is better",
+                y_from_zero=True,
+            )
+        )
+    return SnapshotSection(tuple(charts), _sentence(curve, kid))
+
+
+def _line(label: str, curve: SnapshotCurve, name: str, field: str = "value") -> Series:
+    points = [
+        (entry.kimg, value)
+        for entry in curve.snapshots
+        if (score := _score(entry, name)) is not None and (value := getattr(score, field)) is not None
+    ]
+    x, y = np.array(points, np.float64).reshape(-1, 2).T
+    return Series(label, x, y)
+
+
+def _score(entry: SnapshotScores, name: str) -> Score | None:
+    return next((score for score in entry.scores if score.name == name), None)
+
+
+def _sentence(curve: SnapshotCurve, kid: str) -> str:
+    best = next(entry for entry in curve.snapshots if entry.file == curve.best)
+    score = best.scores[0]
+    value = numerals.significant(score.value if score.value is not None else float("nan"))
+    if score.low is not None and score.high is not None:
+        value += f" (95 % interval {numerals.significant(score.low)} to {numerals.significant(score.high)})"
+    sentence = (
+        f"The snapshot {PurePosixPath(best.file).stem} has the lowest {kid}: {value}, from {score.n_synthetic} images "
+        f"against {score.n_real} real ones."
+    )
+    others = len(curve.tied)
+    if others:
+        sentence += (
+            f" {numerals.counted(others, 'other snapshot')} cannot be told from it at this number of images."
+        )
+    elif len(curve.snapshots) > 1:
+        sentence += " Every other snapshot is worse by more than chance."
+    return sentence

@@ -1,0 +1,134 @@
+"""Pictures of a training: fixed latents at every snapshot, the real images beside them, and how they developed."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from gist import __version__
+from gist.augment import PresetName, strongest
+from gist.data_set import DataSet
+from gist.networks import Generator
+from gist.pictures import as_bytes, grid, write_png_atomic
+from gist.run_folder import write_atomic
+from gist.training.images import TrainingImages
+from gist.training.randomness import random_stream
+
+COLUMNS = 8
+_ROWS = 4
+_MOST_CLASSES = 6
+_FRAME_MILLISECONDS = 400
+_LAST_FRAME_MILLISECONDS = 2000
+_CAPTION_PIXELS = 14
+_MOST_FRAMES = 60
+_WIDEST_FRAME_PIXELS = 1200
+_IMAGE_DESCRIPTION = 0x010E  # EXIF
+SYNTHETIC_MARK = {"Synthetic": "YES", "Software": f"gist {__version__}"}
+
+
+class Grids:
+    """Writes the picture files of one training into `folder`."""
+
+    def __init__(
+        self, folder: Path, images: TrainingImages, z_dim: int, seed: int, device: torch.device
+    ) -> None:
+        self.folder = folder
+        self.images = images
+        self.seed = seed
+        self._rows = min(_MOST_CLASSES, images.classes) if images.classes else _ROWS
+        z = torch.randn(self._rows * COLUMNS, z_dim, generator=random_stream(seed, "grid", 0))
+        c = images.one_hot(torch.arange(self._rows).repeat_interleave(COLUMNS))
+        self._z, self._c = z.to(device), None if c is None else c.to(device)
+
+    def file(self, images_seen: int) -> Path:
+        """Where the grid of a snapshot lies."""
+        return self.folder / f"network-{images_seen:09d}.png"
+
+    @property
+    def real_file(self) -> Path:
+        return self.folder / "real.png"
+
+    def write_real(self, preset: PresetName, *, allow_mirror: bool) -> None:
+        """Real training images, and the same under the strongest augmentation, to tell leaks by."""
+        if self.real_file.exists():
+            return
+        chosen = self._real()
+        data_set = self.images.data_set
+        sheet = grid(np.stack([as_bytes(data_set.image(int(i))) for i in chosen]), COLUMNS)
+        write_png_atomic(self.real_file, sheet)
+        augmented = strongest(self.images.select(torch.from_numpy(chosen)), preset, allow_mirror=allow_mirror)
+        write_png_atomic(self.folder / "strongest-augmentation.png", _sheet(augmented))
+
+    def write(self, G: Generator, images_seen: int) -> float:
+        """Draws the fixed latents; returns how varied they are, as a share of the variety of as many real images.
+
+        Variety is the standard deviation of a pixel across the images, averaged over the pixels.
+        """
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(self._z), COLUMNS):
+                chosen = slice(start, start + COLUMNS)
+                parts.append(G(self._z[chosen], None if self._c is None else self._c[chosen]).cpu())
+        drawn = torch.cat(parts).clamp(-1, 1)
+        write_png_atomic(self.file(images_seen), _sheet(drawn), SYNTHETIC_MARK)
+        real = self.images.select(torch.from_numpy(self._real()))
+        return float(drawn.std(dim=0).mean() / real.std(dim=0).mean().clamp_min(1e-6))
+
+    def write_progress(self, snapshots: list[dict[str, Any]]) -> Path | None:
+        """An animation of the grids, first to last, marked as synthetic in each frame and in the file."""
+        seen = [0, *(round(entry["kimg"] * 1000) for entry in snapshots)]
+        seen = [images for images in seen if self.file(images).is_file()]
+        if len(seen) < 2:
+            return None
+        kept = sorted({seen[round(i)] for i in np.linspace(0, len(seen) - 1, min(len(seen), _MOST_FRAMES))})
+        frames = [self._frame(images) for images in kept]
+        exif = Image.Exif()
+        exif[_IMAGE_DESCRIPTION] = f"Synthetic: YES. {SYNTHETIC_MARK['Software']}"
+        durations = [_FRAME_MILLISECONDS] * (len(frames) - 1) + [_LAST_FRAME_MILLISECONDS]
+        buffer = io.BytesIO()
+        frames[0].save(
+            buffer,
+            format="WEBP",
+            save_all=True,
+            append_images=frames[1:],
+            duration=durations,
+            loop=0,
+            quality=80,
+            exif=exif,
+        )
+        file = self.folder / "progress.webp"
+        write_atomic(file, buffer.getvalue())
+        return file
+
+    def _frame(self, images_seen: int) -> Image.Image:
+        with Image.open(self.file(images_seen)) as picture:
+            sheet = picture.convert("L")
+        if sheet.width > _WIDEST_FRAME_PIXELS:
+            sheet = sheet.resize(
+                (_WIDEST_FRAME_PIXELS, round(sheet.height * _WIDEST_FRAME_PIXELS / sheet.width)),
+                Image.Resampling.LANCZOS,
+            )
+        frame = Image.new("L", (sheet.width, sheet.height + _CAPTION_PIXELS), 0)
+        frame.paste(sheet, (0, _CAPTION_PIXELS))
+        ImageDraw.Draw(frame).text((4, 1), f"{images_seen / 1000:.1f} kimg - synthetic", fill=255)
+        return frame
+
+    def _real(self) -> NDArray[np.int64]:
+        random = np.random.default_rng(self.seed)
+        data_set: DataSet = self.images.data_set
+        if not self.images.classes:
+            return random.permutation(len(data_set))[: self._rows * COLUMNS]
+        rows = [random.permutation(data_set.of_class(k)) for k in range(self._rows)]
+        return np.concatenate([np.resize(row, COLUMNS) for row in rows])
+
+
+def _sheet(images: torch.Tensor) -> NDArray[np.uint8]:
+    """Images [N, 1, R, R] in -1..1 as one uint8 picture."""
+    bytes_NHW = (images[:, 0] * 127.5 + 128).clamp(0, 255).to(torch.uint8).numpy()
+    return grid(bytes_NHW, COLUMNS)

@@ -1,0 +1,77 @@
+"""What stops or changes a training step: numbers that are not finite, and memory that runs out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+
+from gist.errors import StageError
+
+_MEMORY_MESSAGES = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    # oneDNN's words where its scratch memory cannot be had.
+    "could not create a primitive",
+    "could not execute a primitive",
+    "could not create a memory object",
+)
+
+
+class NotFiniteError(StageError):
+    """A loss, gradient or weight is no longer a number: what is in memory is lost, the last checkpoint is not."""
+
+    def __init__(self, where: str, images: int) -> None:
+        super().__init__(
+            f"Training broke down at {images / 1000:.2f} kimg: {where} is not finite. The last good checkpoint is "
+            "kept; lower the learning rates or raise train.gamma and run again."
+        )
+        self.where = where
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that an allocation failed, on CPU or GPU; torch says so only in words on a CPU."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and any(message in text for message in _MEMORY_MESSAGES)
+
+
+@dataclass
+class StepReadings:
+    """Numbers of one step that stay on the device until its end, so that the step waits for the device once."""
+
+    norms: list[torch.Tensor] = field(default_factory=list)
+    sources: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    def check(self, what: str, layers: list[str], norms: list[torch.Tensor]) -> None:
+        """Norms [] that must be finite: `what`, such as the weights of D, in each of `layers`."""
+        self.sources.append((what, layers))
+        self.norms.extend(norms)
+
+    def read(self, means: dict[str, torch.Tensor], images: int) -> dict[str, float]:
+        """Waits for the device and returns the means [] by name; `images` were seen before this step.
+
+        Raises:
+            NotFiniteError: naming what is not finite first, and the layer nearest to the network's output.
+        """
+        numbers = torch.stack([value.float() for value in (*self.norms, *means.values())]).tolist()
+        found = dict(zip(means, numbers[len(self.norms) :], strict=True))
+        broken = [name for name, value in found.items() if not math.isfinite(value)]
+        position = 0
+        for what, layers in self.sources:
+            norms = numbers[position : position + len(layers)]
+            position += len(layers)
+            bad = [layer for layer, norm in zip(layers, norms, strict=True) if not math.isfinite(norm)]
+            if bad:
+                # Backwards from the output, everything before the layer that broke is not finite either.
+                losses = f"{' and '.join(broken)} and " if broken else ""
+                raise NotFiniteError(
+                    f"{losses}{what} at {bad[-1]} ({len(bad)} of {len(layers)} tensors)", images
+                )
+        if broken:
+            raise NotFiniteError(" and ".join(broken), images)
+        return found

@@ -1,0 +1,272 @@
+"""One training step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import nn
+
+from gist.augment import AugmentPipe
+from gist.errors import StageError
+from gist.training.batches import micro_batch_size, micro_batches
+from gist.training.distributed import Team
+from gist.training.guards import StepReadings, ran_out_of_memory
+from gist.training.images import TrainingImages
+from gist.training.losses import (
+    blur,
+    discriminator_loss,
+    generator_loss,
+    mix_styles,
+    path_lengths,
+    r1_penalty,
+)
+from gist.training.means import BatchMeans, RunningAverages
+from gist.training.memory import release
+from gist.training.plan import TrainingPlan
+from gist.training.precision import FullPrecision
+from gist.training.randomness import random_stream
+from gist.training.state import PATH_LENGTH_INTERVAL, R1_INTERVAL, TrainingState
+
+_STYLE_MIXING = 0.9
+_PATH_LENGTH_WEIGHT = 2.0
+_PATH_LENGTH_SHRINK = 2
+_PATH_LENGTH_DECAY = 0.01
+_BLUR_SIGMA = 10.0
+_BLUR_FADE_IMAGES_PER_BATCH = 200_000 / 32
+
+Objective = Callable[[torch.Tensor, BatchMeans], torch.Tensor | None]
+"""Loss over a part of the batch, as its share of the batch's mean; None if it takes none of these images."""
+
+
+class Trainer:
+    """One step after another on a state; knows nothing of files.
+
+    A step's result depends on the whole batch only: neither on how it is divided into micro-batches and shares of
+    processes (`team`) beyond rounding, nor on anything drawn before.
+    """
+
+    def __init__(
+        self,
+        state: TrainingState,
+        plan: TrainingPlan,
+        images: TrainingImages,
+        pipe: AugmentPipe,
+        seed: int,
+        *,
+        team: Team | None = None,
+        on_note: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.state = state
+        self.plan = plan
+        self.images = images
+        self.pipe = pipe
+        self.seed = seed
+        self.team = team or Team()
+        self.on_note = on_note
+        self.device = next(state.G.parameters()).device
+        self.averages = RunningAverages(state.G)
+        self.stylegan2 = plan.architecture == "stylegan2"
+        self._group = state.D.spec.mbstd_group
+        state.micro_batch = self._fitting(state.micro_batch)
+
+    def step(self) -> dict[str, float]:
+        """Shows `plan.batch` real images: one update of G, one of D, lazy regularisation where due, EMA, ADA.
+
+        Returns means over the batch: losses, logits and their signs, norms of gradients.
+
+        Raises:
+            NotFiniteError: a loss, gradient or weight is no longer finite; the state must not be saved.
+            StageError: memory ran out with the smallest micro-batch.
+        """
+        state, plan = self.state, self.plan
+        number = state.images // plan.batch
+        self._readings = StepReadings()
+        self._means: dict[str, torch.Tensor] = {}
+
+        if state.images >= plan.generator_waits_kimg * 1000:
+            state.D.requires_grad_(False)
+            self.averages.move(self._update("G", state.G, state.G_optimizer, [self._generator]))
+            if self.stylegan2 and number % PATH_LENGTH_INTERVAL == 0:
+                lengths = self._update("path length", state.G, state.G_optimizer, [self._path_length])
+                mean = lengths.sums["path_length"]
+                state.path_length_mean = state.path_length_mean.lerp(mean, _PATH_LENGTH_DECAY)
+            state.D.requires_grad_(True)
+
+        state.G.requires_grad_(False)
+        self._update("D", state.D, state.D_optimizer, [self._fake, self._real])
+        if plan.gamma > 0 and number % R1_INTERVAL == 0:
+            with FullPrecision(state.D):
+                self._update("R1", state.D, state.D_optimizer, [self._r1])
+        state.G.requires_grad_(True)
+
+        for name, network in (("G", state.G), ("D", state.D)):
+            weights = dict(network.named_parameters())
+            norms = torch._foreach_norm(list(weights.values()))
+            self._readings.check(f"the weight of {name}", list(weights), list(norms))
+        read = self._readings.read(self._means, state.images)
+        state.ada.update(max(-1.0, min(1.0, read["real_sign"])), plan.batch)
+        state.images += plan.batch
+        state.update_average(plan.batch, plan.ema_kimg * 1000)
+        return read
+
+    def _update(
+        self, name: str, module: nn.Module, optimizer: torch.optim.Adam, objectives: list[Objective]
+    ) -> BatchMeans:
+        """One optimizer step down the mean of the objectives over the whole batch; returns the means noted."""
+        while (means := self._accumulate(optimizer, objectives)) is None:
+            self._halve_micro_batch()
+        layers = {key: p.grad for key, p in module.named_parameters() if p.grad is not None}
+        gradients = list(layers.values())
+        self.team.sum_([*gradients, *means.tensors()])
+        norms = torch._foreach_norm(gradients)
+        self._readings.check(f"the gradient of {name}", list(layers), list(norms))
+        self._means[f"gradient_norm_{name.replace(' ', '_')}"] = torch.stack(norms).norm()
+        self._means |= means.sums
+        optimizer.step()
+        return means
+
+    def _accumulate(self, optimizer: torch.optim.Adam, objectives: list[Objective]) -> BatchMeans | None:
+        """Gradients over this process's share of the batch; None where memory ran out, and nothing has changed."""
+        optimizer.zero_grad(set_to_none=True)
+        means = BatchMeans()
+        place = self.team.place
+        parts = micro_batches(self.plan.batch, self.state.micro_batch, self._group, place.rank, place.count)
+        try:
+            for objective in objectives:
+                for part in parts:
+                    loss = objective(part, means)
+                    if loss is not None:
+                        loss.backward()  # type: ignore[no-untyped-call]
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out_of_memory(error):
+                raise
+            optimizer.zero_grad(set_to_none=True)
+            return None
+        return means
+
+    def _fitting(self, micro_batch: int) -> int:
+        return micro_batch_size(self.plan.batch, micro_batch, self._group, self.team.place.count)
+
+    def _halve_micro_batch(self) -> None:
+        before = self.state.micro_batch
+        self.state.micro_batch = self._fitting(before // 2)
+        if self.state.micro_batch == before:
+            raise StageError(
+                f"Memory ran out although only {before} images are in it at a time; lower prepare.resolution or "
+                "train.channel_base, or close other programs, and run again."
+            )
+        release(self.device)
+        self.on_note(
+            f"Memory ran out at {self.state.images / 1000:.2f} kimg: the micro-batch goes from {before} to "
+            f"{self.state.micro_batch} images, which is slower and changes nothing else."
+        )
+
+    def _share(self, part: torch.Tensor) -> float:
+        return len(part) / self.plan.batch
+
+    def _latents(self, purpose: str, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        random = random_stream(self.seed, f"latents of {purpose}", self.state.images)
+        z = torch.randn(self.plan.batch, self.state.G.z_dim, generator=random)
+        c = self.images.random_labels(self.plan.batch, random)
+        return z[part].to(self.device), None if c is None else c[part].to(self.device)
+
+    def _styles(
+        self, purpose: str, z: torch.Tensor, c: torch.Tensor | None, part: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """ws [N, num_ws, w_dim] for synthesis, and the w [N, w_dim] they begin with."""
+        ws = self.state.G.mapping(z, c)
+        mixed = ws
+        if self.stylegan2:
+            random = random_stream(self.seed, f"styles of {purpose}", self.state.images)
+            mixed = mix_styles(self.state.G, ws, c, _STYLE_MIXING, random, part, self.plan.batch)
+        return mixed, ws[:, 0]
+
+    def _layer_noise(self, purpose: str, part: torch.Tensor) -> Callable[[int], torch.Tensor]:
+        """Noise [N, 1, size, size] for layer after layer; drawn for the whole batch, on the device, for speed."""
+        random = random_stream(self.seed, f"layer noise of {purpose}", self.state.images, self.device)
+
+        def noise(size: int) -> torch.Tensor:
+            whole = torch.randn(self.plan.batch, 1, size, size, generator=random, device=self.device)
+            return whole if len(part) == self.plan.batch else whole[part.to(self.device)]
+
+        return noise
+
+    def _judge(
+        self, purpose: str, images: torch.Tensor, c: torch.Tensor | None, part: torch.Tensor
+    ) -> torch.Tensor:
+        random = random_stream(self.seed, f"augmentation of {purpose}", self.state.images)
+        parameters = self.pipe.sample(self.plan.batch, self.state.ada.p, random)
+        seen = self.pipe.apply(images, parameters[part])
+        if self.plan.early_blur:
+            fade = _BLUR_FADE_IMAGES_PER_BATCH * self.plan.batch
+            seen = blur(seen, max(0.0, 1 - self.state.images / fade) * _BLUR_SIGMA)
+        logits = self.state.D(seen, c)
+        assert isinstance(logits, torch.Tensor)
+        return logits
+
+    def _real_images(self, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        images, c = self.images.batch(self.state.images, self.plan.batch, part)
+        return images.to(self.device), None if c is None else c.to(self.device)
+
+    def _generator(self, part: torch.Tensor, means: BatchMeans) -> torch.Tensor:
+        z, c = self._latents("G", part)
+        ws, w = self._styles("G", z, c, part)
+        with self.averages.gathered(means, w, self._share(part)):
+            images = self.state.G.synthesis(
+                ws, noise_mode=self._layer_noise("G", part), update_emas=self.averages.others
+            )
+        loss = generator_loss(self._judge("G", images, c, part))
+        means.add("loss_G", loss, self._share(part))
+        return loss * self._share(part)
+
+    def _path_length(self, part: torch.Tensor, means: BatchMeans) -> torch.Tensor | None:
+        count = max(1, self.plan.batch // _PATH_LENGTH_SHRINK)
+        part = part[part < count]
+        if not len(part):
+            return None
+        z, c = self._latents("path length", part)
+        ws, _ = self._styles("path length", z, c, part)
+        with FullPrecision(self.state.G):
+            images = self.state.G.synthesis(ws, noise_mode=self._layer_noise("path length", part))
+        random = random_stream(self.seed, "path length noise", self.state.images)
+        noise = torch.randn(count, *images.shape[1:], generator=random)[part].to(self.device)
+        lengths = path_lengths(images, ws, noise)
+        means.add("path_length", lengths.mean(), len(part) / count)
+        penalty = (lengths - self.state.path_length_mean).square().mean() * (len(part) / count)
+        return penalty * (_PATH_LENGTH_WEIGHT * PATH_LENGTH_INTERVAL)
+
+    def _fake(self, part: torch.Tensor, means: BatchMeans) -> torch.Tensor:
+        z, c = self._latents("D", part)
+        with torch.no_grad():
+            ws, _ = self._styles("D", z, c, part)
+            images = self.state.G.synthesis(ws, noise_mode=self._layer_noise("D", part))
+        return self._judged("fake", images, c, part, means)
+
+    def _real(self, part: torch.Tensor, means: BatchMeans) -> torch.Tensor:
+        images, c = self._real_images(part)
+        return self._judged("real", images, c, part, means)
+
+    def _judged(
+        self,
+        side: Literal["fake", "real"],
+        images: torch.Tensor,
+        c: torch.Tensor | None,
+        part: torch.Tensor,
+        means: BatchMeans,
+    ) -> torch.Tensor:
+        logits = self._judge(side, images, c, part)
+        loss = discriminator_loss(logits, real=side == "real")
+        share = self._share(part)
+        means.add(f"{side}_sign", logits.sign().mean(), share)
+        means.add(f"{side}_logit", logits.mean(), share)
+        means.add("loss_D", loss, share)
+        return loss * share
+
+    def _r1(self, part: torch.Tensor, means: BatchMeans) -> torch.Tensor:
+        images, c = self._real_images(part)
+        images.requires_grad_(True)
+        penalty = r1_penalty(self._judge("R1", images, c, part), images)
+        means.add("r1", penalty, self._share(part))
+        return penalty * (self._share(part) * self.plan.gamma / 2 * R1_INTERVAL)

@@ -1,0 +1,192 @@
+"""The inspection page holds what it should; answers become rates, or one sentence on what is wrong with them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import gist
+from gist.errors import InputError
+from gist.evaluation.artifacts.table import read_table, worst_and_random
+
+KINDS = ["joint", "blur", "curvature", "object", "text"]
+
+
+class Page(HTMLParser):
+    """Articles of the page with their images and check boxes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.articles: list[tuple[str, list[str], list[str]]] = []
+        self.inside = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if tag == "article":
+            self.articles.append((found["data-image"], [], []))
+            self.inside = True
+        if self.inside and tag == "img":
+            self.articles[-1][1].append(found["src"])
+        if self.inside and tag == "input":
+            self.articles[-1][2].append(found["value"])
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag != "article"
+
+
+def _list(run_folder: Path) -> dict[str, Any]:
+    listed: dict[str, Any] = json.loads((run_folder / "inspect/page.json").read_text())
+    return listed
+
+
+def _save(run_folder: Path, answers: dict[str, list[str]], **changes: object) -> Path:
+    page = _list(run_folder)["page"]
+    saved = {"format": "gist-inspection/1", "page": page, "saved": "2026-03-01T12:00:00Z", "answers": answers}
+    file = run_folder.parent / "answers.json"
+    file.write_text(json.dumps(saved | changes))
+    return file
+
+
+def test_the_page_shows_each_image_once_with_heat_map_and_nearest_real_image(run_folder: Path) -> None:
+    file = gist.inspect(run_folder, worst=8, random=10)
+    text = file.read_text(encoding="utf-8")
+    articles = Page(text).articles
+    judged = read_table(run_folder / "evaluate/artifacts.csv")
+    worst, random = worst_and_random(judged, 8, 10, seed=0)
+    assert {name for name, _, _ in articles} == {judged[row].image for row in {*worst, *random}}
+    assert len({name for name, _, _ in articles}) == len(articles)
+    for _, uris, boxes in articles:
+        assert boxes == [*KINDS, "none"]
+        marks = []
+        for uri in uris:
+            with Image.open(
+                io.BytesIO(base64.b64decode(uri.removeprefix("data:image/png;base64,")))
+            ) as image:
+                image.load()
+                assert image.size == (32, 32)
+                marks.append(image.info["Synthetic"])
+        assert marks == ["YES", "YES", "NO"]
+    assert not re.findall(r'(?:src|href)="(?!data:)', text)
+    assert "http" not in text.replace("http-equiv", "")
+    items = _list(run_folder)["items"]
+    assert sum(item["worst"] for item in items) == 8
+    assert sum(item["random"] for item in items) == 10
+
+
+def test_the_order_does_not_give_the_worst_away_and_the_page_can_be_rebuilt(run_folder: Path) -> None:
+    first = gist.inspect(run_folder, worst=8, random=10).read_bytes()
+    flags = [item["worst"] for item in _list(run_folder)["items"]]
+    assert flags != sorted(flags)
+    assert flags != sorted(flags, reverse=True)
+    assert gist.inspect(run_folder, worst=8, random=10).read_bytes() == first
+
+
+def test_answers_on_the_random_sample_become_rates_with_wilson_intervals(run_folder: Path) -> None:
+    gist.inspect(run_folder, worst=5, random=12)
+    items = _list(run_folder)["items"]
+    random = [item["image"] for item in items if item["random"]]
+    only_worst = [item["image"] for item in items if not item["random"]]
+    answers: dict[str, list[str]] = {image: ["none"] for image in random[:10]}
+    answers |= {random[0]: ["blur"], random[1]: ["blur", "joint"], random[2]: ["text"]}
+    answers |= {image: ["curvature"] for image in only_worst}
+    result = gist.count_answers(run_folder, _save(run_folder, answers))
+    assert result.overall is not None
+    assert (result.overall.count, result.overall.n, result.random_asked) == (3, 10, 12)
+    # Wilson 1927 for 3 of 10.
+    assert (result.overall.low, result.overall.high) == pytest.approx((0.1078, 0.6032), abs=1e-4)
+    assert {kind: rate.count for kind, rate in result.kinds.items()} == {
+        "joint": 1,
+        "blur": 2,
+        "curvature": 0,
+        "object": 0,
+        "text": 1,
+    }
+    assert sum(rate.n for rate in result.classes.values()) == 10
+    assert sum(rate.count for rate in result.classes.values()) == 3
+    worst = {item["image"] for item in items if item["worst"]}
+    assert result.worst_answered == len(worst & answers.keys())
+    assert result.worst_with_artifact == sum(answers[image] != ["none"] for image in worst & answers.keys())
+    assert json.loads((run_folder / "inspect/result.json").read_text()) == result.model_dump(mode="json")
+
+
+def test_answers_on_the_worst_alone_give_no_rate(run_folder: Path) -> None:
+    gist.inspect(run_folder, worst=5, random=0)
+    image = _list(run_folder)["items"][0]["image"]
+    result = gist.count_answers(run_folder, _save(run_folder, {image: ["object"]}))
+    assert result.overall is None
+    assert result.kinds == {}
+    assert (result.worst_answered, result.worst_with_artifact) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("answers", "changes", "words"),
+    [
+        ({"00000/img00000000.png": ["blur"]}, {"page": "0123"}, "answers another page"),
+        ({"00009/img00009000.png": ["blur"]}, {}, "not on the page"),
+        ({"first": ["none", "blur"]}, {}, "cannot give"),
+        ({"first": ["ugly"]}, {}, "cannot give"),
+        ({}, {}, "holds no answer yet"),
+        ({"first": ["blur"]}, {"more": 1}, "is not a file of answers"),
+    ],
+)
+def test_answers_that_do_not_fit_are_refused_in_one_sentence(
+    run_folder: Path, answers: dict[str, list[str]], changes: dict[str, object], words: str
+) -> None:
+    gist.inspect(run_folder, worst=3, random=3)
+    first = _list(run_folder)["items"][0]["image"]
+    named = {first if image == "first" else image: kinds for image, kinds in answers.items()}
+    with pytest.raises(InputError, match=words):
+        gist.count_answers(run_folder, _save(run_folder, named, **changes))
+    assert not (run_folder / "inspect/result.json").exists()
+
+
+def test_a_missing_page_or_file_or_evaluation_is_named(run_folder: Path, folder: Path) -> None:
+    with pytest.raises(InputError, match="There is no inspection page"):
+        gist.count_answers(run_folder, folder / "none.json")
+    gist.inspect(run_folder, worst=1, random=1)
+    with pytest.raises(InputError, match="where the browser saved"):
+        gist.count_answers(run_folder, folder / "none.json")
+    (folder / "binary.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="is not a file of answers"):
+        gist.count_answers(run_folder, folder / "binary.json")
+    with pytest.raises(InputError, match="Zero images"):
+        gist.inspect(run_folder, worst=0, random=0)
+    (run_folder / "evaluate/stage.json").unlink()
+    with pytest.raises(InputError, match="holds no judged images"):
+        gist.inspect(run_folder)
+
+
+def test_images_drawn_after_the_evaluation_are_not_shown_with_its_findings(run_folder: Path) -> None:
+    record = run_folder / "generate/stage.json"
+    changed = json.loads(record.read_text())
+    changed["outputs"]["generate/synthetic.zip"] = "0" * 64
+    record.write_text(json.dumps(changed))
+    with pytest.raises(InputError, match="changed after they were evaluated"):
+        gist.inspect(run_folder)
+
+
+def test_the_report_shows_the_artifacts_and_then_what_readers_saw(run_folder: Path) -> None:
+    gist.report(run_folder)
+    page = (run_folder / "report/report.html").read_text(encoding="utf-8")
+    assert 'id="artifact-verdict"' in page
+    assert "No reader has inspected these images yet" in page
+    assert "What readers saw" not in page
+    gist.inspect(run_folder, worst=2, random=12)
+    random = [item["image"] for item in _list(run_folder)["items"] if item["random"]]
+    answers = {image: ["none"] for image in random} | {random[0]: ["joint"], random[1]: ["joint"]}
+    gist.count_answers(run_folder, _save(run_folder, answers))
+    assert [entry.state for entry in gist.status(run_folder) if entry.stage == "report"] == ["stale"]
+    gist.report(run_folder)
+    page = (run_folder / "report/report.html").read_text(encoding="utf-8")
+    assert "What readers saw" in page
+    seen = re.findall(r'<data class="artifact-seen" value="(\d+)">', page)
+    assert seen[:6] == ["2", "2", "0", "0", "0", "0"]

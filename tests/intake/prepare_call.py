@@ -1,0 +1,7 @@
+"""The type of the fixture `prepare_stage`."""
+
+from collections.abc import Callable
+
+from gist.results import PrepareResult
+
+PrepareCall = Callable[..., PrepareResult]

@@ -1,0 +1,50 @@
+"""Activation checkpointing: the same step from less memory."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+
+from gist.networks import Generator, NetworkSpec, build_generator
+
+
+def _step(G: Generator, checkpointing: bool) -> tuple[list[Tensor], int]:
+    """Gradients of one backward pass, and how many bytes the forward pass kept for it."""
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    G.synthesis.checkpointing = checkpointing
+    z = torch.randn(2, G.z_dim, generator=torch.Generator().manual_seed(4))
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        images = G(z, update_emas=True)
+    return list(torch.autograd.grad(images.square().mean(), list(G.parameters()))), sum(kept.values())
+
+
+@pytest.mark.parametrize("architecture", ["stylegan3-t", "stylegan3-r"])
+def test_a_step_gives_the_same_gradients_and_averages_and_keeps_less(architecture: str) -> None:
+    torch.manual_seed(0)
+    spec = NetworkSpec(architecture, 32, z_dim=16, w_dim=16, channel_base=256, channel_max=16)
+    plain = build_generator(spec)
+    checkpointed = copy.deepcopy(plain)
+    expected, plain_bytes = _step(plain, checkpointing=False)
+    gradients, checkpointed_bytes = _step(checkpointed, checkpointing=True)
+    for actual, wanted in zip(gradients, expected, strict=True):
+        assert torch.equal(actual, wanted)
+    for (name, actual), (_, wanted) in zip(checkpointed.named_buffers(), plain.named_buffers(), strict=True):
+        assert torch.equal(actual, wanted), name
+    assert checkpointed_bytes * 3 < plain_bytes
+
+
+def test_generating_without_gradients_is_untouched() -> None:
+    G = build_generator(NetworkSpec("stylegan3-t", 16, z_dim=8, w_dim=8, channel_base=64, channel_max=8))
+    z = torch.randn(1, 8)
+    with torch.no_grad():
+        expected = G(z)
+        G.synthesis.checkpointing = True
+        assert torch.equal(G(z), expected)

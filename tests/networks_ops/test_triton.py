@@ -1,0 +1,130 @@
+"""The Triton kernel against the plain-torch definition, under Triton's interpreter: no GPU is needed.
+
+The interpreter is chosen before Triton is imported, so a process of its own computes; it runs this file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from gist.networks import ops
+from gist.networks.ops import reference, triton_path
+
+CASES: dict[str, dict[str, Any]] = {
+    "alias-free layer in two tiles": {"up": 2, "down": 2, "taps": (12, 12), "size": (8, 34)},
+    "upsampling layer with radial filter": {
+        "up": 4,
+        "down": 2,
+        "taps": (24, 12),
+        "size": (6, 7),
+        "radial": True,
+    },
+    "identity filters": {"up": 1, "down": 1, "taps": (1, 1), "size": (5, 6)},
+}
+
+
+def _errors(case: dict[str, Any], dtype: torch.dtype) -> list[float]:
+    """Largest errors of values, gradients, and gradients of a penalty on them, relative to the largest value."""
+    generator = torch.Generator().manual_seed(1)
+    up_taps, down_taps = (
+        torch.randn(taps, generator=generator) / taps**0.5 if taps > 1 else None for taps in case["taps"]
+    )
+    if case.get("radial") and down_taps is not None:
+        down_taps = torch.outer(down_taps, down_taps) + torch.eye(len(down_taps)) / 10
+    x = torch.randn(1, 2, *case["size"], generator=generator).to(dtype)
+    bias = torch.randn(2, generator=generator)
+    results = []
+    for backend in ("triton", "reference"):
+        ops.set_backend(backend)  # type: ignore[arg-type]
+        leaves = x.clone().float().requires_grad_(), bias.clone().requires_grad_()
+        inner = leaves[0].to(dtype if backend == "triton" else torch.float32)
+        y = ops.filtered_lrelu(
+            inner, up_taps, down_taps, leaves[1],
+            up=case["up"], down=case["down"], padding=(9, 8, 9, 8), gain=1.4, slope=0.2, clamp=2.0,
+        )  # fmt: skip
+        if backend == "triton" and up_taps is not None:
+            assert y.dtype == dtype
+            assert "FilteredActivation" in type(y.grad_fn).__name__
+        first = torch.autograd.grad(y.float().pow(2).sum(), leaves, create_graph=True)
+        second = torch.autograd.grad(sum(g.square().sum() for g in first), leaves)
+        results.append([y.float(), *first, *second])
+    return [
+        float(((actual - expected).abs().max() / expected.abs().max()).detach())
+        for actual, expected in zip(*results, strict=True)
+    ]
+
+
+def _resampling_error() -> float:
+    x, fir = torch.randn(1, 1, 9, 11, requires_grad=True), torch.tensor([1.0, 3.0, 2.0])
+    results = []
+    for backend in ("triton", "reference"):
+        ops.set_backend(backend)  # type: ignore[arg-type]
+        results.append(ops.upfirdn2d(x, fir, up=2, padding=(2, 1, -1, 2), flip=True, gain=4.0))
+    assert "Filtered" in type(results[0].grad_fn).__name__
+    return float(((results[0] - results[1]).abs().max() / results[1].abs().max()).detach())
+
+
+@pytest.fixture(scope="module")
+def interpreted() -> dict[str, Any]:
+    completed = subprocess.run(
+        [sys.executable, __file__],
+        env={**os.environ, "TRITON_INTERPRET": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(completed.stdout)
+    return found
+
+
+def test_it_is_reported_where_it_can_run(interpreted: dict[str, Any]) -> None:
+    assert interpreted["reported"].startswith("triton: ")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_and_derivatives_of_both_orders_are_those_of_the_definition(
+    interpreted: dict[str, Any], name: str
+) -> None:
+    assert max(interpreted["float32"][name]) < 2e-5
+
+
+def test_half_precision_in_and_out_is_as_good_as_its_bits(interpreted: dict[str, Any]) -> None:
+    assert max(interpreted["bfloat16"]) < 0.03
+
+
+def test_resampling_is_the_same(interpreted: dict[str, Any]) -> None:
+    assert interpreted["upfirdn2d"] < 1e-6
+
+
+def test_a_device_on_which_triton_cannot_compile_gets_plain_torch_silently() -> None:
+    x, fir = torch.randn(1, 2, 8, 8), torch.tensor([1.0, 3.0, 3.0, 1.0])
+    kwargs: dict[str, Any] = {"up": 2, "padding": (2, 1, 2, 1), "gain": 4.0}
+    assert torch.equal(triton_path.upfirdn2d(x, fir, **kwargs), reference.upfirdn2d(x, fir, **kwargs))
+    kwargs = {"up": 2, "down": 2, "padding": (3, 2, 3, 2), "gain": 1.4, "slope": 0.2, "clamp": 9.0}
+    fast, plain = (
+        run(x, fir, fir, None, **kwargs) for run in (triton_path.filtered_lrelu, reference.filtered_lrelu)
+    )
+    assert torch.equal(fast, plain)
+
+
+def _main() -> None:
+    ops.set_backend("triton")
+    found: dict[str, Any] = {
+        "reported": ops.active_backend("cpu"),
+        "float32": {name: _errors(case, torch.float32) for name, case in CASES.items()},
+        "bfloat16": _errors(CASES["alias-free layer in two tiles"], torch.bfloat16),
+        "upfirdn2d": _resampling_error(),
+    }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    _main()

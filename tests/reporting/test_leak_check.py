@@ -1,0 +1,55 @@
+"""The report shows what leaking augmentation would look like, and says whether it is to be expected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from run_builder import RunBuilder
+
+from gist.augment import strongest
+from gist.pictures import grid, write_png_atomic
+from gist.reporting.findings import read_findings
+from gist.reporting.leak_check import leak_check
+
+
+def with_strongest(builder: RunBuilder, **train: object) -> RunBuilder:
+    builder.done_everything()
+    images = torch.from_numpy(builder.images[:16]).float()[:, None] / 127.5 - 1
+    shown = (strongest(images, "radiograph")[:, 0] * 127.5 + 128).clamp(0, 255).byte().numpy()
+    file = builder.run.path / "train" / "grids" / "strongest-augmentation.png"
+    write_png_atomic(file, grid(shown, 8))
+    record_file = builder.run.path / "train" / "stage.json"
+    record = json.loads(record_file.read_text())
+    record["settings"] |= {"augment": "radiograph", "augment_p_max": 0.85, **train}
+    record_file.write_text(json.dumps(record))
+    return builder
+
+
+@pytest.mark.parametrize(("bound", "saturated"), [(0.0001, True), (0.999, False)])
+def test_the_page_shows_both_sheets_and_whether_augmentation_is_saturated(
+    builder: Callable[..., RunBuilder], bound: float, saturated: bool
+) -> None:
+    made = with_strongest(builder(), augment_p_max=bound)
+    page = made.page()
+    assert "Does the augmentation show?" in page
+    assert ("The augmentation is saturated" in page) is saturated
+    found = leak_check(made.run, read_findings(made.run), 500)
+    assert found is not None
+    assert found.saturated is saturated
+    assert found.augmented.uri != found.synthetic.uri
+    assert found.augmented.width == found.synthetic.width
+
+
+def test_without_augmentation_or_picture_nothing_is_claimed(
+    builder: Callable[..., RunBuilder], finished: RunBuilder
+) -> None:
+    assert "Does the augmentation show?" not in finished.page()
+    made = with_strongest(builder(), augment="none")
+    assert leak_check(made.run, read_findings(made.run), 500) is None
+    made = with_strongest(builder())
+    Path(made.run.path / "train" / "grids" / "strongest-augmentation.png").write_bytes(b"damaged")
+    assert leak_check(made.run, read_findings(made.run), 500) is None

@@ -1,0 +1,66 @@
+"""The plan: every setting with a reason, the published starting points, and what was measured here."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from small_trainer import small_trainer
+
+from gist.config import TrainConfig
+from gist.errors import InputError
+from gist.networks import NetworkSpec
+from gist.planning import _seconds_per_step, _with_measured_micro_batch
+from gist.training.memory import available_bytes, peak_bytes, used_bytes
+from gist.training.plan import Fingerprint, plan_training
+
+
+@pytest.mark.parametrize(
+    ("resolution", "on_gpu", "architecture", "gamma", "channel_base"),
+    [
+        (64, False, "stylegan3-t", 0.512, 2048),
+        (128, False, "stylegan2", 0.41, 2048),
+        (128, True, "stylegan3-t", 0.512, 16384),
+        (256, True, "stylegan3-t", 2.05, 16384),
+        (512, True, "stylegan3-t", 8.19, 32768),
+    ],
+)
+def test_every_choice_has_a_reason_and_starts_from_the_papers(
+    resolution: int, on_gpu: bool, architecture: str, gamma: float, channel_base: int
+) -> None:
+    plan = plan_training(TrainConfig(), Fingerprint(2000, resolution, ("0", "3"), on_gpu))
+    assert plan.architecture == architecture
+    assert plan.gamma == pytest.approx(gamma, rel=0.01)
+    assert plan.channel_base == channel_base
+    assert plan.settings().keys() == plan.reasons.keys()
+    assert all(len(reason) > 8 for reason in plan.reasons.values())
+
+
+def test_what_the_user_sets_and_what_a_start_brings_wins() -> None:
+    data = Fingerprint(2000, 64, (), on_gpu=False)
+    assert plan_training(TrainConfig(architecture="stylegan2", batch=12), data).batch == 12
+    start = NetworkSpec("stylegan2", 64, channel_base=1024, channel_max=16, z_dim=64, w_dim=64)
+    plan = plan_training(TrainConfig(), data, start)
+    assert plan.architecture == "stylegan2"
+    assert plan.reasons["architecture"] == "that of the starting network"
+    assert (plan.z_dim, plan.channel_base) == (64, 1024)
+    with pytest.raises(InputError, match=r"train\.z_dim is 32"):
+        plan_training(TrainConfig(z_dim=32), data, start)
+
+
+def test_the_micro_batch_is_measured_and_the_rare_steps_count() -> None:
+    trainer = small_trainer("stylegan2", batch=8)
+    plan = _with_measured_micro_batch(trainer.plan, trainer)
+    assert plan.micro_batch == 8, "a few megabytes fit anywhere"
+    assert plan.reasons["micro_batch"].startswith("measured: ")
+    assert _seconds_per_step(trainer) > 0
+    assert trainer.state.images == 8 * 17, "the last step timed is the one with both penalties"
+
+
+def test_memory_is_counted_and_what_is_free_is_less_than_the_machine_has() -> None:
+    cpu = torch.device("cpu")
+    used, peak, free = used_bytes(cpu), peak_bytes(cpu), available_bytes(cpu)
+    assert used is not None
+    assert peak is not None
+    assert free is not None
+    assert 50 * 2**20 < used <= peak * 1.1
+    assert 0 < free < 2**50

@@ -1,0 +1,120 @@
+"""One step: micro-batches, precision, numbers that are not finite, memory that runs out."""
+
+from __future__ import annotations
+
+import resource
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+import torch
+from small_trainer import distance, small_trainer
+
+from gist.networks import ops
+from gist.training.guards import NotFiniteError
+from gist.training.precision import apply_precision
+from gist.training.trainer import Trainer
+
+
+@pytest.mark.parametrize("architecture", ["stylegan3-t", "stylegan2"])
+def test_micro_batches_change_the_first_step_by_rounding_only(architecture: str) -> None:
+    whole = small_trainer(architecture, batch=16)
+    parts = small_trainer(architecture, batch=16, micro_batch=4)
+    first, other = whole.step(), parts.step()
+    assert first == pytest.approx(other, rel=1e-3, abs=1e-5)
+    assert distance(whole.state.tensors(), parts.state.tensors()) < 1e-3
+    averages = [name for name in whole.state.tensors() if name.endswith(("w_avg", "magnitude_ema"))]
+    assert averages
+    for name in averages:
+        torch.testing.assert_close(
+            whole.state.tensors()[name], parts.state.tensors()[name], rtol=1e-5, atol=1e-7
+        )
+
+
+def test_averages_of_activations_move_once_a_step_towards_the_batch_mean() -> None:
+    trainer = small_trainer("stylegan3-t", batch=8, micro_batch=4)
+    layer = trainer.state.G.synthesis.get_submodule("layers.0")
+    seen: list[torch.Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    before = trainer.state.G.mapping.w_avg.clone()
+    trainer.step()
+    handle.remove()
+    in_G_step = torch.cat(seen[:2])
+    beta = float(layer.magnitude_beta)  # type: ignore[arg-type]
+    expected = beta * 1 + (1 - beta) * float(in_G_step.square().mean())
+    assert float(layer.magnitude_ema) == pytest.approx(expected, rel=1e-5)  # type: ignore[arg-type]
+    assert not torch.equal(before, trainer.state.G.mapping.w_avg)
+
+
+@pytest.mark.parametrize("architecture", ["stylegan3-t", "stylegan2"])
+def test_bfloat16_inside_gives_nearly_the_same_step_and_keeps_float32_outside(architecture: str) -> None:
+    full, low = (small_trainer(architecture, batch=4) for _ in range(2))
+    apply_precision("bfloat16", low.state.G, low.state.D)
+    inside: list[torch.dtype] = []
+    modules = [m for m in low.state.D.modules() if isinstance(m, torch.nn.Module) and hasattr(m, "conv0")]
+    handle = modules[0].register_forward_pre_hook(lambda _, inputs: inside.append(inputs[0].dtype))
+    ours, theirs = low.step(), full.step()
+    handle.remove()
+    assert inside[0] == torch.bfloat16
+    assert inside[-1] == torch.float32, "R1 is differentiated twice, in float32"
+    for name in ("loss_G", "loss_D", "r1", "real_logit"):
+        assert ours[name] == pytest.approx(theirs[name], rel=0.05, abs=0.02), name
+    assert ours["loss_D"] != theirs["loss_D"]
+    assert {value.dtype for value in low.state.tensors().values()} == {torch.float32}
+    z, c = torch.randn(2, 32), torch.eye(3)[:2]
+    assert low.state.G(z, c).dtype == low.state.D(torch.zeros(2, 1, 32, 32), c).dtype == torch.float32
+
+
+def test_a_gradient_that_is_not_finite_is_found_in_its_network_and_layer() -> None:
+    trainer = small_trainer("stylegan2", batch=4)
+    trainer.step()
+    with torch.no_grad():
+        trainer.state.D.get_parameter("blocks.1.conv1.bias")[0] = torch.nan
+    with pytest.raises(NotFiniteError, match=r"at 0\.00 kimg.*gradient of (G|D) at") as caught:
+        trainer.step()
+    assert "loss_G" in caught.value.where
+    trainer = small_trainer("stylegan2", batch=4)
+    weight = trainer.state.G.get_parameter("synthesis.blocks.0.conv1.noise_strength")
+    weight.register_hook(lambda gradient: gradient * torch.inf)
+    with pytest.raises(
+        NotFiniteError, match=r"gradient of G at synthesis\.blocks\.0\.conv1\.noise_strength \(1 of"
+    ):
+        trainer.step()
+
+
+def _step_with_little_memory(connection: Connection, batch: int, spare_bytes: int) -> None:
+    torch.set_num_threads(1)
+    ops.set_backend("reference")
+    # Memory for parts of 16 images is there and stays with the process; the whole batch needs more.
+    small_trainer("stylegan2", batch=batch, micro_batch=16).step()
+    notes: list[str] = []
+    trainer = small_trainer("stylegan2", batch=batch, on_note=notes.append)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + spare_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    numbers = trainer.step()
+    connection.send((notes, trainer.state.micro_batch, numbers, trainer.state.G.mapping.w_avg.tolist()))
+
+
+def test_memory_that_really_runs_out_halves_the_micro_batch_and_the_step_stays_the_same(
+    processes: ForkServerContext,
+) -> None:
+    batch = 128
+    here, there = processes.Pipe(duplex=False)
+    child = processes.Process(target=_step_with_little_memory, args=(there, batch, 64 * 2**20))
+    child.start()
+    there.close()
+    notes, micro_batch, numbers, w_avg = here.recv()
+    child.join()
+    assert child.exitcode == 0
+    assert micro_batch < batch
+    assert f"from {batch} to {batch // 2} images" in notes[0]
+    untroubled = _reference_step(batch)
+    assert numbers == pytest.approx(untroubled[0], rel=1e-3, abs=1e-5)
+    assert w_avg == pytest.approx(untroubled[1].state.G.mapping.w_avg.tolist(), rel=1e-4, abs=1e-7)
+
+
+def _reference_step(batch: int) -> tuple[dict[str, float], Trainer]:
+    trainer = small_trainer("stylegan2", batch=batch)
+    return trainer.step(), trainer
