@@ -82,7 +82,7 @@ class PrepareConfig(Section):
     burned_in_text: Literal["flag", "mask", "reject", "ignore"] = "flag"
     """Images with text in their pixels. flag: kept and listed; mask: text painted over; ignore: no search."""
     near_duplicates: Literal["list", "remove", "ignore"] = "list"
-    """list: kept and listed within one part, never across parts; remove: one of each kept; ignore: no search."""
+    """list: kept and listed within one part, never across parts; remove: one of each chain kept; ignore: no search."""
     allow_upsampling: bool = False
     """Accept images smaller than `resolution` by enlarging them (flagged in the report)."""
     max_pixels: Annotated[int, Field(gt=0)] = 64_000_000
