@@ -108,10 +108,8 @@ def plan_training(
         _r1_weight(architecture, data.resolution, batch),
         f"grows with pixels and falls with the batch: {data.resolution}x{data.resolution}, batch {batch}",
     )
-    kimg = choose(
-        "kimg",
-        *_length(data, start),
-    )
+    kimg = choose("kimg", *_length(data, start))
+    early_blur, reasons["early_blur"] = _early_blur(architecture, start)
     return TrainingPlan(
         architecture=architecture,
         conditional=conditional,
@@ -160,8 +158,7 @@ def plan_training(
             else "generator and discriminator start level",
         ),
         snapshot_kimg=choose("snapshot_kimg", kimg / 12, "twelve snapshots over the run"),
-        # A starting network is past the early training that the blur steadies.
-        early_blur=architecture == "stylegan3-r" and start is None,
+        early_blur=early_blur,
         reasons=reasons,
     )
 
@@ -182,6 +179,14 @@ def _length(data: Fingerprint, start: NetworkSpec | None) -> tuple[float, str]:
     if start is not None:
         return 1000.0, "transfer learning needs about a third of a training from scratch"
     return 3000.0, "enough for a few thousand radiographs on a GPU"
+
+
+def _early_blur(architecture: str, start: NetworkSpec | None) -> tuple[bool, str]:
+    if architecture != "stylegan3-r":
+        return False, "only stylegan3-r needs its first pictures blurred"
+    if start is not None:
+        return False, "the starting network is past the early training that the blur steadies"
+    return True, "steadies the first 200 kimg of stylegan3-r, as published"
 
 
 def generator_widening(architecture: str) -> int:
