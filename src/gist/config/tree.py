@@ -7,17 +7,11 @@ of the user's disk that may hold names and so never enters the run folder.
 
 from __future__ import annotations
 
-import difflib
-import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-
-from gist.errors import InputError
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Auto = Literal["auto"]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -319,161 +313,22 @@ class Config(Section):
         return self.folder if self.folder is not None else Path("runs") / self.name
 
 
-def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> Config:
-    """Reads a YAML file and applies `changes`, a mapping of dotted keys to values.
-
-    Relative paths inside the file are taken from the file's own folder, `folder` from the working folder.
-
-    Raises:
-        InputError: the file is missing, is not YAML, or a setting is unknown, of the wrong type or impossible.
-    """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(
-            f"There is no settings file at {path}; check the path or copy one from examples/."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The settings file {path} cannot be read: {error}.") from None
-    try:
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark is not None else ""
-        raise InputError(f"{path}{line} is not valid YAML; check indentation and colons there.") from None
-    if tree is None:
-        tree = {}
-    if not isinstance(tree, dict):
-        raise InputError(f"{path} must hold settings as 'key: value' lines.")
-    tree.setdefault("name", path.stem)
-    _anchor_paths(tree, path.parent)
-    return build_config(tree, changes, where=str(path))
-
-
-def build_config(
-    tree: Mapping[str, Any], changes: Mapping[str, Any] | None = None, *, where: str = "settings"
-) -> Config:
-    """Checks a nested mapping of settings, after applying dotted `changes` to a copy of it.
-
-    Raises:
-        InputError: naming the first wrong key.
-    """
-    merged = json.loads(json.dumps(tree, default=str))
-    for key, value in (changes or {}).items():
-        *parents, last = key.split(".")
-        node = merged
-        for parent in parents:
-            node = node.setdefault(parent, {})
-            if not isinstance(node, dict):
-                raise InputError(f"'{key}' is not a setting: {parent} has no settings inside it.")
-        node[last] = str(value) if isinstance(value, Path) else value
-    try:
-        return Config.model_validate(merged)
-    except ValidationError as error:
-        raise InputError(f"{where}: {_one_sentence(error)}") from None
-
-
-def parse_changes(assignments: list[str]) -> dict[str, Any]:
-    """`["train.kimg=20"]` -> `{"train.kimg": 20}`; values are read as YAML.
-
-    Raises:
-        InputError: an assignment has no `=` or its value is not YAML.
-    """
-    changes: dict[str, Any] = {}
-    for assignment in assignments:
-        key, sign, text = assignment.partition("=")
-        if not sign or not key.strip():
-            raise InputError(f"'{assignment}' is not of the form key=value, such as train.kimg=20.")
-        try:
-            changes[key.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise InputError(f"The value in '{assignment}' cannot be read; put it in quotes.") from None
-    return changes
-
-
-def as_yaml(config: Config) -> str:
-    """The settings as the run folder keeps them: every default spelled out, private paths left out."""
-    tree = config.model_dump(mode="json")
-    tree["folder"] = None  # the folder that the file lies in
-    for section, values in tree.items():
-        if isinstance(values, dict):
-            for name in _marked(type(getattr(config, section)), "private", True):
-                values[name] = None
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON schema of the settings file, for editors and forms."""
-    return Config.model_json_schema()
-
-
 def restarting_settings(section: Section) -> dict[str, Any]:
     """The settings of a section whose change makes finished work stale, as plain JSON values."""
-    left_out = _marked(type(section), "restarts", False) | _marked(type(section), "private", True)
+    left_out = marked(type(section), "restarts", False) | marked(type(section), "private", True)
     return {name: value for name, value in section.model_dump(mode="json").items() if name not in left_out}
 
 
 def continued_settings(section: Section) -> dict[str, Any]:
     """The settings of a section whose change continues finished work, as plain JSON values."""
-    return section.model_dump(mode="json", include=_marked(type(section), "restarts", False))
+    return section.model_dump(mode="json", include=marked(type(section), "restarts", False))
 
 
-def _marked(section: type[Section], mark: str, value: bool) -> set[str]:
+def marked(section: type[Section], mark: str, value: bool) -> set[str]:
+    """Names of the settings that carry a mark with this value."""
     found = set()
     for name, field in section.model_fields.items():
         extra = field.json_schema_extra
         if isinstance(extra, dict) and extra.get(mark) is value:
             found.add(name)
     return found
-
-
-def _anchor_paths(tree: dict[str, Any], folder: Path) -> None:
-    for section, name in (("prepare", "source"), ("evaluate", "weights")):
-        values = tree.get(section)
-        if isinstance(values, dict) and isinstance(values.get(name), str):
-            values[name] = str(folder / Path(values[name]).expanduser())
-
-
-def _one_sentence(error: ValidationError) -> str:
-    problems = error.errors()
-    first = problems[0]
-    key = _key(first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"'{key}' is not a setting{_nearest(first['loc'])}; see `gist schema` for all of them."
-    # A setting that takes several kinds of value reports one problem for each; together they say what it takes.
-    messages = [
-        p["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        for p in problems
-        if _key(p["loc"]) == key
-    ]
-    message = " or ".join(dict.fromkeys(messages))
-    value = first.get("input")
-    shown = f" (it is {value!r})" if isinstance(value, (str, int, float, bool)) else ""
-    return f"'{key}' {message}{shown}." if key else f"{message}{shown}."
-
-
-def _key(location: tuple[Any, ...]) -> str:
-    """Dotted name of a setting; the parts that pydantic adds for alternatives of a type are left out."""
-    names: list[str] = []
-    model: Any = Config
-    for part in location:
-        fields = getattr(model, "model_fields", None)
-        if fields is None or part not in fields:
-            if fields is not None:
-                names.append(str(part))
-            break
-        names.append(str(part))
-        model = fields[part].annotation
-    return ".".join(names)
-
-
-def _nearest(location: tuple[Any, ...]) -> str:
-    model: Any = Config
-    for part in location[:-1]:
-        field = getattr(model, "model_fields", {}).get(part)
-        if field is None:
-            return ""
-        model = field.annotation
-    matches = difflib.get_close_matches(str(location[-1]), list(getattr(model, "model_fields", {})), n=1)
-    return f", did you mean '{matches[0]}'?" if matches else ""
