@@ -50,6 +50,20 @@ def test_turning_conditional_changes_no_image_and_no_logit(architecture: str) ->
     assert dict(D_fates)["blocks.0.conv0.weight"] == "copied"
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("architecture", STYLE_BASED)
+def test_each_class_starts_as_the_class_it_is_told_to(architecture: str) -> None:
+    G, D = pair(architecture, classes=3)
+    origins = [2, 0, 1, 2]
+    new_G, fates = adapt_state(G, dataclasses.replace(G.spec, classes=4), class_origins=origins)
+    new_D, _ = adapt_state(D, dataclasses.replace(D.spec, classes=4), class_origins=origins)
+    for new, old in enumerate(origins):
+        c_new, c_old = torch.eye(4)[[new] * 3], torch.eye(3)[[old] * 3]
+        torch.testing.assert_close(new_G(Z, c_new), G(Z, c_old), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(new_D(X, c_new), D(X, c_old), rtol=1e-3, atol=1e-4)
+    assert dict(fates)["mapping.embed.weight"] == "adapted"
+
+
 def test_a_network_turned_conditional_can_learn_its_classes_at_once() -> None:
     G, D = pair("stylegan2")
     target = dataclasses.replace(G.spec, classes=3)

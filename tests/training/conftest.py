@@ -48,10 +48,15 @@ def prepared(folder: Path, phantom_pngs: list[bytes]) -> Callable[..., tuple[Con
     """Makes a run folder with 24 phantoms in it and settings for a small network."""
 
     def make(
-        name: str = "run", *, labelled: bool = True, held_out: int = 0, **train: object
+        name: str = "run",
+        *,
+        labelled: bool = True,
+        class_names: tuple[str, ...] = CLASS_NAMES,
+        held_out: int = 0,
+        **train: object,
     ) -> tuple[Config, RunFolder]:
         run = RunFolder(folder / name)
-        names = CLASS_NAMES if labelled else ()
+        names = class_names if labelled else ()
         archive = run.stage_folder("prepare") / "train.zip"
         with ArchiveWriter(archive, names) as writer:
             for i, png in enumerate(phantom_pngs):

@@ -142,6 +142,22 @@ def test_training_without_prepared_data_says_what_to_run(folder: Path, prepared:
         train(config, RunFolder(folder / "empty"), Silent())
 
 
+def test_classes_start_as_those_of_the_same_name_whatever_their_order(prepared: Prepared) -> None:
+    config, first = prepared("first", class_names=("healthy", "moderate", "severe"))
+    source = first.path / train(config, first, Silent()).snapshots[-1].file
+    config, second = prepared(
+        "second",
+        class_names=("severe", "new", "healthy"),
+        kimg=0.004,
+        start_from=str(source),
+        z_dim="auto",
+        w_dim="auto",
+    )
+    train(config, second, Silent())
+    start = json.loads((second.path / "train" / "start.json").read_text())
+    assert start["classes"] == {"severe": "severe", "new": "moderate", "healthy": "healthy"}
+
+
 def test_transfer_copies_what_fits_and_says_what_is_new(prepared: Prepared) -> None:
     config, first = prepared("first", labelled=False)
     source = first.path / train(config, first, Silent()).snapshots[-1].file

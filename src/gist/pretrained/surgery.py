@@ -7,6 +7,7 @@ one without classes turned conditional ignores the class at first, but is free t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeVar
 
 import torch
@@ -36,14 +37,19 @@ class Transfer(NamedTuple):
 
 @torch.no_grad()
 def adapt_state(
-    source: Network, target_spec: NetworkSpec, *, freeze_layers: int = 0
+    source: Network,
+    target_spec: NetworkSpec,
+    *,
+    class_origins: Sequence[int] | None = None,
+    freeze_layers: int = 0,
 ) -> tuple[Network, list[Transfer]]:
     """A network of `target_spec` that starts from `source`, and the fate of each of its tensors.
 
     Handles other classes, grey and RGB, another resolution (same-sized layers are copied, the others are
-    new) and other widths (new where shapes differ). `freeze_layers` applies to discriminators. New
-    weights are drawn from torch's default generator. Raises InputError if architecture, z_dim, w_dim or
-    mapping depth differ.
+    new) and other widths (new where shapes differ). `class_origins` says for each class of the target which
+    class of the source it starts as; default: class k as k modulo the source's number. `freeze_layers` applies
+    to discriminators. New weights are drawn from torch's default generator. Raises InputError if architecture,
+    z_dim, w_dim or mapping depth differ.
     """
     for name in ("architecture", "z_dim", "w_dim", "mapping_layers", "d_mapping_layers"):
         old, new = getattr(source.spec, name), getattr(target_spec, name)
@@ -58,11 +64,13 @@ def adapt_state(
     )
     assert isinstance(target, type(source))
     fates = _copy_equal_shapes(source, target)
+    if class_origins is None:
+        class_origins = [k % max(1, source.c_dim) for k in range(target_spec.classes)]
     if isinstance(source, Generator) and isinstance(target, Generator):
-        _adapt_generator_classes(source.mapping, target.mapping, fates)
+        _adapt_generator_classes(source.mapping, target.mapping, class_origins, fates)
         _adapt_to_rgb(source, target, fates)
     if isinstance(source, ResidualDiscriminator) and isinstance(target, ResidualDiscriminator):
-        _adapt_discriminator_classes(source, target, fates)
+        _adapt_discriminator_classes(source, target, class_origins, fates)
         _adapt_from_rgb(source, target, fates)
     return target, [Transfer(name, fate) for name, fate in fates.items()]
 
@@ -95,12 +103,13 @@ def _shifted(name: str, shift: int) -> str:
     return f"{level}.{int(number) + shift}.{rest}"
 
 
-def _adapt_generator_classes(source: MappingNetwork, target: MappingNetwork, fates: dict[str, Fate]) -> None:
-    if source.c_dim == target.c_dim:
-        return
+def _adapt_generator_classes(
+    source: MappingNetwork, target: MappingNetwork, origins: Sequence[int], fates: dict[str, Fate]
+) -> None:
     if source.embed and target.embed:
-        _adapt_embedding(source.embed, target.embed)
-        fates["mapping.embed.weight"] = "adapted"
+        _adapt_embedding(source.embed, target.embed, origins, fates)
+        return
+    if source.c_dim == target.c_dim:
         return
     old, new = _first(source), _first(target)
     z_dim = source.z_dim
@@ -124,17 +133,21 @@ def _adapt_generator_classes(source: MappingNetwork, target: MappingNetwork, fat
 
 
 def _adapt_discriminator_classes(
-    source: ResidualDiscriminator, target: ResidualDiscriminator, fates: dict[str, Fate]
+    source: ResidualDiscriminator,
+    target: ResidualDiscriminator,
+    origins: Sequence[int],
+    fates: dict[str, Fate],
 ) -> None:
-    if source.c_dim == target.c_dim or source.head.fc.bias.shape != target.head.fc.bias.shape:
+    if source.head.fc.bias.shape != target.head.fc.bias.shape:
         return
-    old, new = source.head.out, target.head.out
     if source.mapping and target.mapping:
         assert source.mapping.embed
         assert target.mapping.embed
-        _adapt_embedding(source.mapping.embed, target.mapping.embed)
-        fates["mapping.embed.weight"] = "adapted"
+        _adapt_embedding(source.mapping.embed, target.mapping.embed, origins, fates)
         return
+    if source.c_dim == target.c_dim:
+        return
+    old, new = source.head.out, target.head.out
     if target.mapping:
         assert target.mapping.embed
         # All classes start as one direction m, along which the output is the old logit.
@@ -153,11 +166,15 @@ def _adapt_discriminator_classes(
     fates["head.out.weight"] = fates["head.out.bias"] = "adapted"
 
 
-def _adapt_embedding(old: FullyConnected, new: FullyConnected) -> None:
-    """New class k starts as old class k modulo the old number."""
-    columns = torch.arange(new.weight.shape[1]) % old.weight.shape[1]
-    new.weight.copy_(old.weight[:, columns] * (old.weight_gain / new.weight_gain))
+def _adapt_embedding(
+    old: FullyConnected, new: FullyConnected, origins: Sequence[int], fates: dict[str, Fate]
+) -> None:
+    """New class k starts as old class origins[k]."""
+    if list(origins) == list(range(old.weight.shape[1])):
+        return
+    new.weight.copy_(old.weight[:, list(origins)] * (old.weight_gain / new.weight_gain))
     new.bias.copy_(old.bias)
+    fates["mapping.embed.weight"] = "adapted"
 
 
 def _embeddings(mapping: MappingNetwork) -> Tensor:

@@ -247,7 +247,7 @@ class _Session:
         found = load_newest(self.checkpoints)
         if found is None and self.start is not None:
             folder = self.folder if self.team.leads else None
-            G, D = take_over(self.start, spec, frozen, folder, self.progress)
+            G, D = take_over(self.start, spec, self.class_names, frozen, folder, self.progress)
         else:
             G, D = build_generator(spec), build_discriminator(spec, freeze_layers=frozen)
         device = self.device.torch_device
