@@ -54,8 +54,18 @@ def unbroken(place: Path) -> dict[str, dict[str, str]]:
 def started(place: Path, folder: str) -> subprocess.Popen[str]:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
     return subprocess.Popen(
-        [*RUN, "--set", f"folder={folder}"], cwd=place, env=environment, text=True, stderr=subprocess.PIPE
+        [*RUN, "--set", f"folder={folder}"],
+        cwd=place,
+        env=environment,
+        text=True,
+        stderr=subprocess.PIPE,
+        preexec_fn=hear_ctrl_c,
     )
+
+
+def hear_ctrl_c() -> None:
+    """As in a terminal; what a shell starts in the background inherits deafness to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def outputs(folder: Path) -> dict[str, dict[str, str]]:

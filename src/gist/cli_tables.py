@@ -74,7 +74,7 @@ def snapshot_table(curve: SnapshotCurve, folder: Path) -> None:
     tied = ", ".join(Path(file).stem for file in curve.tied)
     also = f" {names[0]} cannot tell it from {tied}." if tied else ""
     console.print(
-        f"Best: {Path(curve.best).stem}.{also} `gist generate {folder} --network best` draws from it.",
+        f"Best by {curve.judged_by} images: {Path(curve.best).stem}.{also} `gist generate {folder} --network best` draws from it.",
         markup=False,
     )
 

@@ -34,6 +34,11 @@ from gist.source_state import source_state
 StageFunction = Callable[[Config, RunFolder, Progress], Result]
 
 
+def _imported(name: str) -> Any:
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
 @dataclass(frozen=True)
 class Stage:
     """How a stage is found and what it builds on."""
@@ -45,10 +50,11 @@ class Stage:
     needs: tuple[StageName, ...] = ()
     uses: tuple[StageName, ...] = ()
     """Stages whose results are read where they exist."""
+    check: str | None = None
+    """`module:function` that raises InputError where the settings cannot work, called before old results go."""
 
     def load(self) -> StageFunction:
-        module, _, function = self.function.partition(":")
-        loaded: StageFunction = getattr(importlib.import_module(module), function)
+        loaded: StageFunction = _imported(self.function)
         return loaded
 
 
@@ -56,7 +62,13 @@ STAGES: dict[StageName, Stage] = {
     "prepare": Stage("prepare", "gist.intake:prepare", PrepareResult),
     "train": Stage("train", "gist.training:train", TrainResult, needs=("prepare",)),
     "generate": Stage("generate", "gist.generation:generate", GenerateResult, uses=("prepare", "train")),
-    "evaluate": Stage("evaluate", "gist.evaluation:evaluate", EvaluateResult, needs=("prepare", "generate")),
+    "evaluate": Stage(
+        "evaluate",
+        "gist.evaluation:evaluate",
+        EvaluateResult,
+        needs=("prepare", "generate"),
+        check="gist.evaluation.sets:check_extractor",
+    ),
     "utility": Stage("utility", "gist.utility:measure_utility", UtilityResult, needs=("prepare", "generate")),
     "report": Stage(
         "report",
@@ -230,6 +242,8 @@ def _bring_up_to_date(stage: Stage, config: Config, run: RunFolder, progress: Pr
         progress.note(f"{stage.name}: done already.")
         return
     if standing.state == "stale":
+        if stage.check is not None:
+            _imported(stage.check)(config, run)
         kept = run.clear_stage(stage.name)
         where = f" The old results are kept in {kept}." if kept is not None else ""
         progress.note(f"{stage.name}: starting again, since {standing.why}.{where}")

@@ -40,6 +40,8 @@ class PrepareResult(Result):
     """Sentences worth the reader's attention, such as class imbalance or a missing patient id."""
     data_page: str | None = None
     """The data report; None in runs from before there was one."""
+    text_search: Literal["none", "strokes", "words"] = "strokes"
+    """How text in the pixels was looked for: by its strokes, or by reading words, too."""
 
 
 class Snapshot(Result):
@@ -146,6 +148,8 @@ class SnapshotCurve(Result):
     """File of the snapshot with the lowest KID."""
     tied: tuple[str, ...]
     """Files of others that KID cannot tell from it at this number of images."""
+    judged_by: Literal["validation", "held-out", "training"] = "held-out"
+    """Real images that the snapshots were held against: those that prepare kept for choosing, where it kept any."""
     snapshots: tuple[SnapshotScores, ...]
     """Oldest first."""
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from known_images import textured
+from known_images import textured, write_archive
 
-from gist.config import Config, EvaluateConfig
+from gist.config import Config, EvaluateConfig, GenerateConfig
 from gist.errors import InputError
-from gist.evaluation import evaluate_snapshots, read_snapshot_curve
+from gist.evaluation import evaluate, evaluate_snapshots, read_snapshot_curve
 from gist.generation.stage import find_network
 from gist.networks import NetworkSpec, build_generator
 from gist.pretrained import save_network
@@ -102,6 +102,49 @@ def test_equal_snapshots_are_told_to_be_tied(trained: RunFolder) -> None:
     assert Path(curve.best).stem in section.sentence
     assert "cannot be told from it" in section.sentence
     assert len(section.charts) == 3
+
+
+def keep_for_choosing(run: RunFolder, count: int) -> None:
+    write_archive(run.path / "prepare/val.zip", {"": textured(count, 9)})
+    record = run.record("prepare")
+    assert record is not None
+    assert record.result is not None
+    kept = {"val_archive": "prepare/val.zip", "val_images": count}
+    run.write_record(record.model_copy(update={"result": record.result | kept}))
+
+
+@pytest.mark.parametrize(
+    ("kept", "judged_by", "n", "words"),
+    [
+        (45, "validation", 45, "a fair test of the choice"),
+        (19, "held-out", 60, "these flatter it a little"),
+        (None, "held-out", 60, "these flatter it a little"),
+    ],
+)
+def test_snapshots_are_chosen_by_the_images_kept_for_choosing_if_these_are_enough(
+    trained: RunFolder, kept: int | None, judged_by: str, n: int, words: str
+) -> None:
+    if kept is not None:
+        keep_for_choosing(trained, kept)
+    curve = evaluate_snapshots(CONFIG, trained, Silent())
+    assert curve.judged_by == judged_by
+    assert {entry.scores[0].n_real for entry in curve.snapshots} == {n}
+    section = snapshot_section(curve)
+    assert section is not None
+    assert words in section.sentence
+    result = evaluate(CONFIG.model_copy(update={"generate": GenerateConfig(network="best")}), trained, Silent())
+    flattered = any("The snapshot was chosen by its distance to held-out images" in note for note in result.notes)
+    assert flattered == (judged_by == "held-out")
+
+
+def test_without_a_hold_out_the_curve_says_that_the_generator_has_seen_the_images(make_run: MakeRun) -> None:
+    run = make_run({"": textured(60, 1)}, None, {"": textured(20, 3)})
+    add_snapshot(run, 1, brightness=0.0)
+    curve = evaluate_snapshots(CONFIG, run, Silent())
+    assert curve.judged_by == "training"
+    section = snapshot_section(curve)
+    assert section is not None
+    assert "images that the generator has seen" in section.sentence
 
 
 def test_best_does_not_come_from_a_table_that_lacks_a_newer_snapshot(trained: RunFolder) -> None:

@@ -75,14 +75,20 @@ def measured(value: float, spread: float, seed: int) -> Measured:
 
 
 def verdict(
-    question: str, base: float, arm: float, spread: float = 0.01, seeds: int = 5, sound: bool = True
+    question: str,
+    base: float,
+    arm: float,
+    spread: float = 0.01,
+    seeds: int = 5,
+    patients: int = 10,
+    sound: bool = True,
 ) -> tuple[str, str]:
     arms = {"Base": measured(base, spread, 0)}
     arms |= {
         name: measured(arm, spread, k)
         for k, name in enumerate(("GAN-train", "GAN-test", "Real+Synthetic"), 1)
     }
-    found = findings("small", arms, classes=2, seeds=seeds, sound=sound)
+    found = findings("small", arms, classes=2, seeds=seeds, patients=patients, sound=sound)
     one = next(finding for finding in found if finding.question == question)
     return one.verdict, one.meaning
 
@@ -115,6 +121,7 @@ def test_verdicts_follow_the_interval_of_the_difference(
     [
         ({"spread": 0.06}, "Too few held-out images"),
         ({"seeds": 4}, "Fewer than 5 seeds"),
+        ({"patients": 9}, "The rarest class has 9 held-out patients"),
         ({"base": 0.56}, "hardly teach"),
         ({"sound": False}, "control of shuffled labels failed"),
     ],

@@ -75,6 +75,8 @@ class PrepareConfig(Section):
     """Share of patients for choosing between settings; in neither training nor evaluation."""
     burned_in_text: Literal["flag", "mask", "reject", "ignore"] = "flag"
     """Images with text in their pixels. flag: kept and listed; mask: text painted over; ignore: no search."""
+    burned_in_text_ocr: Literal["auto", "off"] = "auto"
+    """auto: words are also read by the program tesseract, where it is installed; what it reads is not kept."""
     near_duplicates: Literal["list", "remove", "ignore"] = "list"
     """list: kept and listed within one part, never across parts; remove: one of each chain kept; ignore: no search."""
     allow_upsampling: bool = False

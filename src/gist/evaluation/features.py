@@ -168,6 +168,8 @@ def _spread(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     mean, std = training.features.mean(axis=0), training.features.std(axis=0)
     varies = std > _SAME * np.maximum(1.0, np.abs(mean))
+    if len(training) < 2:
+        raise InputError("There is one training image only, so nothing can be measured against it; prepare more.")
     if not varies.any():
         raise InputError("All training images look the same, so nothing can be measured against them.")
     return mean, std, varies

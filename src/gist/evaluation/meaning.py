@@ -158,6 +158,13 @@ def too_few(n: int, reference: str) -> str:
     )
 
 
+def too_few_for_neighbours(neighbours: int) -> str:
+    """Sentence where no image has enough others around it."""
+    return (
+        f"Too few different real images for {neighbours} neighbours; add images or lower evaluate.neighbours."
+    )
+
+
 def _limits(verdict: Verdict, within_chance: bool) -> str:
     if verdict == "unknown":
         return " So few images cannot tell even plainly blurred images from real ones."

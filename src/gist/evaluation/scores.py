@@ -138,13 +138,21 @@ def _shares(
 ) -> list[Score]:
     values: dict[str, tuple[float, float, int | None]] = {}
     ours, real = measures.manifold, measures.manifold_real
+    scores = []
     if ours is not None and real is not None:
         values["precision"] = (ours.precision, real.precision, ours.n_synthetic)
         values["recall"] = (ours.recall, real.recall, ours.n_real)
         values["density"] = (ours.density, real.density, None)
         values["coverage"] = (ours.coverage, real.coverage, ours.n_real)
+    else:
+        scores += [
+            _untold(
+                f"{kind}[{extractor}]", group, measures.n, fingerprint(measures.n, f"k={neighbours} balls=open"),
+                "higher", meaning.too_few_for_neighbours(neighbours),
+            )
+            for kind in ("precision", "recall", "density", "coverage")
+        ]  # fmt: skip
     values["diversity"] = (measures.vendi, measures.vendi_real, None)
-    scores = []
     for kind, (value, baseline, trials) in values.items():
         low, high = wilson(value, trials) if trials is not None else (None, None)
         verdict = meaning.share_verdict(value, baseline, low, high)
@@ -174,16 +182,25 @@ def _without_value(
     names: dict[str, Literal["lower", "higher"]] = {"KID": "lower", "relative FD": "lower", "FD": "lower"}
     names |= dict.fromkeys(("precision", "recall", "density", "coverage", "diversity"), "higher")
     return [
-        Score(
-            name=frechet_name(extractor) if name == "FD" else f"{name}[{extractor}]",
-            group=group,
-            value=None,
-            n_real=n,
-            n_synthetic=n,
-            fingerprint=fingerprint(n, ""),
-            better=better,
-            meaning=meaning.too_few(n, reference),
-            verdict="unknown",
+        _untold(
+            frechet_name(extractor) if name == "FD" else f"{name}[{extractor}]", group, n, fingerprint(n, ""),
+            better, meaning.too_few(n, reference),
         )
         for name, better in names.items()
-    ]
+    ]  # fmt: skip
+
+
+def _untold(
+    name: str, group: str, n: int, fingerprint: str, better: Literal["lower", "higher"], why: str
+) -> Score:
+    return Score(
+        name=name,
+        group=group,
+        value=None,
+        n_real=n,
+        n_synthetic=n,
+        fingerprint=fingerprint,
+        better=better,
+        meaning=why,
+        verdict="unknown",
+    )

@@ -18,7 +18,7 @@ from gist.evaluation.extractors import Extractor, extractor_named
 from gist.evaluation.features import FeatureSet, extract, features_of_changed
 from gist.evaluation.measures import blurred
 from gist.networks import ops
-from gist.progress import Progress
+from gist.progress import Progress, Silent
 from gist.results import PrepareResult, Result
 from gist.run_folder import RunFolder, StageName
 
@@ -104,6 +104,11 @@ def reader_of(config: Config, run: RunFolder, progress: Progress, resolution: in
         note=notes.append,
     )
     return SetReader(config, run, progress, extractor, notes)
+
+
+def check_extractor(config: Config, run: RunFolder) -> None:
+    """Raises InputError where the extractor of the settings cannot be had, before anything old is cleared."""
+    reader_of(config, run, Silent(), real_data(run).training.resolution)
 
 
 def real_data(run: RunFolder) -> RealData:

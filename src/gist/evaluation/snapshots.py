@@ -1,7 +1,9 @@
 """Every snapshot of a training held against the same real images, so that the best one can be told.
 
-Each snapshot draws the same seeds with the reference's mix of classes. The table `evaluate/snapshots.json` is
-written after every snapshot, and a snapshot that it holds with the same fingerprint is not evaluated again.
+These are the images that prepare kept for choosing (`prepare.val_fraction`), where it kept any: a snapshot chosen by
+the hold-out fits it a little better than it fits new images. Each snapshot draws the same seeds with the reference's
+mix of classes. The table `evaluate/snapshots.json` is written after every snapshot, and a snapshot that it holds with
+the same fingerprint is not evaluated again.
 """
 
 from __future__ import annotations
@@ -12,12 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from pydantic import ValidationError
 
 from gist.config import Config
-from gist.data_set import as_unit
+from gist.data_set import DataSet, as_unit, read_data_set
 from gist.device import choose_device
 from gist.errors import InputError
 from gist.evaluation.comparable import real_sides
@@ -28,12 +31,12 @@ from gist.evaluation.kid import kernel_distance
 from gist.evaluation.manifold import manifold
 from gist.evaluation.meaning import MINIMUM_IMAGES
 from gist.evaluation.scores import KID_SETTINGS, frechet_name, wilson
-from gist.evaluation.sets import SetReader, reader_of, real_data
+from gist.evaluation.sets import RealData, SetReader, reader_of, real_data, result_of
 from gist.generation.synthesis import synthesise
 from gist.networks import Generator
 from gist.pretrained import load_network
 from gist.progress import Progress
-from gist.results import Score, SnapshotCurve, SnapshotScores
+from gist.results import PrepareResult, Score, SnapshotCurve, SnapshotScores
 from gist.run_folder import RunFolder, sha256_of, write_json
 
 MOST_IMAGES = 1000
@@ -41,6 +44,7 @@ MOST_IMAGES = 1000
 FIRST_SEED = 3 * 2**39
 """Far from the seeds that anybody generates from."""
 TABLE = "snapshots.json"
+Judges = Literal["validation", "held-out", "training"]
 
 
 def evaluate_snapshots(config: Config, run: RunFolder, progress: Progress) -> SnapshotCurve:
@@ -55,15 +59,17 @@ def evaluate_snapshots(config: Config, run: RunFolder, progress: Progress) -> Sn
     real = real_data(run)
     reader = reader_of(config, run, progress, real.training.resolution)
     training = reader.read(real.training, "training")
-    held_out = None if real.held_out is None else reader.read(real.held_out, "held-out")
+    judges, judged_by = _judges(run, real)
     rng = np.random.default_rng(config.seed)
-    reference = real_sides(training, held_out, rng, reader.notes).reference
+    unseen = None if judges is None else reader.read(judges, judged_by)
+    reference = real_sides(training, unseen, rng, reader.notes).reference
     class_names = load_network(files[-1])[1].get("class_names", ())
     reference = _drawable(reference, tuple(map(str, class_names)), rng)
     work = _Work(
         reader, reference, standardiser_for(reader.extractor, training), tuple(map(str, class_names))
     )
     known = {entry.sha256: entry for entry in _known(run)}
+    progress.note(f"Every snapshot is held against {len(reference)} {judged_by} images.")
     entries: list[SnapshotScores] = []
     for number, file in enumerate(files, start=1):
         digest = sha256_of(file)
@@ -71,7 +77,7 @@ def evaluate_snapshots(config: Config, run: RunFolder, progress: Progress) -> Sn
         if entry is None or not work.still_holds(entry):
             entry = work.evaluated(file, digest)
         entries.append(entry.model_copy(update={"file": file.name}))
-        curve = _curve(entries)
+        curve = _curve(entries, judged_by)
         write_json(run.stage_folder("evaluate") / TABLE, curve.model_dump(mode="json"))
         progress.advance(number, len(files), "snapshots", entry.scores[0].name)
     return curve
@@ -173,6 +179,14 @@ class _Work:
         return tuple(scores)
 
 
+def _judges(run: RunFolder, real: RealData) -> tuple[DataSet | None, Judges]:
+    """The real images to choose by and their name; None and "training" where nothing was kept apart."""
+    prepared = result_of(run, "prepare", PrepareResult)
+    if prepared.val_archive is not None and prepared.val_images >= MINIMUM_IMAGES:
+        return read_data_set(run.path / prepared.val_archive), "validation"
+    return real.held_out, "training" if real.held_out is None else "held-out"
+
+
 def _drawable(reference: FeatureSet, class_names: tuple[str, ...], rng: np.random.Generator) -> FeatureSet:
     """At most `MOST_IMAGES` images of classes that the network can draw."""
     drawable = np.arange(len(reference))
@@ -181,12 +195,12 @@ def _drawable(reference: FeatureSet, class_names: tuple[str, ...], rng: np.rando
     if len(drawable) < MINIMUM_IMAGES:
         raise InputError(
             f"Snapshots are told apart by at least {MINIMUM_IMAGES} real images of their classes, and there are "
-            f"{len(drawable)}; hold out more images (prepare.test_fraction)."
+            f"{len(drawable)}; hold out more images (prepare.val_fraction or prepare.test_fraction)."
         )
     return reference.take(np.sort(rng.permutation(drawable)[:MOST_IMAGES]).astype(np.int64))
 
 
-def _curve(entries: Sequence[SnapshotScores]) -> SnapshotCurve:
+def _curve(entries: Sequence[SnapshotScores], judged_by: Judges) -> SnapshotCurve:
     """The best snapshot by KID, and those that KID cannot tell from it.
 
     Two snapshots are told apart where their difference exceeds 1.96 of its standard error, the two errors taken as
@@ -202,7 +216,7 @@ def _curve(entries: Sequence[SnapshotScores]) -> SnapshotCurve:
         if entry is not best
         and -compare(entry.scores[0], best.scores[0]) <= math.hypot(_reach(entry), _reach(best))
     )
-    return SnapshotCurve(best=best.file, tied=tied, snapshots=tuple(entries))
+    return SnapshotCurve(best=best.file, tied=tied, judged_by=judged_by, snapshots=tuple(entries))
 
 
 def _reach(entry: SnapshotScores) -> float:

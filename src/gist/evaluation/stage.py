@@ -20,8 +20,9 @@ from gist.evaluation.pairs import nearest_pairs
 from gist.evaluation.samples import matched
 from gist.evaluation.scores import group_scores
 from gist.evaluation.sets import RealData, SetReader, check_sizes, reader_of, real_data, result_of
+from gist.evaluation.snapshots import read_snapshot_curve
 from gist.progress import Progress
-from gist.results import ArtifactSummary, EvaluateResult, GenerateResult, Score
+from gist.results import ArtifactSummary, EvaluateResult, GenerateResult, PrepareResult, Score
 from gist.run_folder import RunFolder, write_json
 
 
@@ -66,7 +67,7 @@ def evaluate(config: Config, run: RunFolder, progress: Progress) -> EvaluateResu
     )
     scores += pairs.scores
     artifacts = _artifacts(reader, real, synthetic_data, training, held_out, synthetic)
-    if config.generate.network == "best" and real.held_out is not None:
+    if config.generate.network == "best" and real.held_out is not None and not _chosen_apart(run):
         notes.append(
             "The snapshot was chosen by its distance to held-out images, which are compared here too; that flatters "
             "the scores a little."
@@ -87,6 +88,14 @@ def evaluate(config: Config, run: RunFolder, progress: Progress) -> EvaluateResu
     # Without the time taken, so that equal input writes an equal file and the report stays fresh.
     write_json(scores_file, {"settings": settings, **result.model_dump(mode="json", exclude={"seconds"})})
     return result
+
+
+def _chosen_apart(run: RunFolder) -> bool:
+    """Whether the best snapshot was chosen by images that no score rests on."""
+    curve = read_snapshot_curve(run)
+    if curve is not None:
+        return curve.judged_by == "validation"
+    return result_of(run, "prepare", PrepareResult).val_archive is not None
 
 
 def _images_to_read(reader: SetReader, real: RealData, synthetic: DataSet) -> int:

@@ -7,7 +7,7 @@ nor a row. The search sees a copy of at most 1000 pixels, so that it costs littl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,22 +56,21 @@ class TextBox:
 
 def find_text(grey: FloatImage) -> tuple[TextBox, ...]:
     """Boxes around lines of text in a float32 [H, W] picture of values in 0-1; most often none."""
-    height, width = grey.shape
-    step = -(-max(height, width) // _SIDE)
+    step = _step(grey)
     small = _reduced(grey, step)
-    boxes: list[TextBox] = []
-    for bright in (small, 255 - small):
-        for top, left, bottom, right in text_lines(bright, bright - _opened(bright), _CONTRAST):
-            margin = max(2, round(_MARGIN * (bottom - top)))
-            boxes.append(
-                TextBox(
-                    max(0, top - margin) * step,
-                    max(0, left - margin) * step,
-                    min(height, (bottom + margin) * step),
-                    min(width, (right + margin) * step),
-                )
-            )
-    return _united(boxes)
+    return united(
+        _with_margin(line, step, grey)
+        for bright in (small, 255 - small)
+        for line in text_lines(bright, bright - _opened(bright), _CONTRAST)
+    )
+
+
+def find_words(grey: FloatImage) -> tuple[TextBox, ...]:
+    """Boxes around the words that can be read in such a picture, see `word_reader`."""
+    from gist.intake.word_reader import read_words  # what few runs need must not slow every process's start
+
+    step = _step(grey)
+    return united(_with_margin(word, step, grey) for word in read_words(255 - _reduced(grey, step)))
 
 
 def paint_over(grey: FloatImage, boxes: Sequence[TextBox]) -> FloatImage:
@@ -86,7 +85,7 @@ def paint_over(grey: FloatImage, boxes: Sequence[TextBox]) -> FloatImage:
     return painted
 
 
-def _united(boxes: Sequence[TextBox]) -> tuple[TextBox, ...]:
+def united(boxes: Iterable[TextBox]) -> tuple[TextBox, ...]:
     """Boxes that overlap, made one."""
     apart: list[TextBox] = []
     for box in boxes:
@@ -101,6 +100,18 @@ def _united(boxes: Sequence[TextBox]) -> tuple[TextBox, ...]:
             )
         apart.append(box)
     return tuple(sorted(apart))
+
+
+def _with_margin(line: tuple[int, int, int, int], step: int, grey: FloatImage) -> TextBox:
+    """The box of a line (top, left, bottom, right) of the copy in the picture itself."""
+    top, left, bottom, right = line
+    margin = max(2, round(_MARGIN * (bottom - top)))
+    return TextBox(
+        max(0, top - margin) * step,
+        max(0, left - margin) * step,
+        min(grey.shape[0], (bottom + margin) * step),
+        min(grey.shape[1], (right + margin) * step),
+    )
 
 
 def _overlap(one: TextBox, other: TextBox) -> bool:
@@ -130,6 +141,10 @@ def _filling(grey: FloatImage, box: TextBox) -> FloatImage:
         add(grey[rows, box.right, None], width + 1 - across)
     np.divide(total, weight, out=total, where=weight > 0)
     return total
+
+
+def _step(grey: FloatImage) -> int:
+    return -(-max(grey.shape) // _SIDE)
 
 
 def _reduced(grey: FloatImage, step: int) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gist.intake.borders import content_box
-from gist.intake.burned_in_text import TextBox, find_text, paint_over
+from gist.intake.burned_in_text import TextBox, find_text, find_words, paint_over, united
 from gist.intake.deidentify import Patient, names_patient, patient
 from gist.intake.file_bytes import read_file
 from gist.intake.file_type import HEAD_BYTES, file_type
@@ -45,6 +45,8 @@ class JobSettings:
     frame: FrameChoice = "first"
     crop_borders: bool = False
     burned_in_text: Literal["flag", "mask", "reject", "ignore"] = "flag"
+    read_words: bool = False
+    """Whether text is looked for by reading, too."""
     mm_per_pixel: float | None = None
     flip_to_side: Side | None = None
     label_tag: str | None = None
@@ -227,12 +229,15 @@ def _text(picture: Picture, settings: JobSettings, remarks: list[Remark]) -> tup
     """Where the whole picture shows text, before anything is cut off or made smaller."""
     if settings.burned_in_text == "ignore":
         return ()
-    found = find_text(picture.grey)
+    words = find_words(picture.grey) if settings.read_words else ()
+    found = united((*find_text(picture.grey), *words))
     if settings.burned_in_text == "reject" and (found or Remark.BURNED_IN in remarks):
         raise SetAside(Reason.BURNED_IN_TEXT)
     if found:
         masked = settings.burned_in_text == "mask"
         remarks.append(Remark.TEXT_PAINTED_OVER if masked else Remark.TEXT_FOUND)
+    if words:
+        remarks.append(Remark.TEXT_READ)
     return found
 
 

@@ -6,6 +6,7 @@ import errno
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from gist.config import Config, PrepareConfig
 from gist.errors import InputError, StageError
@@ -21,6 +22,7 @@ from gist.intake.resolution import Choice, choose_resolution
 from gist.intake.source import find_file, list_source
 from gist.intake.spool import Spool
 from gist.intake.vocabulary import Reason
+from gist.intake.word_reader import installed
 from gist.progress import Progress
 from gist.results import PrepareResult
 from gist.run_folder import RunFolder
@@ -64,7 +66,12 @@ def locate(run: RunFolder, file_id: str, source: Path) -> Path | None:
 
 
 def job_settings(
-    config: PrepareConfig, labelled: Labelled, seed: int, salt: bytes, resolution: int
+    config: PrepareConfig,
+    labelled: Labelled,
+    seed: int,
+    salt: bytes,
+    resolution: int,
+    read_words: bool = False,
 ) -> JobSettings:
     """What decoding processes need to know of the settings and the labels."""
     side: dict[str | None, Side] = {"left": "L", "right": "R"}
@@ -83,6 +90,7 @@ def job_settings(
         frame=config.frame,
         crop_borders=config.crop_borders,
         burned_in_text=config.burned_in_text,
+        read_words=read_words,
         mm_per_pixel=config.mm_per_pixel,
         flip_to_side=side.get(config.flip_to_side),
         label_tag=labelled.label_tag,
@@ -107,7 +115,8 @@ def _prepare(config: Config, run: RunFolder, progress: Progress) -> PrepareResul
     if labelled.candidates and labelled.origin != "tag":
         _check_conditional(config, {candidate.class_name for candidate in labelled.candidates})
     choice = _resolution(config, labelled, salt, processes)
-    settings = job_settings(config.prepare, labelled, config.seed, salt, choice.side)
+    search = _text_search(config.prepare)
+    settings = job_settings(config.prepare, labelled, config.seed, salt, choice.side, search == "words")
     with Spool(run.stage_folder("prepare"), spool_key(settings, salt)) as spool:
         finished, aside, notes = decode_candidates(
             labelled, config.prepare.classes, settings, salt, spool, processes, progress
@@ -117,7 +126,7 @@ def _prepare(config: Config, run: RunFolder, progress: Progress) -> PrepareResul
             raise nothing_readable([reason for _, reason in rejected], config.prepare.source)
         assembled = assemble(labelled, finished, rejected, config, salt, spool.png, notes)
         _check_conditional(config, set(assembled.class_names or (None,)))
-        result = assembled.write(run, spool, choice)
+        result = assembled.write(run, spool, choice).model_copy(update={"text_search": search})
         page = write_data_page(run.stage_folder("prepare"), result, config.report.title or config.name)
         spool.remove()
     result = result.model_copy(update={"data_page": run.relative(page)})
@@ -138,6 +147,12 @@ def _resolution(config: Config, labelled: Labelled, salt: bytes, processes: int)
         reasons += [found if isinstance(found, Reason) else Reason.FILTERED_OUT for found in looked]
         raise nothing_readable(reasons, config.prepare.source)
     return choose_resolution(sizes, config.prepare.fit, config.prepare.allow_upsampling, config.device)
+
+
+def _text_search(config: PrepareConfig) -> Literal["none", "strokes", "words"]:
+    if config.burned_in_text == "ignore":
+        return "none"
+    return "words" if config.burned_in_text_ocr == "auto" and installed() else "strokes"
 
 
 def _check_conditional(config: Config, class_names: set[str | None]) -> None:

@@ -72,6 +72,7 @@ class Remark(StrEnum):
     NOT_RADIOGRAPH = "not declared a plain radiograph"
     TEXT_FOUND = "text in the pixels"
     TEXT_PAINTED_OVER = "text in the pixels painted over"
+    TEXT_READ = "words could be read"
     ENLARGED = "enlarged"
 
 

@@ -12,6 +12,14 @@ from gist.reporting import numerals
 from gist.reporting.charts import Series, line_chart
 from gist.results import Score, SnapshotCurve, SnapshotScores
 
+JUDGED_BY = {
+    "validation": "All were held against real images kept apart for choosing, so the scores below are a fair test of "
+    "the choice.",
+    "held-out": "All were held against the held-out images that the scores below rest on as well; where the best "
+    "snapshot is used, these flatter it a little. Images kept for choosing (prepare.val_fraction) avoid that.",
+    "training": "No image was held out, so all were held against images that the generator has seen, which favours "
+    "snapshots that repeat them.",
+}
 X_LABEL = "images shown, in thousands (kimg)"
 
 
@@ -96,4 +104,4 @@ def _sentence(curve: SnapshotCurve, kid: str) -> str:
         )
     elif len(curve.snapshots) > 1:
         sentence += " Every other snapshot is worse by more than chance."
-    return sentence
+    return f"{sentence} {JUDGED_BY[curve.judged_by]}"

@@ -32,7 +32,7 @@ class Cell:
 
     accuracy: str
     interval: str
-    """Wilson's, of the accuracy."""
+    """Wilson's, of the accuracy: images taken one by one, as if each were of a patient of its own."""
     precision: str
     recall: str
     f1: str

@@ -71,13 +71,21 @@ def conclude(trainings: Trainings, predicted: Predicted, seeds: int) -> Conclusi
         ImageDraws.drawn(copies.labels, alone, seed_draws, seed, "copies"),
     )  # fmt: skip
     found_controls = controls(trainings.classifier.name, measured, classes=classes)
+    patients = min(len(set(pools.test.groups[pools.test.labels == label])) for label in range(classes))
     sound = next(control.passed for control in found_controls if control.name == "shuffled labels")
     return Conclusions(
         classifier=trainings.described,
         validation_images=len(pools.validation),
         arms=tuple(rows),
         findings=tuple(
-            findings(trainings.classifier.name, measured, classes=classes, seeds=seeds, sound=sound)
+            findings(
+                trainings.classifier.name,
+                measured,
+                classes=classes,
+                seeds=seeds,
+                patients=patients,
+                sound=sound,
+            )
         ),
         controls=tuple(found_controls),
         worth=_worth(trainings, measured),

@@ -138,10 +138,13 @@ def _result(
 ) -> UtilityResult:
     tested = next(row.tested for row in concluded[0].arms if row.arm == "Base")
     others = "of patients" if sources.patients_known else "(patients are not known)"
-    notes = [
-        f"Every training kept its best step by {concluded[0].validation_images:,} real images {others} that no "
-        f"classifier learned from. The {tested:,} held-out images were used for nothing but the test."
-    ]
+    chosen_by = concluded[0].validation_images
+    kept = (
+        f"Every training kept its best step by {chosen_by:,} real images {others} that no classifier learned from."
+        if chosen_by
+        else "No real image could be set aside to choose by, so every training kept its last step."
+    )
+    notes = [f"{kept} The {tested:,} held-out images were used for nothing but the test."]
     left = len(sources.train.class_names) - len(class_names)
     if left:
         notes.append(

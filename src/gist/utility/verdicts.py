@@ -15,6 +15,8 @@ Verdict = Literal["good", "fair", "poor", "unknown"]
 MARGIN = 0.10
 """Loss of balanced accuracy that is still called good: ten points of a hundred."""
 LEAST_SEEDS = 5
+LEAST_PATIENTS = 10
+"""Held-out patients of each class; intervals resampled from fewer are narrower than they say."""
 _CONTROL_ERROR = 0.001
 """A sound experiment fails the control of shuffled labels once in a thousand."""
 
@@ -28,9 +30,20 @@ class Measured:
 
 
 def findings(
-    classifier: str, arms: Mapping[str, Measured], *, classes: int, seeds: int, sound: bool
+    classifier: str,
+    arms: Mapping[str, Measured],
+    *,
+    classes: int,
+    seeds: int,
+    patients: int,
+    sound: bool,
 ) -> list[UtilityFinding]:
-    """GAN-train, GAN-test and Real+Synthetic, each held against Base; `sound`: shuffled labels gave chance."""
+    """GAN-train, GAN-test and Real+Synthetic, each held against Base.
+
+    Args:
+        patients: held-out ones, or images where patients are not known, of the class that has fewest.
+        sound: whether shuffled labels gave chance.
+    """
     chance = 1 / classes
     base = arms["Base"]
     base_low = float(np.quantile(base.repeats, 0.025))
@@ -39,6 +52,11 @@ def findings(
         in_the_way = "The control of shuffled labels failed, so nothing can be told."
     elif seeds < LEAST_SEEDS:
         in_the_way = f"Fewer than {LEAST_SEEDS} seeds: how much chance is in this cannot be told."
+    elif patients < LEAST_PATIENTS:
+        in_the_way = (
+            f"{_TOO_FEW} The rarest class has {patients} held-out patient{'s' * (patients != 1)}, and at least "
+            f"{LEAST_PATIENTS} are needed."
+        )
     elif base_low - chance <= MARGIN:
         in_the_way = (
             f"Even the real images hardly teach this classifier the classes ({_points(base.value)} of 100, guessing "
