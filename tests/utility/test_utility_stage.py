@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 from bars import both, write_run
-from torchvision.models import inception_v3
+from torchvision.models import get_model, inception_v3
 
 from gist.config import Config, UtilityConfig
 from gist.errors import InputError
+from gist.evaluation.weights import CATALOGUE
 from gist.interruption import Stopped
 from gist.progress import Silent
 from gist.results import UtilityArm, UtilityFinding, UtilityResult
-from gist.run_folder import RunFolder
+from gist.run_folder import RunFolder, sha256_of
 from gist.utility import measure_utility
 from gist.utility.arms import ARMS
 from gist.utility.classifiers import CLASSIFIERS, SmallNetwork, build_network
@@ -243,6 +244,83 @@ def test_inception_starts_from_a_file_with_new_last_layers_and_learns_a_step(fol
         classes=2, steps=1, seed=0, weights=file, device=torch.device("cpu"),
     )  # fmt: skip
     assert (len(learned.predicted["real"]), learned.best_step) == (2, 1)
+
+
+def made_weights(file: Path, name: str) -> dict[str, torch.Size]:
+    """A file of random weights as torchvision's `name` has them; returns their shapes."""
+    with torch.device("meta"):
+        empty = get_model(name, weights=None).state_dict()
+    random = torch.Generator().manual_seed(0)
+
+    def drawn(like: torch.Tensor) -> torch.Tensor:
+        if not like.is_floating_point():
+            return torch.zeros(like.shape, dtype=like.dtype)
+        # One number for each output, stored once, keeps the file of a large network small.
+        numbers = torch.rand((*like.shape[:1], *(1 for _ in like.shape[1:])), generator=random)
+        return (numbers / max(1, like[0].numel())).expand(like.shape)
+
+    torch.save({key: drawn(like) for key, like in empty.items()}, file)
+    return {key: like.shape for key, like in empty.items()}
+
+
+@pytest.mark.parametrize(("name", "last"), [("resnet101", "fc"), ("vgg19", "classifier.6")])
+def test_a_network_of_the_literature_starts_from_its_file_and_it_is_said_which(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, last: str
+) -> None:
+    entry = CATALOGUE[name]
+    shapes = made_weights(folder / entry.file, name)
+    digest = sha256_of(folder / entry.file)
+    monkeypatch.setitem(CATALOGUE, name, replace(entry, sha256=digest))
+    monkeypatch.setitem(CLASSIFIERS, name, replace(CLASSIFIERS[name], pixels=64, batch=2))
+    ours = build_network(name, 2, folder / entry.file).state_dict()
+    assert {key for key in ours if ours[key].shape != shapes[key]} == {f"{last}.weight", f"{last}.bias"}
+    stored = torch.load(folder / entry.file, weights_only=True)
+    assert all(torch.equal(ours[key], stored[key]) for key in ours if not key.startswith(last))
+    run = write_run(folder / "run", train=both(12, 1), test=both(2, 2), synthetic=both(12, 3))
+    config = UtilityConfig(classifiers=(name,), steps=1, seeds=1, weights_folder=folder)  # type: ignore[arg-type]
+    listener = Listener(stop_after=1)
+    with pytest.raises(Stopped):
+        measure_utility(Config(threads=1, utility=config), run, listener)
+    expected = f"started from ImageNet weights, SHA-256 {digest[:12]}"
+    assert f"Classifier {name}: {expected}." in listener.notes
+    (trained,) = (run.path / "utility" / "trained").glob("*.json")
+    assert json.loads(trained.read_text())["weights"] == expected
+
+
+class StopsWhenNamed(Listener):
+    """Stops as soon as the classifier was named."""
+
+    def note(self, text: str) -> None:
+        super().note(text)
+        if text.startswith("Classifier"):
+            raise Stopped("asked by the test")
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "words"),
+    [(True, "since its ImageNet weights were not found"), (False, "as utility.pretrained=false asks")],
+)
+def test_without_weights_it_is_said_that_a_network_learns_from_scratch(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, pretrained: bool, words: str
+) -> None:
+    for variable in ("GIST_WEIGHTS_DIR", "XDG_CACHE_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(variable, str(folder / "empty"))
+    run = write_run(folder / "run", train=both(12, 1), test=both(2, 2), synthetic=both(12, 3))
+    listener = StopsWhenNamed()
+    config = UtilityConfig(classifiers=("vgg19",), pretrained=pretrained)
+    with pytest.raises(Stopped):
+        measure_utility(Config(threads=1, utility=config), run, listener)
+    assert listener.notes[-1] == f"Classifier vgg19: trained from scratch, {words}."
+    assert any("gist weights fetch vgg19" in note for note in listener.notes) == pretrained
+
+
+def test_few_held_out_patients_leave_every_verdict_open_and_no_set_to_choose_by_is_said(folder: Path) -> None:
+    run = write_run(folder / "run", train=both(10, 1), test=both(18, 2), synthetic=both(20, 3))
+    config = UtilityConfig(steps=2, validation_fraction=1e-9)
+    result = measure_utility(Config(threads=1, utility=config), run, Silent())
+    assert {one.verdict for one in result.findings} == {"unknown"}
+    assert all("The rarest class has 9 held-out patients" in one.meaning for one in result.findings)
+    assert result.notes[0].startswith("No real image could be set aside to choose by")
 
 
 def test_weights_of_another_network_are_named(folder: Path) -> None:
