@@ -95,6 +95,8 @@ def test_the_same_command_again_does_nothing(finished: Path, place: Path) -> Non
 def test_status_and_dry_run_name_what_a_changed_setting_makes_stale(finished: Path, place: Path) -> None:
     done = gist("status", finished, cwd=place)
     assert done.stdout.count("done") == 6
+    (train,) = [line for line in done.stdout.splitlines() if line.startswith("train")]
+    assert "CPU, as the settings ask; cpu: fused filters" in train
     dry = gist("run", "small.yaml", "--dry-run", "--set", "generate.truncation_psi=0.7", cwd=place)
     assert "generate.truncation_psi changed from 1.0 to 0.7" in dry.stdout
     lines = {line.split()[0]: line for line in dry.stdout.splitlines() if line.strip()}

@@ -52,7 +52,9 @@ def choose_device(config: Config) -> Device:
         raise InputError(
             f"device: cuda is asked for, but {why}; set device=cpu or install a matching driver."
         )
-    return Device(torch.device("cpu"), f"CPU with {threads} threads, since {why}", threads)
+    return Device(
+        torch.device("cpu"), f"CPU with {threads} thread{'s' * (threads > 1)}, since {why}", threads
+    )
 
 
 def _usable_processors() -> int:

@@ -80,6 +80,10 @@ class TrainResult(Result):
     """The snapshot with the lowest KID, where snapshots were scored."""
     progress_animation: str | None = None
     """Pictures of fixed latents from first to last, as animated WebP."""
+    operations: str = ""
+    """Implementation of the networks' inner loops that ran; empty in runs of before this was noted."""
+    precision: str = "float32"
+    """Of the inner layers."""
 
 
 class GenerateResult(Result):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from gist.reporting import write_report
 from gist.reporting.charts import COLOURS
 from gist.results import Neighbour
 from gist.run_folder import RunFolder
+from gist.training.loop import StopReason
 
 Builder = Callable[..., RunBuilder]
 TITLES = {
@@ -260,6 +262,13 @@ def test_a_report_of_large_images_stays_small(builder: Builder) -> None:
     page = made.page(made.config(samples_per_class=64))
     assert len(page) < 15_000_000
     assert "shown at 64 × 64 pixels" in page
+
+
+@pytest.mark.parametrize("reason", get_args(StopReason))
+def test_every_reason_to_stop_training_has_words(builder: Builder, reason: StopReason) -> None:
+    made = builder()
+    made.done_train(stopped_because=reason)
+    assert re.search(r"It ended because (the|no) [a-z ]+\.", PageReader(made.page()).text)
 
 
 def test_an_unconditional_run_shows_one_sheet_of_each_kind(builder: Builder) -> None:

@@ -176,6 +176,7 @@ class _Session:
             self.grids.write_real(train.augment, allow_mirror=train.allow_mirror)
             if state.images == 0 and not self.grids.file(0).exists():
                 self.grids.write(state.G_ema, 0)
+            self._write_plan()
         self._saved_at = time.monotonic()
         speed = ""
 
@@ -340,7 +341,7 @@ class _Session:
     def _result(self, state: TrainingState, reason: StopReason) -> TrainResult:
         grids = sorted(self.run.relative(file) for file in self.grids.folder.glob("network-*.png"))
         animation = self.grids.write_progress(state.snapshots) if self.team.leads else None
-        result = TrainResult(
+        return TrainResult(
             snapshots=tuple(
                 Snapshot.model_validate({k: v for k, v in entry.items() if k in Snapshot.model_fields})
                 for entry in state.snapshots
@@ -359,10 +360,20 @@ class _Session:
             stopped_because=reason,
             best=None if state.best is None else state.best["file"],
             progress_animation=None if animation is None else self.run.relative(animation),
+            operations=ops.active_backend(self.device.torch_device),
+            precision=self.precision,
         )
-        if self.team.leads:
-            write_json(self.folder / "plan.json", {"settings": result.settings, "reasons": result.reasons})
-        return result
+
+    def _write_plan(self) -> None:
+        """What is trained where and how, and why, for people and for `gist status` while it runs."""
+        plan = {
+            "settings": self.plan.settings(),
+            "reasons": self.plan.reasons,
+            "device": self.device.reason,
+            "operations": ops.active_backend(self.device.torch_device),
+            "precision": self.precision,
+        }
+        write_json(self.folder / "plan.json", plan)
 
 
 def _prepared(run: RunFolder) -> PrepareResult:
