@@ -160,6 +160,8 @@ class TrainConfig(Section):
     """Half-life of the averaged generator G_ema in thousands of images. auto: batch * 10 / 32."""
     generator_waits_kimg: Auto | Annotated[float, Field(ge=0)] = "auto"
     """Thousands of images for which only the discriminator learns. auto: 1 where a start has no discriminator."""
+    early_blur: Auto | bool = "auto"
+    """Blur what the discriminator sees at first, less and less over 6250 batches. auto: stylegan3-r from scratch."""
     augment: Literal["radiograph", "bgc", "none"] = "radiograph"
     """Adaptive discriminator augmentation: radiograph never mirrors, inverts or turns by 90 degrees."""
     augment_target: Fraction = 0.6

@@ -109,7 +109,6 @@ def plan_training(
         f"grows with pixels and falls with the batch: {data.resolution}x{data.resolution}, batch {batch}",
     )
     kimg = choose("kimg", *_length(data, start))
-    early_blur, reasons["early_blur"] = _early_blur(architecture, start)
     return TrainingPlan(
         architecture=architecture,
         conditional=conditional,
@@ -158,7 +157,7 @@ def plan_training(
             else "generator and discriminator start level",
         ),
         snapshot_kimg=choose("snapshot_kimg", kimg / 12, "twelve snapshots over the run"),
-        early_blur=early_blur,
+        early_blur=choose("early_blur", *_early_blur(architecture, start)),
         reasons=reasons,
     )
 
@@ -186,7 +185,7 @@ def _early_blur(architecture: str, start: NetworkSpec | None) -> tuple[bool, str
         return False, "only stylegan3-r needs its first pictures blurred"
     if start is not None:
         return False, "the starting network is past the early training that the blur steadies"
-    return True, "steadies the first 200 kimg of stylegan3-r, as published"
+    return True, "steadies the first 6250 batches of stylegan3-r, as published"
 
 
 def generator_widening(architecture: str) -> int:
