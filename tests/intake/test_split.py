@@ -146,6 +146,31 @@ def test_a_table_with_a_split_and_patients(folder: Path, prepare_stage: PrepareC
         prepare_stage(source, **columns)
 
 
+def test_folders_train_val_test_are_a_split_and_the_folders_inside_are_the_classes(
+    folder: Path, prepare_stage: PrepareCall
+) -> None:
+    seed = 0
+    for part, count in (("Train", 6), ("valid", 2), ("test", 3)):
+        for label in ("healthy", "severe"):
+            for number in range(count):
+                save_png(folder / "data" / part / label / f"{number}.png", picture(seed := seed + 1))
+    (folder / "data" / "labels.csv").write_text("file,label\n")
+    result = prepare_stage(source=folder / "data", resolution=32)
+    assert result.class_names == ("healthy", "severe")
+    assert (result.train_images, result.val_images, result.test_images) == (12, 4, 6)
+    assert any("ready-made split" in note for note in result.notes)
+    assert any("prepare.labels=FILE" in note for note in result.notes)
+
+
+def test_folders_train_and_test_without_folders_inside_have_no_classes(
+    folder: Path, prepare_stage: PrepareCall
+) -> None:
+    for number in range(8):
+        save_png(folder / "data" / ("train" if number < 6 else "test") / f"{number}.png", picture(number))
+    result = prepare_stage(source=folder / "data", resolution=32)
+    assert (result.class_names, result.train_images, result.test_images) == ((), 6, 2)
+
+
 def test_patients_in_file_names_stay_together(folder: Path, prepare_stage: PrepareCall) -> None:
     source = folder / "s"
     for n in range(20):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gist.errors import InputError
-from gist.intake.label_table import Row
+from gist.intake.label_table import SPLITS, Row
 from gist.intake.source import Listing, SourceFile
 from gist.intake.vocabulary import Reason
 
@@ -19,11 +19,16 @@ _FEW_FILES = 6.0
 def rows_from_folders(listing: Listing, notes: list[str]) -> tuple[Rows, list[tuple[str, Reason]]]:
     """The first folder below the source is the class; without sub-folders there are no classes.
 
+    Folders called train, val or test are a ready-made split, and the folders inside them the classes.
     Returns the labelled files, and (relative path, reason) of those beside the class folders.
     """
     if not any("/" in file.relative for file in listing.files):
         return [(file, UNLABELLED) for file in listing.files], []
-    depth = _depth_of_classes([file.relative.split("/") for file in listing.files])
+    paths = [file.relative.split("/") for file in listing.files]
+    depth = _depth_of_classes(paths)
+    if _parts_of_a_split(paths, depth):
+        notes.append("The folders train, val and test were taken as a ready-made split.")
+        return _rows_of_split(listing, depth)
     if depth:
         notes.append(
             "All files lie in one folder of the source; the folders inside it were taken as classes."
@@ -34,6 +39,26 @@ def rows_from_folders(listing: Listing, notes: list[str]) -> tuple[Rows, list[tu
         parts = file.relative.split("/")
         if len(parts) > depth + 1:
             rows.append((file, Row(parts[depth], None, None)))
+        else:
+            refused.append((file.relative, Reason.NO_CLASS_FOLDER))
+    return rows, refused
+
+
+def _parts_of_a_split(paths: Sequence[list[str]], depth: int) -> bool:
+    folders = {parts[depth].casefold() for parts in paths if len(parts) > depth + 1}
+    return folders <= SPLITS.keys() and {SPLITS[name] for name in folders} > {"train"}
+
+
+def _rows_of_split(listing: Listing, depth: int) -> tuple[Rows, list[tuple[str, Reason]]]:
+    rows: Rows = []
+    refused = []
+    classes = any(len(file.relative.split("/")) > depth + 2 for file in listing.files)
+    for file in listing.files:
+        parts = file.relative.split("/")
+        if len(parts) > depth + 1 + classes:
+            rows.append(
+                (file, Row(parts[depth + 1] if classes else None, None, SPLITS[parts[depth].casefold()]))
+            )
         else:
             refused.append((file.relative, Reason.NO_CLASS_FOLDER))
     return rows, refused

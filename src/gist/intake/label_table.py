@@ -18,7 +18,7 @@ from gist.intake.picture import Side, body_side
 from gist.intake.source import Listing
 
 Split = Literal["train", "val", "test"]
-_SPLITS: dict[str, Split] = {
+SPLITS: dict[str, Split] = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -27,6 +27,7 @@ _SPLITS: dict[str, Split] = {
     "test": "test",
     "testing": "test",
 }
+"""Names of the parts as tables and folders spell them, in lower case."""
 _MAX_BYTES = 256 << 20
 _DELIMITERS = (",", ";", "\t", "|")
 _PERSONAL = frozenset({"name", "dob", "birthdate", "mrn"})
@@ -145,7 +146,7 @@ def _add(
         return
     split: Split | None = None
     if split_text is not None:
-        split = _SPLITS.get(split_text.casefold())
+        split = SPLITS.get(split_text.casefold())
         if split is None:
             raise InputError(f"Label table, line {line}: the split must be train, val or test.")
     values = {name: _cell(cells, place) or "" for name, place in filtered.items()}

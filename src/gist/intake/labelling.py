@@ -89,6 +89,10 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
             origin = "folders"
     if origin == "folders":
         rows, refused = rows_from_folders(listing, notes)
+        if config.labels is None and any(_is_table(relative) for relative, _ in refused):
+            notes.append(
+                "The source holds a table beside its folders; prepare.labels=FILE takes classes from it."
+            )
         if config.classes is None:
             refuse_patient_folders(rows)
     if table is not None:
@@ -158,6 +162,10 @@ def _joined(rows: Rows, table: LabelTable, origin: Origin, config: PrepareConfig
     if len(split) < len(present):
         notes.append(f"{len(present) - len(split)} files have no split in the label table and were left out.")
     return split
+
+
+def _is_table(relative: str) -> bool:
+    return relative.casefold().endswith((".csv", ".tsv"))
 
 
 def _attributes(chosen: Filter | None, table: LabelTable | None) -> dict[str, str]:

@@ -65,9 +65,9 @@ def _as_given(members: Sequence[Member], notes: list[str]) -> list[Split | Reaso
     """A patient in several parts stays in the first of train, val and test; val without test is the hold-out."""
     only_val = all(member.given != "test" for member in members)
     notes.append(
-        "The split of the label table was used; it has no test part, so its val images are the hold-out."
+        "The ready-made split was used; it has no test part, so its val images are the hold-out."
         if only_val
-        else "The split of the label table was used."
+        else "The ready-made split was used."
     )
     given: list[Split] = [
         "test" if only_val and member.given == "val" else member.given or "train" for member in members
