@@ -3,7 +3,7 @@
 The "generator" is the phantom generator itself, so GAN-train and GAN-test should read like Base; shuffled labels
 should give chance; copies of the training images, shown as if they were synthetic, should make GAN-test spike.
 
-Run: python benchmarks/utility.py [--images 240] [--resolution 64] [--seeds 5] [--steps 250] [--threads 1]
+Run: python benchmarks/utility.py [--images 240] [--resolution 32] [--seeds 5] [--steps 250] [--threads 1]
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import platform
 import statistics
+import sys
 import tempfile
 import time
 from itertools import pairwise
@@ -22,7 +23,7 @@ import torch
 from gist.networks import ops
 from gist.phantoms import CLASS_NAMES, draw_phantom, phantom_batch
 from gist.results import UtilityClassifier
-from gist.utility.arms import images_per_class
+from gist.utility.arms import ARMS, images_per_class
 from gist.utility.classifiers import CLASSIFIERS
 from gist.utility.conclusions import conclude
 from gist.utility.pools import Pool, Pools, split_validation
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument(
         "--images", type=int, default=240, help="to learn from, and as many held out and drawn"
     )
-    parser.add_argument("--resolution", type=int, default=64)
+    parser.add_argument("--resolution", type=int, default=32)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=CLASSIFIERS["small"].steps)
     parser.add_argument("--threads", type=int, default=1)
@@ -75,9 +76,17 @@ def main() -> None:
             device=torch.device("cpu"),
             folder=Path(folder),
         )
-        predicted = trainings.run(
-            given.seeds, lambda _: moments.append((time.monotonic(), time.process_time())), lambda: None
-        )
+
+        def count(detail: str) -> None:
+            moments.append((time.monotonic(), time.process_time()))
+            print(
+                f"\r{len(moments) - 1} of {given.seeds * len(ARMS)} trainings: {detail} ",
+                end="",
+                file=sys.stderr,
+            )
+
+        predicted = trainings.run(given.seeds, count, lambda: None)
+        print(file=sys.stderr)
     found = conclude(trainings, predicted, given.seeds)
     each = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(moments)]
     print(f"{platform.machine()}, {given.threads} thread(s), torch {torch.__version__}")

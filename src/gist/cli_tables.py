@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from gist.errors import InputError
@@ -31,6 +31,8 @@ def status_table(entries: Sequence[StageStatus], folder: Path | None) -> None:
         remark = entry.why
         if entry.state == "running" and folder is not None:
             remark = _how_far(entry, RunFolder(folder))
+        if entry.stage == "train" and folder is not None:
+            remark = "; ".join(filter(None, (remark, *_where_it_trains(folder))))
         colour = _COLOURS.get(entry.state, "dim")
         table.add_row(entry.stage, f"[{colour}]{entry.state}[/]", remark)
     Console(highlight=False).print(table)
@@ -65,7 +67,7 @@ def snapshot_table(curve: SnapshotCurve, folder: Path) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("snapshot", no_wrap=True)
     for name in names:
-        table.add_column(escape(name), justify="right")
+        table.add_column(name.partition("[")[0], justify="right", no_wrap=True)
     for entry in curve.snapshots:
         values = {score.name: score for score in entry.scores}
         shown = [_value(values.get(name)) for name in names]
@@ -74,7 +76,8 @@ def snapshot_table(curve: SnapshotCurve, folder: Path) -> None:
     tied = ", ".join(Path(file).stem for file in curve.tied)
     also = f" {names[0]} cannot tell it from {tied}." if tied else ""
     console.print(
-        f"Best by {curve.judged_by} images: {Path(curve.best).stem}.{also} `gist generate {folder} --network best` draws from it.",
+        f"Best by {curve.judged_by} images: {Path(curve.best).stem}.{also} `gist generate {folder} --network best` "
+        "draws from it.",
         markup=False,
     )
 
@@ -156,6 +159,15 @@ def _found(source: SourceSummary) -> Iterator[str]:
     yield from source.notes
     reason = source.resolution_reason or "given in the settings"
     yield f"prepare.resolution: {source.resolution} ({reason.rstrip('.')})."
+
+
+def _where_it_trains(folder: Path) -> list[str]:
+    """Device, operations and precision of the newest sitting; nothing before the first."""
+    try:
+        plan = json.loads((folder / "train" / "plan.json").read_text(encoding="utf-8"))
+        return [plan["device"], plan["operations"], plan["precision"]]
+    except (OSError, ValueError, KeyError):
+        return []
 
 
 def _how_far(entry: StageStatus, run: RunFolder) -> str:

@@ -43,6 +43,7 @@ class LinearPicture(Synthesis):
 
 
 def generator_with(synthesis: Synthesis, side: int) -> Generator:
+    torch.manual_seed(1)  # of the mapping network
     return Generator(NetworkSpec(architecture="stylegan3-t", resolution=side, z_dim=16, w_dim=16), synthesis)
 
 

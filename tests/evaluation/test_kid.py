@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -72,6 +74,16 @@ def test_p_values_of_equal_distributions_are_spread_over_the_unit_interval() -> 
     below_tenth = np.mean([p is not None and p < 0.1 for p in p_values])
     assert 0.3 < below_half < 0.7
     assert below_tenth < 0.25
+
+
+def test_the_p_value_counts_swaps_of_rows_that_lie_as_far_apart() -> None:
+    x, y = two_samples(6, n=7, shift=0.3)
+    observed, as_far = by_double_loop(x, y), 0
+    for swaps in itertools.product((False, True), repeat=7):
+        swapped = np.array(swaps)[:, None]
+        as_far += by_double_loop(np.where(swapped, y, x), np.where(swapped, x, y)) >= observed - 1e-12
+    found = kernel_distance(x, y, permutations=4000).p_value
+    assert found == pytest.approx(as_far / 2**7, abs=0.03)
 
 
 def test_the_estimate_is_unbiased_around_zero() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gist.errors import InputError
 from gist.evaluation.diversity import vendi_score
-from gist.evaluation.manifold import first_occurrences, manifold
+from gist.evaluation.manifold import first_occurrences, kth_smallest, manifold
 
 Array = NDArray[np.float64]
 
@@ -104,6 +104,14 @@ def test_fewer_images_than_neighbours_are_refused() -> None:
 def test_first_occurrences_keep_their_order() -> None:
     rows = np.array([[2.0, 1], [1, 1], [2, 1], [0, 5], [1, 1]])
     assert first_occurrences(rows).tolist() == [0, 1, 3]
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), columns=st.integers(5, 900), k=st.integers(1, 5), ties=st.booleans())
+def test_the_kth_smallest_is_that_of_the_sorted_row(seed: int, columns: int, k: int, ties: bool) -> None:
+    rng = np.random.default_rng(seed)
+    rows = np.floor(3 * rng.random((4, columns))) if ties else rng.normal(size=(4, columns))
+    assert kth_smallest(rows, k).tolist() == np.sort(rows, axis=1)[:, k - 1].tolist()
 
 
 def test_vendi_counts_clusters() -> None:

@@ -132,8 +132,12 @@ def test_snapshots_are_chosen_by_the_images_kept_for_choosing_if_these_are_enoug
     section = snapshot_section(curve)
     assert section is not None
     assert words in section.sentence
-    result = evaluate(CONFIG.model_copy(update={"generate": GenerateConfig(network="best")}), trained, Silent())
-    flattered = any("The snapshot was chosen by its distance to held-out images" in note for note in result.notes)
+    result = evaluate(
+        CONFIG.model_copy(update={"generate": GenerateConfig(network="best")}), trained, Silent()
+    )
+    flattered = any(
+        "The snapshot was chosen by its distance to held-out images" in note for note in result.notes
+    )
     assert flattered == (judged_by == "held-out")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -152,15 +152,20 @@ def extract(
 
 
 def features_of_changed(
-    data: DataSet, indices: NDArray[np.int64], extractor: Extractor, change: ImageChange, tick: Tick
-) -> NDArray[np.float64]:
-    """Features [N, F], not standardised, of the chosen images after `change` of [N, H, W] in 0-1."""
-    rows = []
+    data: DataSet,
+    indices: NDArray[np.int64],
+    extractor: Extractor,
+    changes: Sequence[ImageChange],
+    tick: Tick,
+) -> list[NDArray[np.float64]]:
+    """Features [N, F], not standardised, of the chosen images after each of `changes` of [N, H, W] in 0-1."""
+    rows: list[list[NDArray[np.float64]]] = [[] for _ in changes]
     for start in range(0, len(indices), extractor.batch):
         batch = data.array(indices[start : start + extractor.batch])
-        rows.append(extractor.features(change(batch)))
-        tick(len(batch))
-    return np.concatenate(rows)
+        for kept, change in zip(rows, changes, strict=True):
+            kept.append(extractor.features(change(batch)))
+            tick(len(batch))
+    return [np.concatenate(kept) for kept in rows]
 
 
 def _spread(
@@ -169,7 +174,9 @@ def _spread(
     mean, std = training.features.mean(axis=0), training.features.std(axis=0)
     varies = std > _SAME * np.maximum(1.0, np.abs(mean))
     if len(training) < 2:
-        raise InputError("There is one training image only, so nothing can be measured against it; prepare more.")
+        raise InputError(
+            "There is one training image only, so nothing can be measured against it; prepare more."
+        )
     if not varies.any():
         raise InputError("All training images look the same, so nothing can be measured against them.")
     return mean, std, varies

@@ -2,25 +2,28 @@
 
 With centred features X (n x d) and Y (m x d) and covariances S1, S2, the trace of sqrt(S1 S2) is the nuclear
 norm of X Y^T / sqrt((n-1)(m-1)): its squared singular values are the eigenvalues of S1 S2. That form is real
-and finite for every input, also for n < d where S1 and S2 are singular.
+and finite for every input, also for n < d where S1 and S2 are singular. With more images than features the
+eigenvalues come from S1 and the Cholesky factor L of S2, as those of the symmetric L^T S1 L: no vectors and no
+complex numbers, which leaves the two covariances as the greater part of the work.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import torch
+import scipy.linalg
 from numpy.typing import NDArray
 
 from gist.errors import InputError
 
 DDOF = 1
-_LARGE = 1024
+_LARGE = 512
 """From this size on, singular values come from the eigenvalues of a product with itself, four times as quick.
 
-Singular values below 1e-8 of the largest are lost in that; at such sizes they do not reach the sixth digit of
-a sum.
+Those below 1e-8 of the largest are lost in that, as they are in products of covariances; at such sizes they do not
+reach the sixth digit of a sum.
 """
 
 
@@ -44,28 +47,63 @@ class Gaussian:
 
     mean: NDArray[np.float64]
     """[F]"""
-    factor: NDArray[np.float64]
-    """A [R, F] with A^T A = covariance and at most F rows."""
     trace: float
     """Of the covariance."""
+    covariance: NDArray[np.float64] | None
+    """[F, F]; None with no more images than features, where the images are a smaller root."""
+    images: NDArray[np.float64] | None
+    """A [N, F] with A^T A = covariance, in its place."""
+
+    @cached_property
+    def root(self) -> NDArray[np.float64]:
+        """A [R, F] with A^T A = covariance, also of a singular one."""
+        if self.images is not None:
+            return self.images
+        assert self.covariance is not None
+        # The Cholesky factorisation that pivots ends at the rank, which rounding leaves open in the plain one.
+        factor, places, rank, _ = scipy.linalg.lapack.dpstrf(self.covariance)
+        root = np.zeros((rank, len(factor)))
+        root[:, places - 1] = np.triu(factor)[:rank]
+        return root
 
 
 def fitted_gaussian(x_NF: NDArray[np.float64]) -> Gaussian:
     """Mean and covariance (n - 1) of at least two finite vectors; worth keeping where one sample is used often."""
     mean = x_NF.mean(axis=0)
-    centred = (x_NF - mean) / np.sqrt(len(x_NF) - DDOF)
-    trace = float(np.einsum("ij,ij->", centred, centred))
-    n, features = centred.shape
-    if n > features:
-        factor = None if features < _LARGE else _cholesky(centred.T @ centred)
-        centred = np.linalg.qr(centred, mode="r") if factor is None else factor
-    return Gaussian(mean, centred, trace)
+    centred = x_NF - mean
+    scale = 1.0 / (len(x_NF) - DDOF)
+    if len(x_NF) <= x_NF.shape[1]:
+        trace = scale * float(np.einsum("ij,ij->", centred, centred))
+        return Gaussian(mean, trace, None, centred * np.sqrt(scale))
+    covariance = centred.T @ centred
+    covariance *= scale
+    return Gaussian(mean, float(np.trace(covariance)), covariance, None)
 
 
 def gaussian_distance(x: Gaussian, y: Gaussian) -> float:
     """Frechet distance of two fitted Gaussians."""
     shift = x.mean - y.mean
-    return float(shift @ shift + x.trace + y.trace - 2.0 * _nuclear_norm(x.factor @ y.factor.T))
+    return float(shift @ shift + x.trace + y.trace - 2.0 * _trace_of_root(x, y))
+
+
+def _trace_of_root(x: Gaussian, y: Gaussian) -> float:
+    """tr sqrt(S1 S2)."""
+    if x.covariance is not None and y.covariance is not None:
+        try:
+            squares = scipy.linalg.eigvalsh(
+                x.covariance, y.covariance, type=2, driver="gv", check_finite=False
+            )
+            return float(np.sqrt(np.maximum(squares, 0.0)).sum())
+        except np.linalg.LinAlgError:  # the second covariance is singular, so it has no Cholesky factor
+            pass
+    if y.covariance is not None:
+        product = x.root @ y.covariance @ x.root.T
+    else:
+        m_IJ = x.root @ y.root.T
+        if min(m_IJ.shape) < _LARGE:
+            return float(np.linalg.svd(m_IJ, compute_uv=False).sum())
+        product = m_IJ @ m_IJ.T if len(m_IJ) < m_IJ.shape[1] else m_IJ.T @ m_IJ
+    return float(np.sqrt(np.maximum(np.linalg.eigvalsh(product), 0.0)).sum())
 
 
 def checked_pair(
@@ -95,18 +133,3 @@ def checked_pair(
             "extract both with the same extractor."
         )
     return pair[0], pair[1]
-
-
-def _cholesky(covariance_FF: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """A with A^T A = covariance; None where the covariance is singular."""
-    factor, failed = torch.linalg.cholesky_ex(torch.from_numpy(covariance_FF), upper=True)
-    return None if failed else np.asarray(factor.numpy(), np.float64)
-
-
-def _nuclear_norm(m_IJ: NDArray[np.float64]) -> float:
-    """Sum of singular values."""
-    if min(m_IJ.shape) < _LARGE:
-        return float(np.linalg.svd(m_IJ, compute_uv=False).sum())
-    product = m_IJ @ m_IJ.T if len(m_IJ) < m_IJ.shape[1] else m_IJ.T @ m_IJ
-    squares = torch.linalg.eigvalsh(torch.from_numpy(product))
-    return float(squares.clamp(min=0.0).sqrt().sum())

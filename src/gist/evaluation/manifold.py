@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from gist.errors import InputError
 from gist.evaluation.frechet import checked_pair
 
 _ROWS = 1024
+_GROUP = 64
 
 
 @dataclass(frozen=True)
@@ -42,17 +44,44 @@ def manifold(
     Raises:
         InputError: not more than k images on a side, unlike features, or values that are not finite.
     """
-    real_NF, synthetic_MF = checked_pair(real_NF, synthetic_MF, at_least=1)
+    return manifolds(real_NF, (synthetic_MF,), k, closed_balls=closed_balls)[0]
+
+
+def manifolds(
+    real_NF: NDArray[np.float64],
+    others: Sequence[NDArray[np.float64]],
+    k: int,
+    *,
+    closed_balls: bool = False,
+) -> tuple[Manifold, ...]:
+    """The same of several samples held against one real sample, whose balls are drawn once.
+
+    Raises:
+        InputError: as `manifold` does.
+    """
+    samples = [checked_pair(real_NF, other, at_least=1)[1] for other in others]
+    real_NF = np.asarray(real_NF, np.float64)
     real_NF = real_NF[first_occurrences(real_NF)]
-    for side, features in (("real", real_NF), ("synthetic", synthetic_MF)):
+    for side, features in (("real", real_NF), *(("synthetic", sample) for sample in samples)):
         if len(features) <= k:
             raise InputError(
                 f"There are {len(features)} different {side} images, too few for {k} neighbours; "
                 "lower evaluate.neighbours or add images."
             )
     centre = real_NF.mean(axis=0)  # distances by products of vectors keep more digits around 0
-    real_NF, synthetic_MF = real_NF - centre, synthetic_MF - centre
-    real_radius, synthetic_radius = _radii(real_NF, k), _radii(synthetic_MF, k)
+    real_NF = real_NF - centre
+    radius = _radii(real_NF, k)
+    return tuple(_overlap(real_NF, radius, sample - centre, k, closed_balls) for sample in samples)
+
+
+def _overlap(
+    real_NF: NDArray[np.float64],
+    real_radius: NDArray[np.float64],
+    synthetic_MF: NDArray[np.float64],
+    k: int,
+    closed_balls: bool,
+) -> Manifold:
+    synthetic_radius = _radii(synthetic_MF, k)
     balls_holding = np.zeros(len(synthetic_MF), np.int64)
     recalled = np.zeros(len(real_NF), bool)
     covered = np.zeros(len(real_NF), bool)
@@ -91,6 +120,20 @@ def squared_distances(x_NF: NDArray[np.float64], y_MF: NDArray[np.float64]) -> N
     return np.maximum(distances, 0.0, out=distances)
 
 
+def kth_smallest(values_NM: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+    """[N] k-th smallest value of every row, k from 1; for long rows three times as quick as partitioning them."""
+    n, m = values_NM.shape
+    if m < k * _GROUP:
+        return np.asarray(np.partition(values_NM, k - 1, axis=1)[:, k - 1], np.float64)
+    # Groups of columns have smallest values of their own, and the k-th smallest of all is none above the k-th of these.
+    least = np.minimum.reduceat(values_NM, np.arange(0, m, _GROUP), axis=1)
+    bound = np.partition(least, k - 1, axis=1)[:, k - 1]
+    near = np.flatnonzero(values_NM <= bound[:, None])
+    rows, values = near // m, values_NM.ravel()[near]
+    ascending = values[np.lexsort((values, rows))]
+    return np.asarray(ascending[np.searchsorted(rows, np.arange(n)) + k - 1], np.float64)
+
+
 def _radii(x_NF: NDArray[np.float64], k: int) -> NDArray[np.float64]:
     """Squared distance of each vector to its k-th nearest other vector."""
     radii = np.zeros(len(x_NF))
@@ -98,5 +141,5 @@ def _radii(x_NF: NDArray[np.float64], k: int) -> NDArray[np.float64]:
         rows = slice(start, min(start + _ROWS, len(x_NF)))
         distance = squared_distances(x_NF[rows], x_NF)
         distance[np.arange(len(distance)), np.arange(rows.start, rows.stop)] = -1.0
-        radii[rows] = np.partition(distance, k, axis=1)[:, k]
+        radii[rows] = kth_smallest(distance, k + 1)
     return radii

@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 from gist.evaluation.diversity import vendi_score
 from gist.evaluation.frechet import DDOF, fitted_gaussian, frechet_distance, gaussian_distance
 from gist.evaluation.kid import KernelDistance, kernel_distance
-from gist.evaluation.manifold import Manifold, first_occurrences, manifold
+from gist.evaluation.manifold import Manifold, first_occurrences, manifolds
 from gist.evaluation.samples import halves
 
 BARELY_PIXELS = 0.5
@@ -111,7 +111,9 @@ def measure(sides: Sides, *, neighbours: int, permutations: int, seed: int) -> M
     # Evenly spaced, as the rows are sorted by class.
     few = np.linspace(0, len(reference) - 1, min(len(reference), YARDSTICK_IMAGES)).astype(np.int64)
     spread = float(reference.var(axis=0, ddof=DDOF).sum())
-    enough = min(len(first_occurrences(reference)), len(reference)) > neighbours
+    overlaps: tuple[Manifold | None, ...] = (None, None)
+    if len(first_occurrences(reference)) > neighbours:
+        overlaps = manifolds(reference, (synthetic, other), neighbours)
     return Measures(
         n=len(reference),
         kid=kernel_distance(reference, synthetic, permutations=permutations, seed=seed),
@@ -123,8 +125,8 @@ def measure(sides: Sides, *, neighbours: int, permutations: int, seed: int) -> M
         frechet=frechet_distance(reference, synthetic),
         frechet_real=frechet_distance(reference, other),
         relative=relative_frechet(sides, seed),
-        manifold=manifold(reference, synthetic, neighbours) if enough else None,
-        manifold_real=manifold(reference, other, neighbours) if enough else None,
+        manifold=overlaps[0],
+        manifold_real=overlaps[1],
         vendi=vendi_score(synthetic, spread),
         vendi_real=vendi_score(reference, spread),
     )

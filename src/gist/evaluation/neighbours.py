@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
 from gist.evaluation.extractors.intensity import pooled
-from gist.evaluation.manifold import squared_distances
+from gist.evaluation.manifold import kth_smallest, squared_distances
 
 APPEARANCE_SIDE = 16
 CROWD = 10
@@ -70,9 +70,9 @@ def nearest_training_image(
         squared = squared_distances(query_NA[rows], training_MA)
         if same_set:
             squared[np.arange(len(squared)), np.arange(rows.start, rows.stop)] = np.inf
-        index[rows] = squared.argmin(axis=1)
-        ranked = np.sqrt(np.partition(squared, (0, crowd), axis=1)[:, [0, crowd]])
-        ratio[rows] = ranked[:, 0] / np.maximum(ranked[:, 1], _FLAT)
+        index[rows] = nearest = squared.argmin(axis=1)
+        reached = np.sqrt(kth_smallest(squared, crowd + 1))
+        ratio[rows] = np.sqrt(squared[np.arange(len(squared)), nearest]) / np.maximum(reached, _FLAT)
     return Nearest(index, ratio)
 
 

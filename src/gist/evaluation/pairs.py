@@ -78,7 +78,8 @@ def nearest_pairs(
 def _calibration(training: FeatureSet, held_out: FeatureSet | None) -> tuple[NDArray[np.float64], str]:
     """Ratios of real images that nobody copied, and what they are called."""
     if held_out is not None:
-        return nearest_training_image(held_out.appearance, training.appearance).ratio, "held-out"
+        unlike = held_out.take(held_out.first_occurrences())
+        return nearest_training_image(unlike.appearance, training.appearance).ratio, "held-out"
     appearance = training.appearance
     return nearest_training_image(appearance, appearance, same_set=True).ratio, "other training"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -76,10 +76,12 @@ class SetReader:
         self.bits |= set(features.bits)
         return features
 
-    def yardstick(self, data: DataSet, images: FeatureSet, sigma_pixels: float) -> NDArray[np.float64]:
-        """Features of real images after a blur."""
-        change = partial(blurred, sigma_pixels=sigma_pixels)
-        return features_of_changed(data, images.indices, self.extractor, change, self.tick)
+    def yardsticks(
+        self, data: DataSet, images: FeatureSet, sigmas_pixels: Sequence[float]
+    ) -> list[NDArray[np.float64]]:
+        """Features of real images after each of these blurs."""
+        changes = [partial(blurred, sigma_pixels=sigma) for sigma in sigmas_pixels]
+        return features_of_changed(data, images.indices, self.extractor, changes, self.tick)
 
     def note_bits(self) -> None:
         """Notes where images of unlike depth were compared."""

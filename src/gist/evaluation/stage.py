@@ -128,12 +128,13 @@ def _distances(
         )
     other = other_real.take(positions.other_real)
     if len(positions):
+        barely, plainly = reader.yardsticks(training_data, other, (BARELY_PIXELS, PLAINLY_PIXELS))
         sides = Sides(
             reference=standardise(reference.take(positions.reference).features),
             synthetic=standardise(synthetic.take(positions.synthetic).features),
             other_real=standardise(other.features),
-            barely=standardise(reader.yardstick(training_data, other, BARELY_PIXELS)),
-            plainly=standardise(reader.yardstick(training_data, other, PLAINLY_PIXELS)),
+            barely=standardise(barely),
+            plainly=standardise(plainly),
             classes=positions.classes,
         )
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -10,6 +11,7 @@ from markupsafe import Markup
 
 from gist.reporting import numerals
 from gist.reporting.charts import Series, line_chart
+from gist.reporting.wording import joined
 from gist.results import Score, SnapshotCurve, SnapshotScores
 
 JUDGED_BY = {
@@ -49,7 +51,7 @@ def snapshot_section(curve: SnapshotCurve | None) -> SnapshotSection | None:
                 _line("95 % low", curve, kid, "low"),
             ],
             x_label=X_LABEL,
-            y_label="squared distance, lower is better",
+            y_label="lower is better",
             y_from_zero=True,
         ),
         line_chart(
@@ -87,6 +89,11 @@ def _score(entry: SnapshotScores, name: str) -> Score | None:
     return next((score for score in entry.scores if score.name == name), None)
 
 
+def _shown(entry: SnapshotScores) -> str:
+    """Images shown until this snapshot, such as 72,000."""
+    return numerals.count(round(1000 * entry.kimg)) if math.isfinite(entry.kimg) else "an unknown number of"
+
+
 def _sentence(curve: SnapshotCurve, kid: str) -> str:
     best = next(entry for entry in curve.snapshots if entry.file == curve.best)
     score = best.scores[0]
@@ -94,13 +101,14 @@ def _sentence(curve: SnapshotCurve, kid: str) -> str:
     if score.low is not None and score.high is not None:
         value += f" (95 % interval {numerals.significant(score.low)} to {numerals.significant(score.high)})"
     sentence = (
-        f"The snapshot {PurePosixPath(best.file).stem} has the lowest {kid}: {value}, from {score.n_synthetic} images "
-        f"against {score.n_real} real ones."
+        f"The snapshot after {_shown(best)} images ({PurePosixPath(best.file).stem}) has the lowest {kid}: {value}, "
+        f"from {score.n_synthetic} images against {score.n_real} real ones."
     )
-    others = len(curve.tied)
-    if others:
+    tied = [_shown(entry) for entry in curve.snapshots if entry.file in curve.tied]
+    if tied:
         sentence += (
-            f" {numerals.counted(others, 'other snapshot')} cannot be told from it at this number of images."
+            f" {numerals.counted(len(tied), 'other snapshot')} cannot be told from it at this number of images: "
+            f"after {joined(tied)}."
         )
     elif len(curve.snapshots) > 1:
         sentence += " Every other snapshot is worse by more than chance."

@@ -66,8 +66,8 @@ def _in_words(
     synthetic = f"{images:,} synthetic images"
     if not rising:
         return (
-            f"What {synthetic} are worth cannot be told: with {sizes[0]:,} real images the classifier learned no "
-            f"less than with {sizes[-1]:,}, so there is no scale to read from."
+            f"What {synthetic} are worth cannot be told: with {sizes[0]:,} real images the classifier learned not "
+            f"measurably less than with {sizes[-1]:,}, so there is no scale to read from."
         )
     if not told:
         return (
