@@ -46,7 +46,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--images", type=int, default=3000, help="PNG files to make")
-    parser.add_argument("--dicom", type=int, default=40, help="DICOM files to make")
+    parser.add_argument("--dicom", type=int, default=100, help="DICOM files to make, 8 MB each")
     parser.add_argument("--source", type=Path, help="folder of PNG files instead of made ones")
     parser.add_argument(
         "--reference", type=Path, help="folder with the reference implementation's dataset_tool.py"
@@ -183,11 +183,13 @@ TASKS: dict[str, Callable[[Path], int]] = {
 
 
 def radiograph_like(number: int, side: int, top: int) -> np.ndarray[Any, np.dtype[np.uint16]]:
-    """Two soft bones with film grain; no two alike."""
+    """Two soft bones of uneven density with film grain; no two so alike as to be near copies."""
     rng = np.random.default_rng(number)
     y, x = np.mgrid[:side, :side] / side
     gap = 0.5 + rng.uniform(-0.05, 0.05)
     bones = np.exp(-(((x - rng.uniform(0.4, 0.6)) * 3) ** 2)) * (1 - 0.6 * np.exp(-(((y - gap) * 30) ** 2)))
+    density = Image.fromarray(rng.uniform(0.4, 1, (9, 9)).astype(np.float32))
+    bones *= np.asarray(density.resize((side, side), Image.Resampling.BICUBIC))
     values = np.clip(bones * rng.uniform(0.6, 1) + 0.015 * rng.standard_normal((side, side)), 0, 1)
     picture: np.ndarray[Any, np.dtype[np.uint16]] = np.rint(values * top).astype(np.uint16)
     return picture

@@ -188,7 +188,7 @@ def _labels(index: object, names: Sequence[str], path: Path) -> tuple[NDArray[np
 
 
 def _decode(png: bytes, name: str) -> GreyImage:
-    with Image.open(io.BytesIO(png)) as image:
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
         array = np.asarray(image)
     if array.ndim == 3:
         array = array[..., :3].mean(axis=2).round().astype(array.dtype)

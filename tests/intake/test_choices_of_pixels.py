@@ -16,11 +16,13 @@ from prepare_call import PrepareCall
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from radiograph_files import decode, dicom, dicom_bytes, picture, save_png
+from scipy.ndimage import gaussian_filter
 
 from gist.data_set import read_data_set
 from gist.intake.borders import content_box
 from gist.intake.geometry import scaled_view, show, square_view
 from gist.intake.vocabulary import Reason, Remark, SetAside
+from gist.phantoms import draw_phantom
 from gist.run_folder import RunFolder
 
 SIDE = 32
@@ -111,6 +113,36 @@ def test_a_limb_on_black_air_loses_nothing() -> None:
     y, x = np.mgrid[:300, :200] / 200
     limb = np.where(np.abs(x - 0.5 - 0.1 * y) < 0.2, 0.7, 0.0).astype(np.float32)
     assert content_box(limb) == (0, 300, 0, 200)
+
+
+@pytest.mark.parametrize("grey", [0.0, 0.95])
+@pytest.mark.parametrize("degrees", [3, 8, -20])
+def test_of_a_tilted_field_an_upright_rectangle_is_left(degrees: float, grey: float) -> None:
+    left_over = []
+    for seed in range(3):
+        knee = draw_phantom(seed, size=(300, 280))[0] * 0.75
+        field = tilted_rectangle(knee.shape, degrees, (90 + 15 * seed, 120))
+        blurred = gaussian_filter(field.astype(np.float32), 1.5)
+        top, bottom, left, right = content_box((knee * blurred + grey * (1 - blurred)).astype(np.float32))
+        assert field[top:bottom, left:right].mean() > 0.995
+        left_over.append((bottom - top) * (right - left) / field.sum())
+    assert min(left_over) > 0.5
+
+
+def tilted_rectangle(
+    shape: tuple[int, ...], degrees: float, half_sides: tuple[float, float]
+) -> NDArray[np.bool_]:
+    y, x = np.indices(shape) - np.reshape([shape[0] / 2, shape[1] / 2], (2, 1, 1))
+    turn = np.deg2rad(degrees)
+    across, along = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    inside: NDArray[np.bool_] = (np.abs(across) < half_sides[0]) & (np.abs(along) < half_sides[1])
+    return inside
+
+
+@pytest.mark.parametrize("degrees", [4, 12, 30])
+def test_a_tilted_limb_on_air_is_no_tilted_field(degrees: float) -> None:
+    limb = gaussian_filter(tilted_rectangle((300, 300), degrees, (70, 400)).astype(np.float32), 6) * 0.6
+    assert content_box(limb) == (0, 300, 0, 300)
 
 
 def test_a_side_marker_on_the_border_does_not_keep_it() -> None:

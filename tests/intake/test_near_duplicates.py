@@ -13,7 +13,7 @@ from PIL import Image
 from prepare_call import PrepareCall
 from radiograph_files import picture, save_png
 
-from gist.data_set import encode_png
+from gist.intake.fine_structure import fine_structure
 from gist.intake.geometry import thumbnail, to_square
 from gist.intake.near_duplicates import near_copies, near_copies_within
 from gist.intake.vocabulary import Reason
@@ -57,11 +57,9 @@ def copies_found(
         return [to_square(grey, side, "pad") for grey in greys]
 
     ours, theirs = squares(suspects), squares(originals)
-    pngs = [
-        [encode_png(np.rint(square * 255).astype(np.uint8)) for square in part] for part in (ours, theirs)
-    ]
+    fine = [[fine_structure(square) for square in part] for part in (ours, theirs)]
     marks = [[thumbnail(square) for square in part] for part in (ours, theirs)]
-    return list(near_copies(marks[0], marks[1], pngs[0].__getitem__, pngs[1].__getitem__))
+    return list(near_copies(marks[0], marks[1], fine[0].__getitem__, fine[1].__getitem__))
 
 
 @pytest.mark.parametrize("side", [32, 64, 128])
@@ -131,8 +129,8 @@ def test_copies_within_one_part_are_listed_or_removed_or_left_alone(
 def test_among_different_knees_no_copy_is_seen_and_a_planted_one_is(knees: list[Image.Image]) -> None:
     images = [*knees[:COUNT], jpeg(knees[7])]
     squares = [to_square(np.asarray(image, dtype=np.float32) / 255, 64, "pad") for image in images]
-    pngs = [encode_png(np.rint(square * 255).astype(np.uint8)) for square in squares]
-    assert near_copies_within([thumbnail(square) for square in squares], pngs.__getitem__) == {COUNT: 7}
+    fine = [fine_structure(square) for square in squares]
+    assert near_copies_within([thumbnail(square) for square in squares], fine.__getitem__) == {COUNT: 7}
 
 
 def test_a_class_that_loses_its_last_training_image_to_removal_is_left_out(

@@ -60,7 +60,7 @@ class PrepareConfig(Section):
     frame: Literal["first", "middle", "last"] | Annotated[int, Field(ge=1)] = "first"
     """Frame to take of files with several; a number counts from 1."""
     crop_borders: bool = False
-    """Cut off black bars and straight collimation borders before anything else."""
+    """Cut off black bars and collimation borders, also those that stand askew, before anything else."""
     mm_per_pixel: Annotated[float, Field(gt=0)] | None = None
     """Bring all images of known pixel spacing to this scale, padded or cropped around their centre."""
     flip_to_side: Literal["left", "right"] | None = None

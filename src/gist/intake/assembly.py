@@ -85,12 +85,12 @@ def assemble(
     rejected: Sequence[tuple[str, Reason]],
     config: Config,
     salt: bytes,
-    load_png: Callable[[int], bytes],
+    load_fine_structure: Callable[[int], bytes],
     notes_so_far: Sequence[str] = (),
 ) -> DataSetPlan:
     """Decides which of the finished pictures, given in the order of the source, go where.
 
-    `load_png` gives the PNG of a picture by its offset in the spool; `notes_so_far` is what decoding told.
+    `load_fine_structure` gives that of a picture by its offset in the spool; `notes_so_far` is what decoding told.
 
     Raises:
         InputError: nothing is left to train with.
@@ -108,8 +108,8 @@ def assemble(
     notes.extend(division.notes)
     places, copies = list(division.places), {}
     if config.prepare.near_duplicates != "ignore":
-        places = _apart(unique, places, load_png, notes)
-        copies = _copies_within(unique, places, load_png)
+        places = _apart(unique, places, load_fine_structure, notes)
+        copies = _copies_within(unique, places, load_fine_structure)
         places = _told_or_removed(unique, places, copies, config.prepare.near_duplicates, notes)
         # What was removed may have been all that training had of a class.
         places = without_unseen_classes(members, places, notes)
@@ -144,7 +144,7 @@ def assemble(
 def _apart(
     pictures: Sequence[Finished],
     places: Sequence[Split | Reason],
-    load_png: Callable[[int], bytes],
+    load: Callable[[int], bytes],
     notes: list[str],
 ) -> list[Split | Reason]:
     """Takes out of val what is nearly in training, and out of test what is nearly in either."""
@@ -155,8 +155,8 @@ def _apart(
         found = near_copies(
             [pictures[position].thumbnail for position in suspects],
             [pictures[position].thumbnail for position in originals],
-            _loader(pictures, suspects, load_png),
-            _loader(pictures, originals, load_png),
+            _loader(pictures, suspects, load),
+            _loader(pictures, originals, load),
         )
         for number in found:
             kept[suspects[number]] = Reason.NEARLY_IN_TRAINING
@@ -167,14 +167,14 @@ def _apart(
 
 
 def _copies_within(
-    pictures: Sequence[Finished], places: Sequence[Split | Reason], load_png: Callable[[int], bytes]
+    pictures: Sequence[Finished], places: Sequence[Split | Reason], load: Callable[[int], bytes]
 ) -> dict[int, int]:
     """Position of each picture that nearly equals an earlier one of its part -> position of that one."""
     copies = {}
     for part in ("train", "val", "test"):
         members = [position for position, place in enumerate(places) if place == part]
         thumbnails = [pictures[position].thumbnail for position in members]
-        found = near_copies_within(thumbnails, _loader(pictures, members, load_png))
+        found = near_copies_within(thumbnails, _loader(pictures, members, load))
         copies.update({members[number]: members[other] for number, other in found.items()})
     return copies
 
@@ -202,9 +202,9 @@ def _told_or_removed(
 
 
 def _loader(
-    pictures: Sequence[Finished], positions: Sequence[int], load_png: Callable[[int], bytes]
+    pictures: Sequence[Finished], positions: Sequence[int], load: Callable[[int], bytes]
 ) -> Callable[[int], bytes]:
-    return lambda number: load_png(pictures[positions[number]].offset)
+    return lambda number: load(pictures[positions[number]].offset)
 
 
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -1,12 +1,11 @@
-"""DICOM attributes that users may name for classes and filters: technical ones, never those of a person."""
+"""DICOM attributes that users may name for classes and filters: technical ones, never those of a person.
+
+pydicom is imported on first use, for most sources ask for none of them.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
-
-from pydicom.datadict import dictionary_VR, keyword_dict
-from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 
 from gist.errors import InputError
 
@@ -49,7 +48,7 @@ def label_attribute(name: str) -> str:
     keyword = attribute(name)
     if keyword is None:
         raise InputError(f"prepare.label_tag: '{name}' is not a DICOM attribute; try BodyPartExamined.")
-    if dictionary_VR(keyword) not in _CODES:
+    if _kind(keyword) not in _CODES:
         raise InputError(
             f"prepare.label_tag: the values of {keyword} are no codes and could name a person, and class names "
             "are written everywhere; take a coded attribute such as BodyPartExamined or ViewPosition."
@@ -59,17 +58,18 @@ def label_attribute(name: str) -> str:
 
 def may_filter(keyword: str) -> bool:
     """Whether a filter on this attribute can be kept in a run folder without naming a person."""
-    return dictionary_VR(keyword) in _CODES | _NUMBERS or keyword in _DESCRIPTIONS
+    return _kind(keyword) in _CODES | _NUMBERS or keyword in _DESCRIPTIONS
 
 
-def attribute_text(dataset: Dataset, keyword: str) -> str:
-    """The value as text, several joined by a backslash as DICOM does; empty where absent."""
-    value = dataset.get(keyword)
-    if value is None:
-        return ""
-    return "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value).strip()
+def _kind(keyword: str) -> str:
+    """Value representation."""
+    from pydicom.datadict import dictionary_VR
+
+    return str(dictionary_VR(keyword))
 
 
 @lru_cache(maxsize=1)
 def _keywords() -> dict[str, str]:
+    from pydicom.datadict import keyword_dict
+
     return {keyword.casefold(): keyword for keyword in keyword_dict}

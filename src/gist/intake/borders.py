@@ -1,8 +1,8 @@
-"""Black bars and straight collimation borders around a radiograph.
+"""Black bars and collimation borders around a radiograph.
 
 A border is a strip along an edge that is one grey, film grain aside, and ends in a straight line: most of the
-first rows behind it differ from it. Air beside a limb is as uniform but ends along the limb, so it stays. Borders
-that are not parallel to the edges stay too.
+first rows behind it differ from it. Air beside a limb is as uniform but ends along the limb, so it stays. Of a
+collimated field that stands askew the largest upright rectangle is left.
 """
 
 from __future__ import annotations
@@ -28,9 +28,15 @@ def content_box(grey: FloatImage) -> Box:
     `grey` is float32 [H, W] in 0-1. The whole image where there is no border, or where less than a third of a side
     would be left, which is no border but a nearly empty picture.
     """
+    from gist.intake.tilted_field import inside_tilted_field  # scipy, which decoding does without otherwise
+
     height, width = grey.shape
     small = _reduced(grey)
-    top, bottom, left, right = 0, small.shape[0], 0, small.shape[1]
+    rows, columns = height / small.shape[0], width / small.shape[1]
+    tilted = inside_tilted_field(small, rows, columns)
+    if tilted is None or not _large_enough(tilted, small):
+        tilted = 0, small.shape[0], 0, small.shape[1]
+    top, bottom, left, right = tilted
     while True:
         inside = small[top:bottom, left:right]
         cuts = (
@@ -42,10 +48,15 @@ def content_box(grey: FloatImage) -> Box:
         if not any(cuts):
             break
         top, bottom, left, right = top + cuts[0], bottom - cuts[1], left + cuts[2], right - cuts[3]
-        if bottom - top < _LEAST_LEFT * small.shape[0] or right - left < _LEAST_LEFT * small.shape[1]:
+        if not _large_enough((top, bottom, left, right), small):
             return 0, height, 0, width
-    rows, columns = height / small.shape[0], width / small.shape[1]
     return _outer(top, bottom, rows, small.shape[0]) + _outer(left, right, columns, small.shape[1])
+
+
+def _large_enough(box: Box, image: NDArray[np.float32]) -> bool:
+    top, bottom, left, right = box
+    height, width = image.shape
+    return bool(bottom - top >= _LEAST_LEFT * height and right - left >= _LEAST_LEFT * width)
 
 
 def _reduced(grey: FloatImage) -> FloatImage:

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from gist.intake.burned_in_text_lines import text_lines
 from gist.intake.geometry import FloatImage, View
+from gist.intake.sliding import sliding
 
 _SIDE = 1000
 _STROKE = 7
 """Side of the square, in pixels of the copy, that no stroke of text fills."""
 _CONTRAST = 28
 """Of 255: what a stroke differs from its surroundings by."""
+_ROWS_AT_A_TIME = 32  # of the copy: they stay in the processor's cache
 _MARGIN = 0.35
 """Of a line's height: how far its box reaches beyond its glyphs."""
 
@@ -70,7 +71,12 @@ def find_words(grey: FloatImage) -> tuple[TextBox, ...]:
     from gist.intake.word_reader import read_words  # what few runs need must not slow every process's start
 
     step = _step(grey)
-    return united(_with_margin(word, step, grey) for word in read_words(255 - _reduced(grey, step)))
+    small = _reduced(grey, step)
+    return united(
+        _with_margin(word, step, grey)
+        for bright in (small, 255 - small)
+        for word in read_words(bright, bright - _opened(bright), _CONTRAST)
+    )
 
 
 def paint_over(grey: FloatImage, boxes: Sequence[TextBox]) -> FloatImage:
@@ -144,29 +150,24 @@ def _filling(grey: FloatImage, box: TextBox) -> FloatImage:
 
 
 def _step(grey: FloatImage) -> int:
-    return -(-max(grey.shape) // _SIDE)
+    return -(-int(max(grey.shape)) // _SIDE)
 
 
 def _reduced(grey: FloatImage, step: int) -> NDArray[np.uint8]:
-    """Means over step x step pixels as bytes."""
-    image = Image.fromarray(grey)
-    mean = np.asarray(image.reduce(step) if step > 1 else image)
-    return (mean * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
+    """Means over step x step pixels as bytes; rows and columns that are left over are left out."""
+    height, width = (length // step for length in grey.shape)
+    reduced = np.empty((height, width), np.uint8)
+    for start in range(0, height, _ROWS_AT_A_TIME):
+        stop = min(start + _ROWS_AT_A_TIME, height)
+        block = grey[start * step : stop * step, : width * step]
+        rows = sum((block[offset::step] for offset in range(1, step)), start=block[::step])
+        total = sum((rows[:, offset::step] for offset in range(1, step)), start=rows[:, ::step])
+        reduced[start:stop] = total * np.float32(255 / step**2) + np.float32(0.5)
+    return reduced
 
 
 def _opened(bright: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Grey opening: everything brighter that is narrower than a stroke's limit is cut off."""
-    return _sliding(np.maximum, _sliding(np.minimum, bright, fill=255), fill=0)
-
-
-def _sliding(extreme: np.ufunc, levels: NDArray[np.uint8], fill: int) -> NDArray[np.uint8]:
-    """Minimum or maximum over windows of _STROKE x _STROKE, by windows that double (bytes make this quick)."""
-    beyond = _STROKE // 2
-    reached, windows = 1, np.full([side + 2 * beyond for side in levels.shape], fill, np.uint8)
-    windows[beyond:-beyond, beyond:-beyond] = levels
-    while reached < _STROKE:
-        shift = min(reached, _STROKE - reached)
-        windows = extreme(windows[:-shift], windows[shift:])
-        windows = extreme(windows[:, :-shift], windows[:, shift:])
-        reached += shift
-    return windows
+    eroded = sliding(np.minimum, bright, _STROKE, fill=255)
+    opened: NDArray[np.uint8] = sliding(np.maximum, eroded, _STROKE, fill=0)
+    return opened

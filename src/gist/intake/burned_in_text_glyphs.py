@@ -13,6 +13,8 @@ _LONGEST = 14
 """Of its height: what it may be wide."""
 _LEAST_FILL = 0.15
 """Share of its box that its strokes cover."""
+_FEWEST_RUNS = 15
+"""Rows of strokes below which there is no text of three strokes."""
 _MOST_GLYPHS = 500
 """The strongest are kept where there are more: a picture of noise must not take long."""
 
@@ -50,6 +52,8 @@ class Glyphs:
 
 def find_glyphs(bright: NDArray[np.uint8], raised: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Glyphs:
     runs = _runs(mask)
+    if len(runs.row) < _FEWEST_RUNS:
+        return Glyphs(np.zeros((0, 4), np.int64), *[np.zeros(0)] * 3)
     owner, count = joined(len(runs.row), *_touching(runs))
     high = np.iinfo(np.int64).max
     box = np.stack(
@@ -89,10 +93,10 @@ class _Runs:
 
 def _runs(mask: NDArray[np.bool_]) -> _Runs:
     width = mask.shape[1] + 1  # a column of background keeps rows apart
-    padded = np.zeros((mask.shape[0], width), np.int8)
-    padded[:, :-1] = mask
-    steps = np.diff(padded.ravel(), prepend=np.int8(0))
-    start, stop = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    pixels = np.zeros(1 + mask.shape[0] * width, np.bool_)
+    pixels[1:].reshape(-1, width)[:, :-1] = mask
+    changes = np.flatnonzero(pixels[1:] != pixels[:-1])
+    start, stop = changes[0::2], changes[1::2]
     return _Runs(start // width, start % width, stop % width)
 
 

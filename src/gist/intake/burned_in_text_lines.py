@@ -34,10 +34,11 @@ def text_lines(
     if np.count_nonzero(mask) < _FEWEST_PIXELS:
         return []
     glyphs = find_glyphs(bright_HW, raised_HW, mask)
-    if len(glyphs) == 0:
+    if glyphs.strokes.sum() < _FEWEST_STROKES:
         return []
     line_of = _rows(glyphs)
-    lines = [glyphs.chosen(line_of == line) for line in range(line_of.max() + 1)]
+    long_enough = np.flatnonzero(np.bincount(line_of, glyphs.strokes) >= _FEWEST_STROKES)
+    lines = [glyphs.chosen(line_of == line) for line in long_enough]
     large = _LARGE * max(bright_HW.shape)
     return [_whole(line, glyphs) for line in lines if _is_text(line, large)]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gist.intake.borders import content_box
 from gist.intake.burned_in_text import TextBox, find_text, find_words, paint_over, united
@@ -155,10 +154,13 @@ def _run(data: bytes, task: Task, settings: JobSettings, row: Row) -> tuple[Acce
     stored = np.rint(square * levels).astype(np.uint8 if settings.bits == 8 else np.uint16)
     if stored.min() == stored.max():
         raise SetAside(Reason.BLANK)
-    facts = measure(square, header.attributes.get("ViewPosition", ""), text)
-    small = thumbnail(square)
-    accepted = _accepted(
-        kind, picture.header, settings, label, kept, stored, small, enlarged, tuple(remarks), facts
+    accepted = replace(
+        _accepted(kind, picture.header, settings, label, kept),
+        pixel_sha256=hashlib.sha256(stored).hexdigest(),
+        thumbnail=thumbnail(square).hex(),
+        enlarged=enlarged,
+        remarks=tuple(remarks),
+        facts=measure(square, header.attributes.get("ViewPosition", ""), text),
     )
     from gist.data_set import encode_png
 
@@ -250,18 +252,8 @@ def _view(grey: FloatImage, header: Header, settings: JobSettings, remarks: list
     return square_view(height, width, settings.fit, header.aspect)
 
 
-def _accepted(
-    kind: str,
-    header: Header,
-    settings: JobSettings,
-    label: str | None,
-    kept: bool,
-    stored: NDArray[np.uint8 | np.uint16] | None = None,
-    small: bytes = b"",
-    enlarged: bool = False,
-    remarks: tuple[Remark, ...] = (),
-    facts: ImageFacts | None = None,
-) -> Accepted:
+def _accepted(kind: str, header: Header, settings: JobSettings, label: str | None, kept: bool) -> Accepted:
+    """What the header alone tells."""
     named = None
     if header.patient is not None:
         named = patient(bytes.fromhex(settings.salt), settings.seed, header.patient)
@@ -272,12 +264,11 @@ def _accepted(
         bits=header.bits,
         modality=header.modality,
         patient=named,
-        pixel_sha256="" if stored is None else hashlib.sha256(stored.tobytes()).hexdigest(),
-        thumbnail=small.hex(),
-        enlarged=enlarged,
-        remarks=remarks,
+        pixel_sha256="",
+        thumbnail="",
+        enlarged=False,
+        remarks=(),
         label=label,
         kept=kept,
         spacing=header.spacing,
-        facts=facts,
     )

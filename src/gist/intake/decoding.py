@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
-import numpy
-import PIL
-import pydicom
+import numpy as np
+from PIL import Image
 
 from gist import __version__
+from gist.data_set import as_unit
 from gist.intake.decode_job import Accepted, JobSettings, Row
 from gist.intake.deidentify import Patient, salted_id
+from gist.intake.fine_structure import fine_structure
 from gist.intake.guarded_decode import Job, run_jobs
 from gist.intake.label_table import Split
 from gist.intake.labelling import Candidate, Labelled, class_balance
@@ -64,7 +67,7 @@ def spool_key(settings: JobSettings, salt: bytes) -> dict[str, Any]:
     """What finished pictures depend on besides their file; the salt itself does not go to disk."""
     values = {name: getattr(settings, name) for name in settings.__dataclass_fields__ if name != "salt"}
     values["salt"] = hashlib.sha256(b"spool" + salt).hexdigest()[:16]
-    values["software"] = [__version__, numpy.__version__, PIL.__version__, pydicom.__version__]
+    values["software"] = [__version__, *map(version, ("numpy", "pillow", "pydicom"))]
     return values
 
 
@@ -108,6 +111,12 @@ def decode_candidates(
         progress.advance(done, total, "images", f"{len(aside)} set aside" if aside else "")
     notes = [class_balance(balance + filtered, balance)] if settings.where is not None else []
     return [finished[position] for position in sorted(finished)], aside, notes
+
+
+def fine_structure_of(spool: Spool, offset: int) -> bytes:
+    """The fine structure of the finished picture at an offset of the spool."""
+    with Image.open(io.BytesIO(spool.png(offset))) as image:
+        return fine_structure(as_unit(np.asarray(image)))
 
 
 def _job(key: int, candidate: Candidate, labelled: Labelled) -> Job:

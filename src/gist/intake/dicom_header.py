@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
-from gist.intake.attributes import attribute_text
 from gist.intake.deidentify import allowed_modality
 from gist.intake.picture import Header, Side, body_side, check_size
 from gist.intake.vocabulary import Reason, Remark, SetAside
@@ -124,9 +124,13 @@ def _side(dataset: Dataset) -> Side | None:
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
+    """The value as text, several joined by a backslash as DICOM does; empty where absent."""
     if keyword in _SIDES:
         return _side(dataset) or ""
-    return attribute_text(dataset, keyword)
+    value = dataset.get(keyword)
+    if value is None:
+        return ""
+    return "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value).strip()
 
 
 def _plain_numbers(value: Any) -> list[float]:

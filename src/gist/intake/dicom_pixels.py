@@ -10,14 +10,14 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID
+from pydicom.uid import UID, JPEGExtended12Bit
 
+from gist.intake import twelve_bit_jpeg
 from gist.intake.codestream import stream_header
 from gist.intake.picture import Header
 from gist.intake.vocabulary import Reason, SetAside
 
 _JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
-_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 
 
 def stored_pixels(dataset: Dataset, header: Header, frame: int = 0) -> NDArray[np.generic]:
@@ -33,9 +33,14 @@ def stored_pixels(dataset: Dataset, header: Header, frame: int = 0) -> NDArray[n
         raise SetAside(Reason.UNSUPPORTED_SYNTAX) from None
     if not decoder.is_available:
         raise SetAside(Reason.NEEDS_GDCM if syntax in _JPEG_LOSSLESS else Reason.UNSUPPORTED_SYNTAX)
-    if syntax.is_encapsulated:
-        _check_stream(dataset, syntax, header, frame)
     packed = syntax.is_encapsulated
+    stream = _checked_stream(dataset, header, frame) if packed else b""
+    if syntax == JPEGExtended12Bit and header.bits > 8 and _bits(stream) > 8:
+        if not twelve_bit_jpeg.available():
+            raise SetAside(Reason.TWELVE_BIT_JPEG)
+        samples = twelve_bit_jpeg.decode_twelve_bits(stream, header.height, header.width)
+        signed = dataset.PixelRepresentation == 1
+        return _stored_bits(samples.view(np.int16), header.bits, 0) if signed else samples
     pixels = pixel_array(dataset, index=frame, view_only=True, correct_unused_bits=packed)
     if not packed:
         pixels = _stored_bits(pixels, header.bits, _left_shift(dataset))
@@ -66,18 +71,19 @@ def _left_shift(dataset: Dataset) -> int:
     return int(high) + 1 - bits
 
 
-def _check_stream(dataset: Dataset, syntax: UID, header: Header, frame: int) -> None:
+def _checked_stream(dataset: Dataset, header: Header, frame: int) -> bytes:
+    """The compressed frame, which must not claim another size than the data set."""
     frames = int(dataset.get("NumberOfFrames") or 1)
-    claimed = stream_header(get_frame(dataset.PixelData, frame, number_of_frames=frames))
+    stream = bytes(get_frame(dataset.PixelData, frame, number_of_frames=frames))
+    claimed = stream_header(stream)
     if claimed is None:
-        return
+        return stream
     samples = int(dataset.get("SamplesPerPixel") or 1)
     if (claimed.height, claimed.width, claimed.components) != (header.height, header.width, samples):
         raise SetAside(Reason.CONTRADICTORY)
-    # Of pydicom's decoders only pylibjpeg-libjpeg reads 12 bits here; its licence keeps it from being required.
-    if (
-        syntax == _JPEG_EXTENDED
-        and claimed.bits > 8
-        and "pylibjpeg" not in get_decoder(syntax).available_plugins
-    ):
-        raise SetAside(Reason.TWELVE_BIT_JPEG)
+    return stream
+
+
+def _bits(stream: bytes) -> int:
+    claimed = stream_header(stream)
+    return 0 if claimed is None else claimed.bits

@@ -41,18 +41,26 @@ class ImageFacts:
         return ImageFacts(**{**value, "text": tuple(TextBox(*box) for box in value["text"])})
 
 
+def _without_black_lines(square: FloatImage) -> FloatImage:
+    lit = square > 0
+    rows, columns = lit.any(axis=1), lit.any(axis=0)
+    if (rows.all() and columns.all()) or min(np.count_nonzero(rows), np.count_nonzero(columns)) < 3:
+        return square
+    return square[np.ix_(rows, columns)]
+
+
 def measure(square: FloatImage, view: str, text: tuple[TextBox, ...]) -> ImageFacts:
     """Facts of a float32 [R, R] picture of values in 0-1; `view` is the text of the file's view attribute."""
-    shown = square[np.ix_((square > 0).any(axis=1), (square > 0).any(axis=0))]
-    if min(shown.shape) < 3:
-        shown = square
+    shown = _without_black_lines(square)
     counts = np.bincount(
         (shown * np.float32(255.0) + np.float32(0.5)).astype(np.uint8).ravel(), minlength=256
     )
     below = np.cumsum(counts) / shown.size
     low, high = (int(np.searchsorted(below, share)) for share in (0.05, 0.95))
     middle = shown[1:-1, 1:-1]
-    laplacian = 4 * middle - shown[:-2, 1:-1] - shown[2:, 1:-1] - shown[1:-1, :-2] - shown[1:-1, 2:]
+    laplacian = 4 * middle
+    for neighbour in (shown[:-2, 1:-1], shown[2:, 1:-1], shown[1:-1, :-2], shown[1:-1, 2:]):
+        laplacian -= neighbour
     spread = float(shown.std())
     code = view.strip().upper()
     return ImageFacts(

@@ -8,27 +8,20 @@ halved, brightened, cropped by 2 % or turned by 1 degree copies above 0.81 (meas
 
 from __future__ import annotations
 
-import io
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.fft import rfft2
 from numpy.typing import NDArray
-from PIL import Image
-from scipy.fft import irfft2, rfft2
-from scipy.ndimage import maximum_filter, minimum_filter
-
-from gist.data_set import as_unit
-from gist.intake.geometry import FloatImage
 
 Spectrum = NDArray[np.complex64]
 _COARSE_AGREEMENT = 0.985
 _PAIRS_PER_PICTURE = 4
-_FINE_SIDE = 64
 _FINE_AGREEMENT = {64: 0.85, 32: 0.955}  # at 32x32 less is fine, so different pictures agree more
 _AGREEMENTS_AT_A_TIME = 1 << 23
-_SPECTRA_KEPT = 1024
-_FLAT = 0.4 / 255.0
+_SPECTRA_KEPT = 2048
 
 
 def near_copies(
@@ -39,14 +32,14 @@ def near_copies(
 ) -> dict[int, int]:
     """Position of each suspect that nearly equals an original -> position of that original.
 
-    `suspects` and `originals` are thumbnails; the loaders give the finished square of a position as PNG bytes.
+    `suspects` and `originals` are thumbnails; the loaders give the fine structure of the picture at a position.
     """
     if not suspects or not originals:
         return {}
-    spectrum = lru_cache(maxsize=_SPECTRA_KEPT)(lambda position: _fine_spectrum(load_original(position)))
+    spectrum = lru_cache(maxsize=_SPECTRA_KEPT)(lambda position: _spectrum(load_original(position)))
     found = {}
     for position, alike in _coarse_pairs(_unit_rows(suspects), _unit_rows(originals)):
-        suspect = _fine_spectrum(load_suspect(position))
+        suspect = _spectrum(load_suspect(position))
         match = next((other for other in alike if _agree(suspect, spectrum(other))), None)
         if match is not None:
             found[position] = match
@@ -57,7 +50,7 @@ def near_copies_within(pictures: Sequence[bytes], load: Callable[[int], bytes]) 
     """Position of each picture that nearly equals an earlier one -> position of that one, as `near_copies`."""
     if len(pictures) < 2:
         return {}
-    spectrum = lru_cache(maxsize=_SPECTRA_KEPT)(lambda position: _fine_spectrum(load(position)))
+    spectrum = lru_cache(maxsize=_SPECTRA_KEPT)(lambda position: _spectrum(load(position)))
     known = _unit_rows(pictures)
     found = {}
     for position, alike in _coarse_pairs(known, known, earlier_only=True):
@@ -85,57 +78,30 @@ def _coarse_pairs(
 
 def _agree(one: Spectrum, other: Spectrum) -> bool:
     """Whether two fine spectra belong to pictures that correlate at some shift of up to a sixteenth."""
-    side = one.shape[0]
-    correlation = irfft2(one * np.conj(other), s=(side, side))
-    reach = np.arange(-(side // 16), side // 16 + 1)
-    return bool(correlation[np.ix_(reach, reach)].max() > _FINE_AGREEMENT[side])
-
-
-def _fine_spectrum(png: bytes) -> Spectrum:
-    """Spectrum of a square less its Gaussian blur (sigma 1), outliers cut, edges faded, norm 1.
-
-    Flat parts are left out with their surroundings: borders have the same edges in every picture.
-    """
-    with Image.open(io.BytesIO(png)) as image:
-        square = as_unit(np.asarray(image))
-    side = min(_FINE_SIDE, square.shape[0])
-    blur, fade = _filters(side)
-    small = _halved(square, side)
-    fine = irfft2(rfft2(small) * (1 - blur), s=(side, side)) * ~_around_borders(small)
-    limit = 3.0 * fine.std()
-    fine = np.clip(fine, -limit, limit) * fade
-    fine -= fine.mean()
-    spectrum: Spectrum = rfft2(fine / np.float32(max(float(np.linalg.norm(fine)), 1e-12)))
-    return spectrum
-
-
-def _halved(square: FloatImage, side: int) -> FloatImage:
-    """Means over blocks: finished squares are powers of two."""
-    block = square.shape[0] // side
-    blocks = square.reshape(side, block, side, block)
-    halved: FloatImage = np.add.reduce(np.add.reduce(blocks, axis=3), axis=1) / np.float32(block * block)
-    return halved
-
-
-def _around_borders(small: FloatImage) -> NDArray[np.bool_]:
-    """Flat parts of five pixels or more, and three pixels around them."""
-    # Every such part holds a whole block of four, so that mostly this look suffices.
-    blocks = small.reshape(len(small) // 4, 4, len(small) // 4, 4)
-    if (blocks.max(axis=(1, 3)) - blocks.min(axis=(1, 3))).min() >= 2 * _FLAT:
-        return np.zeros(small.shape, np.bool_)
-    across = maximum_filter(small, 3) - minimum_filter(small, 3)
-    flat = minimum_filter(across < _FLAT, 5)
-    near: NDArray[np.bool_] = maximum_filter(flat, 2 * (3 + 3) + 1)
-    return near
+    side = len(one)
+    down, across = _shifts(side)
+    correlation = (down @ (one * np.conj(other)) @ across).real
+    return bool(correlation.max() > _FINE_AGREEMENT[side])
 
 
 @lru_cache(maxsize=2)
-def _filters(side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    distance = np.minimum(np.arange(side), side - np.arange(side))
-    kernel = np.exp(-0.5 * distance**2.0)
-    blur = np.fft.rfft2(np.outer(kernel, kernel) / kernel.sum() ** 2).real
-    fade = np.outer(np.hanning(side), np.hanning(side))
-    return blur.astype(np.float32), fade.astype(np.float32)
+def _shifts(side: int) -> tuple[Spectrum, Spectrum]:
+    """The inverse Fourier transform of a real picture, for shifts of up to a sixteenth only."""
+    reach = np.arange(-(side // 16), side // 16 + 1)
+    turns = np.exp(2j * np.pi * np.outer(np.arange(side), reach) / side) / side
+    half = side // 2 + 1
+    # All but the first and the last column stand for their conjugates, too.
+    twice = np.where(np.arange(half) % (half - 1) == 0, 1.0, 2.0)
+    return turns.T.astype(np.complex64), (turns[:half] * twice[:, None]).astype(np.complex64)
+
+
+def _spectrum(fine: bytes) -> Spectrum:
+    """Spectrum of a fine structure, mean 0 and norm 1."""
+    side = math.isqrt(len(fine))
+    values = np.frombuffer(fine, np.int8).reshape(side, side).astype(np.float32)
+    values -= values.mean()
+    values /= max(float(np.linalg.norm(values)), 1e-6)
+    return rfft2(values).astype(np.complex64, copy=False)
 
 
 def _unit_rows(thumbnails: Sequence[bytes]) -> NDArray[np.float32]:

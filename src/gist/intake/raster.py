@@ -100,7 +100,8 @@ def _shallow(image: Image.Image) -> tuple[NDArray[np.float32], list[Remark]]:
         image = image.convert("RGBA")
         opacity = np.asarray(image.getchannel("A"), dtype=np.float32) / np.float32(255.0)
     if image.mode in ("L", "1"):
-        grey = np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255.0)
+        levels = np.asarray(image if image.mode == "L" else image.convert("L"))
+        grey = levels * np.float32(1 / 255.0)
     else:
         grey, coloured = colour_to_grey(np.asarray(image.convert("RGB")))
         if coloured:

@@ -112,29 +112,29 @@ def find_file(listing: Listing, salt: bytes, wanted: str) -> Path | None:
 def _list_folder(
     root: Path, leave_out: Collection[Path], files: list[SourceFile], refused: list[tuple[str, Reason]]
 ) -> None:
-    pending = [root]
+    not_data = {str(path) for path in leave_out}
+    pending = [""]  # paths below the root, as plain text: there may be a million of them
     while pending:
         current = pending.pop()
         try:
-            entries = list(os.scandir(current))
+            entries = list(os.scandir(root / current))
         except OSError:
-            if current == root:
+            if not current:
                 raise InputError(f"The source {root} cannot be read; check its permissions.") from None
-            refused.append((current.relative_to(root).as_posix(), Reason.UNREADABLE))
+            refused.append((current, Reason.UNREADABLE))
             continue
         for entry in entries:
-            path = Path(entry.path)
-            if path in leave_out:
+            if entry.path in not_data:
                 continue
-            relative = path.relative_to(root).as_posix()
+            relative = f"{current}/{entry.name}" if current else entry.name
             try:
-                found = _examine(entry, path, root)
+                found = _examine(entry, root)
             except OSError:
                 found = Reason.UNREADABLE
             if isinstance(found, Reason):
                 refused.append((relative, found))
             elif found is None:
-                pending.append(path)
+                pending.append(relative)
             else:
                 files.append(SourceFile(relative, found.st_size, found.st_mtime_ns))
         _check_count(len(files), root)
@@ -175,11 +175,11 @@ def _in_system_folder(relative: str) -> bool:
     return any(folder.startswith(".") or folder in _SYSTEM_FOLDERS for folder in folders)
 
 
-def _examine(entry: os.DirEntry[str], path: Path, root: Path) -> os.stat_result | Reason | None:
+def _examine(entry: os.DirEntry[str], root: Path) -> os.stat_result | Reason | None:
     """Facts of a regular file, a reason against anything else, None for a folder to descend into."""
     if entry.is_symlink():
         # What a link inside the source leads to is met there under its own name.
-        inside = path.resolve(strict=True).is_relative_to(root)
+        inside = Path(entry.path).resolve(strict=True).is_relative_to(root)
         return Reason.LINK_INSIDE if inside else Reason.LINK_OUTSIDE
     if entry.is_dir(follow_symlinks=False):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from gist.errors import InputError, StageError
 from gist.intake.assembly import assemble
 from gist.intake.data_page import write_data_page
 from gist.intake.decode_job import Accepted, JobSettings
-from gist.intake.decoding import decode_candidates, look_at_sample, spool_key
+from gist.intake.decoding import decode_candidates, fine_structure_of, look_at_sample, spool_key
 from gist.intake.deidentify import read_or_make_salt
 from gist.intake.guarded_decode import processors
 from gist.intake.labelling import Labelled, label_source
@@ -124,7 +125,9 @@ def _prepare(config: Config, run: RunFolder, progress: Progress) -> PrepareResul
         rejected = [*labelled.refused, *aside]
         if not finished:
             raise nothing_readable([reason for _, reason in rejected], config.prepare.source)
-        assembled = assemble(labelled, finished, rejected, config, salt, spool.png, notes)
+        assembled = assemble(
+            labelled, finished, rejected, config, salt, partial(fine_structure_of, spool), notes
+        )
         _check_conditional(config, set(assembled.class_names or (None,)))
         result = assembled.write(run, spool, choice).model_copy(update={"text_search": search})
         page = write_data_page(run.stage_folder("prepare"), result, config.report.title or config.name)

@@ -29,7 +29,7 @@ class Reason(StrEnum):
     NO_TRANSFER_SYNTAX = "does not say how its pixels are encoded (no transfer syntax)"
     UNSUPPORTED_SYNTAX = "uses a compression that gist does not decode"
     NEEDS_GDCM = "uses JPEG lossless, which needs the extra: pip install 'gist-synth[gdcm]'"
-    TWELVE_BIT_JPEG = "uses 12-bit JPEG, which is not decoded; export it as JPEG 2000 or uncompressed"
+    TWELVE_BIT_JPEG = "uses 12-bit JPEG, which needs the extra: pip install 'gist-synth[gdcm]'"
     UNSUPPORTED_PIXELS = "holds pixels of a kind that gist does not read"
     NO_SUCH_FRAME = "has fewer frames than prepare.frame asks for"
     NO_WINDOW = "carries no grey window although prepare.window is 'tag'"

@@ -32,7 +32,7 @@ def summary(overview: Overview, result: PrepareResult) -> str:
     aside = sum(overview.rejected.values())
     tail = f" {counted(aside, 'file')} {'was' if aside == 1 else 'were'} set aside." if aside else ""
     listed = ", ".join(parts[:-1]) + f" and {parts[-1]}"
-    return f"{listed}{patients}, {classes}; {result.resolution} × {result.resolution} pixels.{tail}"
+    return f"{listed}{patients}, {classes}; {result.resolution}\u00a0×\u00a0{result.resolution}\u00a0pixels.{tail}"
 
 
 def further_advice(overview: Overview) -> list[str]:
