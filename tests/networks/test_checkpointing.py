@@ -26,8 +26,9 @@ def _step(G: Generator, checkpointing: bool) -> tuple[list[Tensor], int]:
     return list(torch.autograd.grad(images.square().mean(), list(G.parameters()))), sum(kept.values())
 
 
-@pytest.mark.parametrize("architecture", ["stylegan3-t", "stylegan3-r"])
-def test_a_step_gives_the_same_gradients_and_averages_and_keeps_less(architecture: str) -> None:
+# Configuration r keeps less to begin with: its 1x1 convolutions scale weights and need no scaled images.
+@pytest.mark.parametrize(("architecture", "factor"), [("stylegan3-t", 3), ("stylegan3-r", 2)])
+def test_a_step_gives_the_same_gradients_and_averages_and_keeps_less(architecture: str, factor: int) -> None:
     torch.manual_seed(0)
     spec = NetworkSpec(architecture, 32, z_dim=16, w_dim=16, channel_base=256, channel_max=16)
     plain = build_generator(spec)
@@ -38,7 +39,7 @@ def test_a_step_gives_the_same_gradients_and_averages_and_keeps_less(architectur
         assert torch.equal(actual, wanted)
     for (name, actual), (_, wanted) in zip(checkpointed.named_buffers(), plain.named_buffers(), strict=True):
         assert torch.equal(actual, wanted), name
-    assert checkpointed_bytes * 3 < plain_bytes
+    assert checkpointed_bytes * factor < plain_bytes
 
 
 def test_generating_without_gradients_is_untouched() -> None:

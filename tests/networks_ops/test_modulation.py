@@ -66,3 +66,45 @@ def test_first_and_second_derivatives_are_right() -> None:
 
     assert gradcheck(convolved, (x, weight, styles), fast_mode=True)
     assert gradgradcheck(convolved, (x, weight, styles), fast_mode=True)
+
+
+@pytest.mark.parametrize("demodulate", [True, False])
+def test_a_weight_per_sample_and_scaled_images_give_the_same_1x1_convolution_and_derivatives(
+    demodulate: bool,
+) -> None:
+    """Large images of few channels take the first way, small images of many channels the second."""
+    x, weight, styles = _inputs(2, 5, 4, 1)
+    few_pixels, gain = x[:, :, :2, :2], torch.tensor(0.37, dtype=torch.float64)
+    results = []
+    for image in (x, few_pixels):
+        inputs = tuple(t.clone().requires_grad_() for t in (image, weight, styles))
+        y = ops.modulated_conv2d(*inputs, demodulate=demodulate, input_gain=gain)
+        assert ("Bmm" in _operations(y)) == (image is x)
+        first = torch.autograd.grad(y[:, :, :2, :2].pow(3).sum(), inputs, create_graph=True)
+        penalty = sum((gradient.square().sum() for gradient in first), torch.zeros(()))
+        second = torch.autograd.grad(penalty, inputs)
+        results.append([t[:, :, :2, :2] if t.ndim == 4 else t for t in (y, *first, *second)])
+    for expected, actual in zip(*results, strict=True):
+        torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-9)
+
+
+def _operations(y: torch.Tensor) -> str:
+    """Names of the operations that made y."""
+    names, waiting = [], [y.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is not None:
+            names.append(node.name())
+            waiting += [following for following, _ in node.next_functions]
+    return " ".join(names)
+
+
+def test_a_picture_has_the_same_bits_whatever_its_mates_are_in_1x1_convolutions() -> None:
+    torch.manual_seed(0)
+    x, weight, styles = torch.randn(5, 24, 37, 37), torch.randn(20, 24, 1, 1), torch.randn(5, 24) + 1
+    before = ops.modulated_conv2d(x, weight, styles)
+    others = [0, 1, 3, 4]
+    x[others], styles[others] = x[others].flip(0) * 3, styles[others].flip(0)
+    after = ops.modulated_conv2d(x, weight, styles)
+    assert torch.equal(before[2], after[2])
+    assert not torch.equal(before[0], after[0])

@@ -21,6 +21,7 @@ def modulated_conv2d(
 
     Scaling the input channels before and the output channels after one shared convolution equals a weight
     per sample (equation 1) exactly, and demodulation (equation 3) needs only styles^2 @ sum(weight^2)^T.
+    1x1 convolutions on CPU take the weight per sample where it is small beside the image.
 
     `input_gain`: factor on the input after demodulation, a scalar or a tensor that broadcasts to [N, I]
     (StyleGAN3, appendix B: 1 / root of the tracked mean square). `pre_normalize` brings each output
@@ -32,13 +33,30 @@ def modulated_conv2d(
         weight_OIkk = weight_OIkk * weight_OIkk.square().mean([1, 2, 3], keepdim=True).rsqrt()
         styles_NI = styles_NI * styles_NI.square().mean(1, keepdim=True).rsqrt()
     scale_NI = styles_NI if input_gain is None else styles_NI * input_gain
-    x = _scaled(x_NCHW, scale_NI)
-    x = conv2d(x, weight_OIkk.to(x.dtype), padding=padding)
+    demodulation_NO = None
     if demodulate:
         power_OI = weight_OIkk.square().sum([2, 3])
         demodulation_NO = (styles_NI.square() @ power_OI.T + 1e-8).rsqrt()
-        x = _scaled(x, demodulation_NO)
-    return x
+    if padding == 0 and _weights_are_small(x_NCHW, weight_OIkk):
+        weight_NOI = weight_OIkk[:, :, 0, 0] * scale_NI[:, None]
+        if demodulation_NO is not None:
+            weight_NOI = weight_NOI * demodulation_NO[:, :, None]
+        x_NOK = torch.bmm(weight_NOI.to(x_NCHW.dtype), x_NCHW.flatten(2))
+        return x_NOK.view(*x_NOK.shape[:2], *x_NCHW.shape[2:])
+    x = _scaled(x_NCHW, scale_NI)
+    x = conv2d(x, weight_OIkk.to(x.dtype), padding=padding)
+    return x if demodulation_NO is None else _scaled(x, demodulation_NO)
+
+
+def _weights_are_small(x_NCHW: torch.Tensor, weight_OIkk: torch.Tensor) -> bool:
+    """Whether scaling a 1x1 weight for each sample passes over much less memory than scaling its image."""
+    outputs, inputs, *kernel = weight_OIkk.shape
+    pixels = x_NCHW.shape[2] * x_NCHW.shape[3]
+    return (
+        kernel == [1, 1]
+        and x_NCHW.device.type == "cpu"
+        and 4 * inputs * outputs < pixels * (inputs + outputs)
+    )
 
 
 def _scaled(x_NCHW: torch.Tensor, scale_NC: torch.Tensor) -> torch.Tensor:
