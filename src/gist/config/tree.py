@@ -185,7 +185,7 @@ class TrainConfig(Section):
     )
     """Precision of the inner layers. auto: bfloat16 or float16 on a GPU, float32 on a CPU."""
     checkpointing: bool = Field(False, json_schema_extra={"restarts": False})
-    """Compute the generator's inner values twice instead of keeping them: a third to a half of the memory, a third slower."""
+    """Compute the generator's inner values again instead of keeping them: a third to half the memory, third slower."""
     tensorboard: bool = Field(False, json_schema_extra={"restarts": False})
     """Also write TensorBoard events (needs `pip install gist-synth[tensorboard]`)."""
 
