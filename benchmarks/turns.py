@@ -153,12 +153,15 @@ class _Side:
         command = [sys.executable, sys.argv[0], "--worker", side, "--cases", str(case)]
         command += ["--threads", str(options.threads), "--clock", options.clock, "--dtype", options.dtype]
         command += ["--peer", options.peer] if options.peer else []
+        environment = {**os.environ, "OMP_NUM_THREADS": str(options.threads)}
+        if side != "ours":
+            del environment["GOMP_SPINCOUNT"]  # which gist sets for itself
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "OMP_NUM_THREADS": str(options.threads)},
+            env=environment,
         )
         self._answer("ready")
 
