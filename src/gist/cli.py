@@ -54,8 +54,9 @@ def run(
 ) -> None:
     """Run every stage of a settings file, or some; the same command continues after any stop."""
     from gist.config import load_config, parse_changes
-    from gist.pipeline import STAGES, assess, run_stages
+    from gist.pipeline import assess, run_stages
     from gist.run_folder import STAGE_NAMES, RunFolder
+    from gist.stages import STAGES
     from gist.verbs import check_stages
 
     config = load_config(settings, parse_changes(changes or []))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,70 +23,12 @@ from gist.results import (
     GenerateResult,
     PrepareResult,
     ReportResult,
-    Result,
     TrainResult,
     UtilityResult,
 )
 from gist.run_folder import STAGE_NAMES, RunFolder, StageName, StageRecord, sha256_of, write_atomic
 from gist.source_state import source_state
-
-StageFunction = Callable[[Config, RunFolder, Progress], Result]
-
-
-def _imported(name: str) -> Any:
-    module, _, function = name.partition(":")
-    return getattr(importlib.import_module(module), function)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """How a stage is found and what it builds on."""
-
-    name: StageName
-    function: str
-    """`module:function`, imported only when the stage runs."""
-    result: type[Result]
-    needs: tuple[StageName, ...] = ()
-    uses: tuple[StageName, ...] = ()
-    """Stages whose results are read where they exist."""
-    check: str | None = None
-    """`module:function` that raises InputError where the settings cannot work, called before old results go."""
-
-    def load(self) -> StageFunction:
-        loaded: StageFunction = _imported(self.function)
-        return loaded
-
-
-STAGES: dict[StageName, Stage] = {
-    "prepare": Stage("prepare", "gist.intake:prepare", PrepareResult),
-    "train": Stage("train", "gist.training:train", TrainResult, needs=("prepare",)),
-    "generate": Stage("generate", "gist.generation:generate", GenerateResult, uses=("prepare", "train")),
-    "evaluate": Stage(
-        "evaluate",
-        "gist.evaluation:evaluate",
-        EvaluateResult,
-        needs=("prepare", "generate"),
-        check="gist.evaluation.sets:check_extractor",
-    ),
-    "utility": Stage("utility", "gist.utility:measure_utility", UtilityResult, needs=("prepare", "generate")),
-    "report": Stage(
-        "report",
-        "gist.reporting:write_report",
-        ReportResult,
-        needs=("prepare",),
-        uses=("train", "generate", "evaluate", "utility"),
-    ),
-}
-_FINAL_FILES: dict[StageName, tuple[str, ...]] = {
-    "prepare": ("*.zip", "*.csv", "*.json"),
-    "train": ("snapshots/*.safetensors", "log.jsonl"),
-    "generate": ("*.zip", "*.csv"),
-    "evaluate": ("scores.json", "artifacts.csv", "artifacts.safetensors"),
-    "utility": ("utility.json",),
-    "report": ("report.html", "report.json", "*.md"),
-}
-"""Files of a stage that the manifest lists by SHA-256 and later stages depend on."""
-_NOT_FINAL = ("stage.json", "progress.json")
+from gist.stages import STAGES, Stage, outputs
 
 
 @dataclass(frozen=True)
@@ -242,8 +183,7 @@ def _bring_up_to_date(stage: Stage, config: Config, run: RunFolder, progress: Pr
         progress.note(f"{stage.name}: done already.")
         return
     if standing.state == "stale":
-        if stage.check is not None:
-            _imported(stage.check)(config, run)
+        stage.check_settings(config, run)
         kept = run.clear_stage(stage.name)
         where = f" The old results are kept in {kept}." if kept is not None else ""
         progress.note(f"{stage.name}: starting again, since {standing.why}.{where}")
@@ -272,7 +212,7 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
         ended = {
             "state": "done",
             "result": result.model_dump(mode="json"),
-            "outputs": _outputs(stage.name, run),
+            "outputs": outputs(stage.name, run),
         }
     except (Stopped, KeyboardInterrupt):
         ended = {"state": "stopped"}
@@ -357,17 +297,6 @@ def _inputs(stage: Stage, config: Config, run: RunFolder) -> dict[str, str]:
         best = best_snapshot(run)
         inputs["best snapshot"] = best.name if best is not None else ""
     return inputs
-
-
-def _outputs(stage: StageName, run: RunFolder) -> dict[str, str]:
-    folder = run.path / stage
-    files = {
-        file
-        for pattern in _FINAL_FILES[stage]
-        for file in folder.glob(pattern)
-        if file.name not in _NOT_FINAL
-    }
-    return {run.relative(file): sha256_of(file) for file in sorted(files)}
 
 
 def _changes(record: StageRecord, settings: dict[str, Any], inputs: dict[str, str]) -> str:

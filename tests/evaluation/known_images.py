@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from made_runs import Images, Labelled
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
-
-from gist.data_set import ArchiveWriter, encode_png
-
-Images = NDArray[np.uint8] | NDArray[np.uint16]
-Labelled = Mapping[str, Images]
-"""Class name -> images [N, H, W]; the empty name for images without labels."""
 
 
 def textured(count: int, seed: int, *, side: int = 32, smoothing: float = 1.0) -> NDArray[np.uint8]:
@@ -28,14 +23,6 @@ def textured(count: int, seed: int, *, side: int = 32, smoothing: float = 1.0) -
     bar = 0.4 * np.exp(-(((columns - centre) / width) ** 2))
     exposure = rng.uniform(0.2, 0.4, (count, 1, 1))
     return np.rint(np.clip(ground + bar + exposure, 0, 1) * 255).astype(np.uint8)
-
-
-def write_archive(path: Path, images: Labelled) -> None:
-    names = [name for name in images if name]
-    with ArchiveWriter(path, names) as writer:
-        for name, stack in images.items():
-            for image in stack:
-                writer.add(encode_png(image), names.index(name) if name else None)
 
 
 def knees(shared_dir: Path, split: str, grades: Sequence[int], side: int = 64) -> Labelled:

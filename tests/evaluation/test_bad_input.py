@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from known_images import Labelled, textured
+from known_images import textured
+from made_runs import Labelled
 
 from gist import verbs
 from gist.config import Config, EvaluateConfig, as_yaml

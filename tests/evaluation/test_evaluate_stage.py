@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from known_images import Labelled, knees, textured, write_archive
+from known_images import knees, textured
+from made_runs import Labelled, write_archive
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 

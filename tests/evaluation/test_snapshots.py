@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from known_images import textured, write_archive
+from known_images import textured
+from made_runs import write_archive
 
 from gist.config import Config, EvaluateConfig, GenerateConfig
 from gist.errors import InputError

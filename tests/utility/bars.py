@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from made_runs import Images, Labelled, finish, generated, prepared, write_archive
 from scipy.ndimage import gaussian_filter
 
-from gist.data_set import ArchiveWriter, encode_png
-from gist.results import GenerateResult, PrepareResult, Result
-from gist.run_folder import RunFolder, StageName, StageRecord
+from gist.run_folder import RunFolder
 
-Images = NDArray[np.uint8]
-Labelled = Mapping[str, Images]
 WIDTHS = {"thin": (0.03, 0.07), "thick": (0.12, 0.18)}
 """Shares of the side."""
 
@@ -44,74 +39,11 @@ def write_run(
     rows = []
     for part, images in (("train", train), ("test", test)):
         if images is not None:
-            written = _write_archive(run.path / "prepare" / f"{part}.zip", images)
+            written = write_archive(run.path / "prepare" / f"{part}.zip", images)
             rows += [(name, part, f"{part}{k // per_patient:04d}") for k, name in enumerate(written)]
     with (run.path / "prepare" / "records.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("image", "split", "patient"), *rows])
-    _write_archive(run.path / "generate" / "synthetic.zip", synthetic)
-    _record(run, "prepare", _prepared(train, test))
-    _record(run, "generate", _generated(synthetic))
+    write_archive(run.path / "generate" / "synthetic.zip", synthetic)
+    finish(run, "prepare", prepared(train, test))
+    finish(run, "generate", generated(synthetic))
     return run
-
-
-def _write_archive(path: Path, images: Labelled) -> list[str]:
-    names = [name for name in images if name]
-    with ArchiveWriter(path, names) as writer:
-        return [
-            writer.add(encode_png(image), names.index(name) if name else None)
-            for name, stack in images.items()
-            for image in stack
-        ]
-
-
-def _record(run: RunFolder, stage: StageName, result: Result) -> None:
-    run.write_record(
-        StageRecord(
-            stage=stage,
-            state="done",
-            settings={},
-            continued_settings={},
-            inputs={},
-            result=result.model_dump(mode="json"),
-            started="2026-01-01T00:00:00+00:00",
-        )
-    )
-
-
-def _total(images: Labelled | None) -> int:
-    return sum(map(len, images.values())) if images else 0
-
-
-def _prepared(train: Labelled, test: Labelled | None) -> PrepareResult:
-    return PrepareResult(
-        resolution=16,
-        class_names=tuple(name for name in train if name),
-        train_archive="prepare/train.zip",
-        test_archive="prepare/test.zip" if test is not None else None,
-        train_images=_total(train),
-        test_images=_total(test),
-        class_counts={name: {"train": len(images)} for name, images in train.items()},
-        patients=None,
-        rejected={},
-        rejected_table="prepare/rejected.csv",
-        source_digest="0" * 64,
-        upsampled=0,
-        notes=(),
-    )
-
-
-def _generated(synthetic: Labelled) -> GenerateResult:
-    return GenerateResult(
-        archive="generate/synthetic.zip",
-        images_folder="generate/images",
-        labels_table="generate/labels.csv",
-        images=_total(synthetic),
-        class_counts={},
-        network="network.safetensors",
-        network_sha256="0" * 64,
-        truncation_psi=1.0,
-        first_seed=0,
-        seconds=1.0,
-        images_per_second=1.0,
-        device="cpu",
-    )

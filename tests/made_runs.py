@@ -1,0 +1,82 @@
+"""Archives and records of prepare and generate with known images, made without running those stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gist.data_set import ArchiveWriter, encode_png
+from gist.results import GenerateResult, PrepareResult, Result
+from gist.run_folder import RunFolder, StageName, StageRecord
+
+Images = NDArray[np.uint8] | NDArray[np.uint16]
+Labelled = Mapping[str, Images]
+"""Class name -> images [N, H, W]; the empty name for images without labels."""
+
+
+def write_archive(path: Path, images: Labelled) -> list[str]:
+    """Images by class name, "" for none; returns their names in the archive."""
+    names = [name for name in images if name]
+    with ArchiveWriter(path, names) as writer:
+        return [
+            writer.add(encode_png(image), names.index(name) if name else None)
+            for name, stack in images.items()
+            for image in stack
+        ]
+
+
+def finish(run: RunFolder, stage: StageName, result: Result) -> None:
+    """Records a stage as done with this result."""
+    run.write_record(
+        StageRecord(
+            stage=stage,
+            state="done",
+            settings={},
+            continued_settings={},
+            inputs={},
+            result=result.model_dump(mode="json"),
+            started="2026-01-01T00:00:00+00:00",
+        )
+    )
+
+
+def _total(images: Labelled | None) -> int:
+    return sum(map(len, images.values())) if images else 0
+
+
+def prepared(train: Labelled, test: Labelled | None) -> PrepareResult:
+    return PrepareResult(
+        resolution=next(iter(train.values())).shape[1],
+        class_names=tuple(name for name in train if name),
+        train_archive="prepare/train.zip",
+        test_archive="prepare/test.zip" if test is not None else None,
+        train_images=_total(train),
+        test_images=_total(test),
+        class_counts={name: {"train": len(images)} for name, images in train.items()},
+        patients=None,
+        rejected={},
+        rejected_table="prepare/rejected.csv",
+        source_digest="0" * 64,
+        upsampled=0,
+        notes=(),
+    )
+
+
+def generated(synthetic: Labelled) -> GenerateResult:
+    return GenerateResult(
+        archive="generate/synthetic.zip",
+        images_folder="generate/images",
+        labels_table="generate/labels.csv",
+        images=_total(synthetic),
+        class_counts={},
+        network="network.safetensors",
+        network_sha256="0" * 64,
+        truncation_psi=1.0,
+        first_seed=0,
+        seconds=1.0,
+        images_per_second=1.0,
+        device="cpu",
+    )
