@@ -2,7 +2,8 @@
 
     python benchmarks/generation.py --peer ../stylegan3 [--threads 2] [--cases t-64-8 r-256-4 ...]
 
-Both compute batches of the same size from random z without gradients. See turns.py for who runs how.
+Both compute batches of the same size without gradients; ours from seeds to 8-bit pictures, as `gist generate`
+does. See turns.py for who runs how.
 """
 
 from __future__ import annotations
@@ -12,19 +13,24 @@ from collections.abc import Callable
 import torch
 from turns import Case, Clock, Run, Times, in_turns, options_parser, serve, start
 
+from gist.generation.synthesis import synthesise
+
 
 def batches(dtype: torch.dtype) -> Run:
     def run(case: Case, ours: bool, clock: Clock) -> Callable[[], Times]:
         G, _ = case.networks() if ours else case.peer_networks()
         G.eval().requires_grad_(False)
-        c = None if ours else torch.zeros(case.batch, 0)
+        c = torch.zeros(case.batch, 0)
         if ours:
             G.synthesis.inner_dtype = dtype
 
         def repeat() -> Times:
             began = clock()
-            with torch.inference_mode():
-                G(torch.randn(case.batch, 512), c, noise_mode="const")
+            if ours:
+                list(synthesise(G, range(case.batch)))
+            else:
+                with torch.inference_mode():
+                    G(torch.randn(case.batch, 512), c, noise_mode="const")
             return {"batch": clock() - began}
 
         return repeat

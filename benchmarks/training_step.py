@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from turns import Case, Clock, Run, Times, in_turns, options_parser, serve, start
 
+from gist.networks.shares import in_shares
 from gist.training.losses import discriminator_loss, generator_loss, r1_penalty
 from gist.training.state import R1_INTERVAL, lazy_adam
 
@@ -26,16 +27,24 @@ def our_losses(case: Case, G: Any, D: Any, device: str = "cpu") -> Loss:
     real_NCHW = torch.rand(case.batch, 1, case.resolution, case.resolution, device=device) * 2 - 1
 
     def generated() -> torch.Tensor:
-        z_NZ = torch.randn(case.batch, 512, device=device)
-        images_NCHW: torch.Tensor = G(z_NZ, noise_mode="random", update_emas=True)
+        ws_NLW = G.mapping(torch.randn(case.batch, 512, device=device), update_emas=True)
+        return in_shares(draw, G.synthesis, ws_NLW)
+
+    def draw(_: slice, ws_NLW: torch.Tensor) -> torch.Tensor:
+        magnitudes: list[torch.Tensor] = []
+        images_NCHW: torch.Tensor = G.synthesis(ws_NLW, noise_mode="random", magnitudes=magnitudes)
         return images_NCHW
+
+    def judged(images_NCHW: torch.Tensor) -> torch.Tensor:
+        logits_N1: torch.Tensor = D.judge(in_shares(lambda _, x: D.features(x), D, images_NCHW))
+        return logits_N1
 
     def accumulate(phase: str) -> None:
         if phase == "G":
-            generator_loss(D(generated())).backward()  # type: ignore[no-untyped-call]
+            generator_loss(judged(generated())).backward()  # type: ignore[no-untyped-call]
         elif phase == "D":
-            discriminator_loss(D(generated()), real=False).backward()  # type: ignore[no-untyped-call]
-            discriminator_loss(D(real_NCHW), real=True).backward()  # type: ignore[no-untyped-call]
+            discriminator_loss(judged(generated()), real=False).backward()  # type: ignore[no-untyped-call]
+            discriminator_loss(judged(real_NCHW), real=True).backward()  # type: ignore[no-untyped-call]
         else:
             images_NCHW = real_NCHW.clone().requires_grad_()
             (r1_penalty(D(images_NCHW), images_NCHW) * (GAMMA / 2 * R1_INTERVAL)).backward()

@@ -27,8 +27,14 @@ class StuckPattern(Synthesis):
         self.input = MovableInput()
         self.pattern = std * torch.randn(1, 1, side, side, generator=torch.Generator().manual_seed(0))
 
-    def forward(self, ws_NLW: Tensor, noise_mode: NoiseMode = "const", update_emas: bool = False) -> Tensor:
-        del noise_mode, update_emas
+    def forward(
+        self,
+        ws_NLW: Tensor,
+        noise_mode: NoiseMode = "const",
+        update_emas: bool = False,
+        magnitudes: list[Tensor] | None = None,
+    ) -> Tensor:
+        del noise_mode, update_emas, magnitudes
         return self.pattern.expand(len(ws_NLW), -1, -1, -1)
 
 
@@ -37,8 +43,14 @@ class LinearPicture(Synthesis):
 
     num_ws = 1
 
-    def forward(self, ws_NLW: Tensor, noise_mode: NoiseMode = "const", update_emas: bool = False) -> Tensor:
-        del noise_mode, update_emas
+    def forward(
+        self,
+        ws_NLW: Tensor,
+        noise_mode: NoiseMode = "const",
+        update_emas: bool = False,
+        magnitudes: list[Tensor] | None = None,
+    ) -> Tensor:
+        del noise_mode, update_emas, magnitudes
         return ws_NLW[:, 0, :4].reshape(-1, 1, 2, 2).repeat_interleave(4, 2).repeat_interleave(4, 3)
 
 

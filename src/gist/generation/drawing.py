@@ -17,7 +17,7 @@ from gist.data_set import as_unit, encode_png
 from gist.errors import InputError
 from gist.evaluation.artifacts import ArtifactJudge, Pictures
 from gist.evaluation.extractors import Radiomics
-from gist.generation.synthesis import chunk_size, synthesise
+from gist.generation.synthesis import pictures_at_once, synthesise
 from gist.interruption import Stopped, deferred_signals
 from gist.networks import Generator
 from gist.progress import Progress
@@ -77,7 +77,7 @@ def draw_pictures(
     drawn = Drawn(last_seed=max(draw.seed for draw in wanted))
     began = time.monotonic()
     pending = list(wanted)
-    size = chunk_size(G)
+    size = pictures_at_once(G)
     with deferred_signals() as request:
         while pending:
             batch, pending = pending[:size], pending[size:]

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from gist.networks import Generator
+from gist.networks.shares import side_by_side
 
 
 def latent(seed: int, z_dim: int) -> torch.Tensor:
@@ -35,21 +36,27 @@ def synthesise(
         labels: class number per picture; needed exactly if G is conditional.
         truncation_psi, truncation_cutoff: truncation trick (Karras et al. 2019, section 3.2 and appendix B).
     """
-    device = next(G.parameters()).device
-    chunk = chunk_size(G)
-    for start in range(0, len(seeds), chunk):
-        wanted = list(seeds[start : start + chunk])
+    device, chunk = next(G.parameters()).device, chunk_size(G)
+
+    def pictures(first: int) -> NDArray[np.uint8]:
+        wanted = list(seeds[first : first + chunk])
         filled = wanted + [wanted[-1]] * (chunk - len(wanted))
         z = torch.stack([latent(seed, G.z_dim) for seed in filled]).to(device)
         c = None
         if G.c_dim:
             assert labels is not None
-            numbers = list(labels[start : start + chunk])
+            numbers = list(labels[first : first + chunk])
             numbers += [numbers[-1]] * (chunk - len(numbers))
             c = torch.nn.functional.one_hot(torch.tensor(numbers), G.c_dim).float().to(device)
         with torch.no_grad():
             images = G(z, c, truncation_psi, truncation_cutoff, noise_mode="const").cpu()
-        yield from to_bytes(images)[: len(wanted)]
+        return to_bytes(images)[: len(wanted)]
+
+    together = pictures_at_once(G)
+    for start in range(0, len(seeds), together):
+        chunks = range(start, min(start + together, len(seeds)), chunk)
+        for drawn in side_by_side(pictures, chunks) if device.type == "cpu" else map(pictures, chunks):
+            yield from drawn
 
 
 def to_bytes(images_NCHW: torch.Tensor) -> NDArray[np.uint8]:
@@ -63,3 +70,9 @@ def chunk_size(G: Generator) -> int:
     if next(G.parameters()).device.type == "cpu":
         return 4
     return 32 if G.img_resolution <= 256 else 8
+
+
+def pictures_at_once(G: Generator) -> int:
+    """Pictures that are in work at a time: on a CPU, a chunk in each thread."""
+    on_cpu = next(G.parameters()).device.type == "cpu"
+    return chunk_size(G) * (torch.get_num_threads() if on_cpu else 1)

@@ -60,6 +60,7 @@ class DCGANSynthesis(Synthesis):
     """w projected to 4x4, then doubled by transposed convolutions up to the image."""
 
     num_ws = 1
+    couples_images = True  # through batch normalisation
 
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
@@ -72,9 +73,15 @@ class DCGANSynthesis(Synthesis):
         )
         _initialise(self)
 
-    def forward(self, ws_NLW: Tensor, noise_mode: NoiseMode = "const", update_emas: bool = False) -> Tensor:
+    def forward(
+        self,
+        ws_NLW: Tensor,
+        noise_mode: NoiseMode = "const",
+        update_emas: bool = False,
+        magnitudes: list[Tensor] | None = None,
+    ) -> Tensor:
         """Images [N, channels, resolution, resolution] in -1 to 1; `noise_mode` changes nothing."""
-        del noise_mode
+        del noise_mode, magnitudes
         x_NCHW: Tensor = self.project(ws_NLW[:, 0].to(torch.float32)).unflatten(1, (-1, 4, 4))
         for norm, layer in zip(self.norms, self.layers, strict=True):
             x_NCHW = layer(torch.relu(norm(x_NCHW, update_emas)))
@@ -101,10 +108,9 @@ class DCGANDiscriminator(Discriminator):
         if self.embed is not None:
             nn.init.zeros_(self.embed.weight)
 
-    def forward(self, image_NCHW: Tensor, c_NK: Tensor | None = None) -> Tensor:
-        """Logits [N, 1], higher for images that look real; c as for the generator."""
-        self.check_images(image_NCHW)
-        x_NCHW = nn.functional.leaky_relu(self.layers[0](image_NCHW.to(torch.float32)), 0.2)
+    def judge(self, features_NCHW: Tensor, c_NK: Tensor | None = None) -> Tensor:
+        """Logits [N, 1] of the images themselves, since batch normalisation couples them."""
+        x_NCHW = nn.functional.leaky_relu(self.layers[0](features_NCHW), 0.2)
         for layer, norm in zip(list(self.layers)[1:], self.norms, strict=True):
             x_NCHW = nn.functional.leaky_relu(norm(layer(x_NCHW), self.training), 0.2)
         features_NF = x_NCHW.flatten(1)

@@ -26,16 +26,24 @@ class Discriminator(nn.Module):
 
     def forward(self, image_NCHW: Tensor, c_NK: Tensor | None = None) -> Tensor:
         """Logits [N, 1], higher for images that look real; c as for the generator."""
-        raise NotImplementedError
+        return self.judge(self.features(image_NCHW), c_NK)
 
-    def check_images(self, image_NCHW: Tensor) -> None:
-        """Raises InputError for images of another shape."""
+    def features(self, image_NCHW: Tensor) -> Tensor:
+        """What is computed of each image by itself, [N, ...]: the first part of `forward`.
+
+        Raises InputError for images of another shape.
+        """
         expected = (self.img_channels, self.img_resolution, self.img_resolution)
         if image_NCHW.shape[1:] != expected:
             raise InputError(
                 f"the discriminator takes images of shape [N, {', '.join(map(str, expected))}], "
                 f"not {list(image_NCHW.shape)}."
             )
+        return image_NCHW.to(torch.float32)
+
+    def judge(self, features_NCHW: Tensor, c_NK: Tensor | None = None) -> Tensor:
+        """Logits [N, 1] of images of these features, which are compared with each other: the rest of `forward`."""
+        raise NotImplementedError
 
 
 class ResidualDiscriminator(Discriminator):
@@ -70,14 +78,17 @@ class ResidualDiscriminator(Discriminator):
             )
         self.head = Head(widths[4], spec.mbstd_group, clamp, features=widths[4] if spec.classes else 1)
 
-    def forward(self, image_NCHW: Tensor, c_NK: Tensor | None = None) -> Tensor:
-        """Logits [N, 1], higher for images that look real; c as for the generator."""
-        self.check_images(image_NCHW)
-        x_NCHW = self.fromrgb(image_NCHW.to(torch.float32))
+    def features(self, image_NCHW: Tensor) -> Tensor:
+        """Features [N, C, 4, 4]."""
+        x_NCHW: Tensor = self.fromrgb(super().features(image_NCHW))
         for block, size in zip(self.blocks, self.sizes, strict=True):
             lowered = size * 2**4 > self.img_resolution
             x_NCHW = block(x_NCHW.to(self.inner_dtype if lowered else torch.float32))
-        features_NF: Tensor = self.head(x_NCHW.to(torch.float32))
+        return x_NCHW.to(torch.float32)
+
+    def judge(self, features_NCHW: Tensor, c_NK: Tensor | None = None) -> Tensor:
+        """Logits [N, 1] of images of these features."""
+        features_NF: Tensor = self.head(features_NCHW)
         if self.mapping is None:
             return features_NF
         # Projection of the features on the class embedding (Miyato 2018, equation 3).

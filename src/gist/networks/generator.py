@@ -22,11 +22,23 @@ class Synthesis(nn.Module):
     checkpointing: bool = False
     """Keep only each layer's input for the backward pass and compute the layer again there: less memory for a
     third more work in G's step. Networks whose layers draw noise (stylegan2) keep everything all the same."""
+    couples_images: bool = False
+    """Whether in training an image depends on the others of its batch."""
     inner_dtype: torch.dtype = torch.float32
     """In which the four highest resolutions compute; styles, demodulation and the image stay float32."""
 
-    def forward(self, ws_NLW: Tensor, noise_mode: NoiseMode = "const", update_emas: bool = False) -> Tensor:
-        """Images [N, channels, resolution, resolution] for ws [N, num_ws, w_dim]."""
+    def forward(
+        self,
+        ws_NLW: Tensor,
+        noise_mode: NoiseMode = "const",
+        update_emas: bool = False,
+        magnitudes: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Images [N, channels, resolution, resolution] for ws [N, num_ws, w_dim].
+
+        Networks with running averages of their layers' input magnitudes append this batch's, one [] per layer, to
+        `magnitudes` where it is given.
+        """
         raise NotImplementedError
 
 

@@ -142,9 +142,15 @@ class StyleGAN2Synthesis(Synthesis):
         )
         self.num_ws = 2 * len(sizes)
 
-    def forward(self, ws_NLW: Tensor, noise_mode: NoiseMode = "const", update_emas: bool = False) -> Tensor:
+    def forward(
+        self,
+        ws_NLW: Tensor,
+        noise_mode: NoiseMode = "const",
+        update_emas: bool = False,
+        magnitudes: list[Tensor] | None = None,
+    ) -> Tensor:
         """Images [N, channels, resolution, resolution]; only the mapping network keeps an average."""
-        del update_emas
+        del update_emas, magnitudes
         if not callable(noise_mode) and noise_mode not in ("const", "random", "none"):
             raise InputError(f"noise_mode must be const, random or none, not '{noise_mode}'.")
         w_N = list(ws_NLW.to(torch.float32).unbind(dim=1))

@@ -128,11 +128,15 @@ class AliasFreeLayer(nn.Module):
         low = (total + self.up) // 2
         return (low, total - low, low, total - low)
 
-    def track_magnitude(self, x_NCHW: Tensor) -> None:
-        """Moves the running mean square of the input by this batch."""
+    def magnitude_of(self, x_NCHW: Tensor) -> Tensor:
+        """Mean square [] of an input."""
         # By planes: quicker than a mean of squares, which stores them, and one norm of all rounds coarsely.
         norms_NC = torch.linalg.vector_norm(x_NCHW.detach().to(torch.float32), dim=(2, 3))
-        magnitude = norms_NC.square().sum() / x_NCHW.numel()
+        magnitude: Tensor = norms_NC.square().sum() / x_NCHW.numel()
+        return magnitude
+
+    def move_magnitude(self, magnitude: Tensor) -> None:
+        """Moves the running mean square of the input by that of a batch."""
         self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.magnitude_beta))
 
     def forward(self, x_NCHW: Tensor, w_NW: Tensor) -> Tensor:
@@ -183,7 +187,13 @@ class StyleGAN3Synthesis(Synthesis):
             False
         ]
 
-    def forward(self, ws_NLW: Tensor, noise_mode: NoiseMode = "const", update_emas: bool = False) -> Tensor:
+    def forward(
+        self,
+        ws_NLW: Tensor,
+        noise_mode: NoiseMode = "const",
+        update_emas: bool = False,
+        magnitudes: list[Tensor] | None = None,
+    ) -> Tensor:
         """Images [N, channels, resolution, resolution]; there is no noise, `noise_mode` changes nothing."""
         del noise_mode
         w_N = ws_NLW.to(torch.float32).unbind(dim=1)
@@ -191,10 +201,14 @@ class StyleGAN3Synthesis(Synthesis):
         for layer, w_NW, lowered in zip(self.layers, w_N[1:], self.lowered, strict=True):
             x_NCHW = x_NCHW.to(self.inner_dtype if lowered else torch.float32)
             assert isinstance(layer, AliasFreeLayer)
-            if update_emas:
-                layer.track_magnitude(x_NCHW)
+            if update_emas or magnitudes is not None:
+                magnitude = layer.magnitude_of(x_NCHW)
+                if magnitudes is not None:
+                    magnitudes.append(magnitude)
+                if update_emas:
+                    layer.move_magnitude(magnitude)
             if self.checkpointing and torch.is_grad_enabled():
-                x_NCHW = checkpoint(layer, x_NCHW, w_NW, use_reentrant=False)
+                x_NCHW = checkpoint(layer, x_NCHW, w_NW, use_reentrant=False, preserve_rng_state=False)
             else:
                 x_NCHW = layer(x_NCHW, w_NW)
         image_NCHW: Tensor = x_NCHW.to(torch.float32) * self.output_scale

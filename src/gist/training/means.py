@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
 
 import torch
-from torch import nn
 
 from gist.networks import Generator
+from gist.networks.stylegan3 import AliasFreeLayer
 
 
 @dataclass
@@ -50,32 +46,19 @@ class RunningAverages:
 
     def __init__(self, G: Generator) -> None:
         self.G = G
-        self._layers: dict[str, Any] = {
-            name: module for name, module in G.named_modules() if hasattr(module, "magnitude_ema")
-        }
+        self._layers = {name: layer for name, layer in G.named_modules() if isinstance(layer, AliasFreeLayer)}
         self.others = not self._layers
         """Whether G may keep averages of another kind, which it moves by itself in a forward pass."""
 
-    @contextmanager
-    def gathered(self, means: BatchMeans, w_NW: torch.Tensor, share: float) -> Iterator[None]:
-        """Gathers w, and the magnitudes of the forward pass inside, of `share` of the batch."""
-        means.add_activation("w", w_NW.mean(dim=0), share)
-
-        def note(name: str, _layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-            means.add_activation(name, inputs[0].detach().float().square().mean(), share)
-
-        hooks = [layer.register_forward_pre_hook(partial(note, name)) for name, layer in self._layers.items()]
-        try:
-            yield
-        finally:
-            for each in hooks:
-                each.remove()
+    def gather(self, means: BatchMeans, magnitudes: list[torch.Tensor], share: float) -> None:
+        """Gathers the magnitudes [] of the layers' inputs over `share` of the batch, layer by layer."""
+        for name, magnitude in zip(self._layers, magnitudes, strict=True):
+            means.add_activation(name, magnitude, share)
 
     def move(self, means: BatchMeans) -> None:
-        """Moves the averages by what was gathered over the whole batch."""
+        """Moves the averages by what was gathered over the whole batch; "w" is the mean of w."""
         mapping = self.G.mapping
         with torch.no_grad():
             mapping.w_avg.copy_(means.activations["w"].lerp(mapping.w_avg, mapping.w_avg_beta))
             for name, layer in self._layers.items():
-                magnitude = layer.magnitude_ema
-                magnitude.copy_(means.activations[name].lerp(magnitude, layer.magnitude_beta))
+                layer.move_magnitude(means.activations[name])

@@ -10,6 +10,7 @@ from torch import nn
 
 from gist.augment import AugmentPipe
 from gist.errors import StageError
+from gist.networks.shares import in_shares
 from gist.training.batches import micro_batch_size, micro_batches
 from gist.training.distributed import Team
 from gist.training.guards import StepReadings, ran_out_of_memory
@@ -196,15 +197,45 @@ class Trainer:
     def _judge(
         self, purpose: str, images: torch.Tensor, c: torch.Tensor | None, part: torch.Tensor
     ) -> torch.Tensor:
-        random = random_stream(self.seed, f"augmentation of {purpose}", self.state.images)
-        parameters = self.pipe.sample(self.plan.batch, self.state.ada.p, random)
-        seen = self.pipe.apply(images, parameters[part])
-        if self.plan.early_blur:
-            fade = _BLUR_FADE_IMAGES_PER_BATCH * self.plan.batch
-            seen = blur(seen, max(0.0, 1 - self.state.images / fade) * _BLUR_SIGMA)
-        logits = self.state.D(seen, c)
-        assert isinstance(logits, torch.Tensor)
+        features = in_shares(self._looks(purpose, part), self.state.D, images)
+        logits: torch.Tensor = self.state.D.judge(features, c)
         return logits
+
+    def _looks(self, purpose: str, part: torch.Tensor) -> Callable[[slice, torch.Tensor], torch.Tensor]:
+        """What D's layers see of images: augmented, blurred at first."""
+        random = random_stream(self.seed, f"augmentation of {purpose}", self.state.images)
+        parameters = self.pipe.sample(self.plan.batch, self.state.ada.p, random)[part]
+        fade = _BLUR_FADE_IMAGES_PER_BATCH * self.plan.batch
+        sigma = max(0.0, 1 - self.state.images / fade) * _BLUR_SIGMA if self.plan.early_blur else 0.0
+
+        def look(rows: slice, images: torch.Tensor) -> torch.Tensor:
+            return self.state.D.features(blur(self.pipe.apply(images, parameters[rows]), sigma))
+
+        return look
+
+    def _drawn(
+        self, purpose: str, ws: torch.Tensor, part: torch.Tensor, means: BatchMeans | None = None
+    ) -> torch.Tensor:
+        """G's images of ws [N, num_ws, w_dim]; what G averages goes to `means`, if given."""
+        synthesis = self.state.G.synthesis
+        noted: dict[int, tuple[float, list[torch.Tensor]]] = {}
+
+        def draw(rows: slice, ws: torch.Tensor) -> torch.Tensor:
+            magnitudes: list[torch.Tensor] = []
+            noted[rows.start] = self._share(part[rows]), magnitudes
+            images: torch.Tensor = synthesis(
+                ws,
+                noise_mode=self._layer_noise(purpose, part[rows]),
+                update_emas=means is not None and self.averages.others,
+                magnitudes=None if means is None or self.averages.others else magnitudes,
+            )
+            return images
+
+        images = draw(slice(0, len(ws)), ws) if synthesis.couples_images else in_shares(draw, synthesis, ws)
+        if means is not None:
+            for _, (share, magnitudes) in sorted(noted.items()):
+                self.averages.gather(means, magnitudes, share)
+        return images
 
     def _real_images(self, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         images, c = self.images.batch(self.state.images, self.plan.batch, part)
@@ -213,10 +244,8 @@ class Trainer:
     def _generator(self, part: torch.Tensor, means: BatchMeans) -> torch.Tensor:
         z, c = self._latents("G", part)
         ws, w = self._styles("G", z, c, part)
-        with self.averages.gathered(means, w, self._share(part)):
-            images = self.state.G.synthesis(
-                ws, noise_mode=self._layer_noise("G", part), update_emas=self.averages.others
-            )
+        means.add_activation("w", w.mean(dim=0), self._share(part))
+        images = self._drawn("G", ws, part, means)
         loss = generator_loss(self._judge("G", images, c, part))
         means.add("loss_G", loss, self._share(part))
         return loss * self._share(part)
@@ -241,7 +270,7 @@ class Trainer:
         z, c = self._latents("D", part)
         with torch.no_grad():
             ws, _ = self._styles("D", z, c, part)
-            images = self.state.G.synthesis(ws, noise_mode=self._layer_noise("D", part))
+            images = self._drawn("D", ws, part)
         return self._judged("fake", images, c, part, means)
 
     def _real(self, part: torch.Tensor, means: BatchMeans) -> torch.Tensor:
@@ -267,6 +296,9 @@ class Trainer:
     def _r1(self, part: torch.Tensor, means: BatchMeans) -> torch.Tensor:
         images, c = self._real_images(part)
         images.requires_grad_(True)
-        penalty = r1_penalty(self._judge("R1", images, c, part), images)
+        features = self._looks("R1", part)(
+            slice(0, len(images)), images
+        )  # differentiated twice: not in shares
+        penalty = r1_penalty(self.state.D.judge(features, c), images)
         means.add("r1", penalty, self._share(part))
         return penalty * (self._share(part) * self.plan.gamma / 2 * R1_INTERVAL)

@@ -1,0 +1,117 @@
+"""A batch in shares of its images, one CPU thread for each.
+
+Threads that divide every single operation among themselves wait for each other after each of thousands; threads that
+take their own images from the first layer to the last wait once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
+from itertools import pairwise
+from threading import Barrier
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_shares(function: Callable[..., Tensor], network: nn.Module, *batches: Tensor) -> Tensor:
+    """function(rows, *batches) [N, ...] for batches [N, ...], computed in shares of the images side by side.
+
+    `function` must treat each image by itself; it is called once per share with the slice `rows` of the batch that
+    the share covers and these rows of the batches, and may be differentiated once, in the batches and in the weights
+    of `network`, which must be all it learns. Off the CPU, or with one thread, there is one share, which may be
+    differentiated any number of times.
+    """
+    count = len(batches[0])
+    shares = min(torch.get_num_threads(), count) if batches[0].device.type == "cpu" else 1
+    if shares == 1:
+        return function(slice(0, count), *batches)
+    edges = [count * share // shares for share in range(shares + 1)]
+    rows = [slice(*ends) for ends in pairwise(edges)]
+    if not torch.is_grad_enabled():
+        return torch.cat(side_by_side(lambda own: function(own, *(batch[own] for batch in batches)), rows))
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    result: Tensor = _InShares.apply(function, rows, len(weights), *weights, *batches)
+    return result
+
+
+def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """[work(item) for item in items] by as many threads as torch has, each of which computes alone.
+
+    Whether gradients are recorded is as in the calling thread. What one raises is raised here when all have ended.
+    """
+    threads = torch.get_num_threads()
+    if threads == 1:
+        return [work(item) for item in items]
+    recording, inferring = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+
+    def one(item: Item) -> Result:
+        with torch.inference_mode(inferring), torch.set_grad_enabled(recording):
+            return work(item)
+
+    tasks = [_threads(threads).submit(one, item) for item in items]
+    wait(tasks)
+    return [task.result() for task in tasks]
+
+
+@cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    """Threads in each of which torch uses one thread."""
+    pool = ThreadPoolExecutor(count, thread_name_prefix="gist-shares")
+    all_started = Barrier(count)
+
+    def compute_alone(_: int) -> None:
+        torch.get_num_threads()  # the first question in a thread sets its number to the last that was chosen anywhere
+        all_started.wait()
+        torch.set_num_threads(1)
+
+    list(pool.map(compute_alone, range(count)))
+    torch.set_num_threads(count)  # for threads that start later, as before
+    return pool
+
+
+class _InShares(torch.autograd.Function):
+    """Records one graph per share, and goes back through them side by side."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, function: Callable[..., Tensor], rows: Sequence[slice], weights: int, *tensors: Tensor
+    ) -> Tensor:
+        batches = tensors[weights:]
+
+        def compute(own: slice) -> tuple[list[Tensor], Tensor]:
+            with torch.enable_grad():
+                inputs = [batch.detach()[own].requires_grad_(batch.requires_grad) for batch in batches]
+                return inputs, function(own, *inputs)
+
+        graphs = side_by_side(compute, rows)
+        ctx.rows, ctx.graphs, ctx.weights = rows, graphs, tensors[:weights]
+        return torch.cat([result.detach() for _, result in graphs])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = gradients
+        if torch.is_grad_enabled():
+            raise RuntimeError("a batch computed in shares can be differentiated only once")
+        wanted = [batch.requires_grad for batch in ctx.graphs[0][0]]
+
+        def go_back(graph: tuple[list[Tensor], Tensor], own: slice) -> tuple[Tensor | None, ...]:
+            inputs, result = graph
+            wanted = [*ctx.weights, *(batch for batch in inputs if batch.requires_grad)]
+            return torch.autograd.grad(result, wanted, gradient[own], allow_unused=True)
+
+        shares = side_by_side(lambda share: go_back(*share), zip(ctx.graphs, ctx.rows, strict=True))
+        ctx.graphs = None
+        columns = list(zip(*shares, strict=True))
+        # In the order of the shares, whichever thread was faster: the same bits every time.
+        weights = [
+            None if first is None else sum(others, first) for first, *others in columns[: len(ctx.weights)]
+        ]
+        of_batches = iter(columns[len(ctx.weights) :])
+        return None, None, None, *weights, *(torch.cat(next(of_batches)) if want else None for want in wanted)
