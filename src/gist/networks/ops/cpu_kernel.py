@@ -56,7 +56,7 @@ def _emit_activation(builder: Any, values: Any, codes_at: Any, scalars: Any, mod
 def _make_weighted_sum(mode: int) -> Callable[..., None]:
     """An intrinsic: out[start + k] = activation(sum over t of weights[t] * rows[offsets[t] + k]).
 
-    For k < columns, a multiple of LANES, and `terms` values of t from first_term on. The slope codes are at
+    For k < columns, at least LANES, and `terms` values of t from first_term on. The slope codes are at
     codes[codes_start + k]. `out` may not overlap `rows`; all arrays are flat.
     """
 
@@ -94,39 +94,43 @@ def _make_weighted_sum(mode: int) -> Callable[..., None]:
             item_bytes = real.bitwidth // 8
             allocate: Callable[..., Any] = cgutils.alloca_once
 
-            def emit_block(first: Any, vectors: int) -> None:
-                totals = [allocate(builder, vector) for _ in range(vectors)]
+            def emit_block(first: Any, columns: list[Any]) -> None:
+                """One vector of results at each of these columns, counted from `first`."""
+                totals = [allocate(builder, vector) for _ in columns]
                 for total in totals:
                     builder.store(ir.Constant(vector, [0.0] * LANES), total)
                 with cgutils.for_range_slice(builder, args[5], last_term, integer(1)) as (term, _):
                     weight = splat(builder, builder.load(builder.gep(weight_data, [term])))
                     start = builder.add(first, builder.load(builder.gep(offset_data, [term])))
-                    for i, total in enumerate(totals):
-                        run = _vector_at(builder, row_data, vector, start, integer(i * LANES))
+                    for column, total in zip(columns, totals, strict=True):
+                        run = _vector_at(builder, row_data, vector, start, column)
                         product = builder.fmul(
                             weight, builder.load(run, align=item_bytes), flags=("contract",)
                         )
                         builder.store(builder.fadd(builder.load(total), product, flags=("contract",)), total)
-                for i, total in enumerate(totals):
-                    column = builder.add(first, integer(i * LANES))
-                    codes_at = _vector_at(builder, code_data, code_vector, args[9], column)
+                for column, total in zip(columns, totals, strict=True):
+                    codes_at = _vector_at(builder, code_data, code_vector, args[9], first, column)
                     result = _emit_activation(builder, builder.load(total), codes_at, args[10:], mode)
                     builder.store(
-                        result, _vector_at(builder, out_data, vector, args[1], column), align=item_bytes
+                        result,
+                        _vector_at(builder, out_data, vector, args[1], first, column),
+                        align=item_bytes,
                     )
 
-            # At least four vectors side by side hide the latency of the multiply-adds; so do the last four to seven.
+            # At least four vectors side by side hide the latency of the multiply-adds; so do the last five to eight,
+            # of which the very last overlaps the one before where the columns are no multiple of LANES.
             wide = 4 * LANES
-            split = builder.icmp_signed(">=", args[7], integer(2 * wide))
-            end = builder.select(
-                split, builder.sub(builder.and_(args[7], integer(-wide)), integer(wide)), integer(0)
-            )
+            side_by_side = [integer(i * LANES) for i in range(8)]
+            split = builder.icmp_signed(">", args[7], integer(2 * wide))
+            before_last = builder.and_(builder.sub(args[7], integer(1)), integer(-wide))
+            end = builder.select(split, builder.sub(before_last, integer(wide)), integer(0))
             with cgutils.for_range_slice(builder, integer(0), end, integer(wide)) as (first, _):
-                emit_block(first, 4)
+                emit_block(first, side_by_side[:4])
             left = builder.sub(args[7], end)
-            for vectors in range(1, 8):
-                with builder.if_then(builder.icmp_signed("==", left, integer(vectors * LANES))):
-                    emit_block(end, vectors)
+            vectors_left = builder.sdiv(builder.add(left, integer(LANES - 1)), integer(LANES))
+            for vectors in range(1, 9):
+                with builder.if_then(builder.icmp_signed("==", vectors_left, integer(vectors))):
+                    emit_block(end, [*side_by_side[: vectors - 1], builder.sub(left, integer(LANES))])
             return context.get_dummy_value()
 
         return signature, codegen
@@ -213,6 +217,7 @@ def _filter_planes(  # type: ignore[no-untyped-def]
     negative_gain,
     clamp,
     row,
+    phase_stride,
     margin,
     lines_shape,
     in_origin,
@@ -240,7 +245,6 @@ def _filter_planes(  # type: ignore[no-untyped-def]
     down_rank, _, y_down_terms = y_down_weights.shape
     mid_height, y_up_terms = y_up_weights.shape
     x_down_terms = x_down_weights.shape[1]
-    phase_stride = row // phases
     x, out = x_PHW.reshape(-1), out_PHW.reshape(-1)
     x_up_offsets, x_up_weights = x_up_offsets.reshape(-1), x_up_weights.reshape(-1)
     y_up_offsets, y_up_weights = y_up_offsets.reshape(-1), y_up_weights.reshape(-1)

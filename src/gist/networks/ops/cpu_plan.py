@@ -135,8 +135,8 @@ class Plan:
 
         # The transposed operation reads the same rows of slope codes, so both take the wider layout.
         reach = max(_reach(x, phases), _reach(x.transpose(), phases))
-        phase_stride = _round_up(-(-x.mid_size // phases) + reach)
-        self.row = phases * phase_stride
+        phase_stride = max(-(-x.mid_size // phases) + reach, _LANES)
+        self.row = _round_up(phases * phase_stride)
         margin = max(phase_stride, _MARGIN)
 
         up_terms = [_up_terms(x, phase) for phase in range(phases)]
@@ -185,6 +185,7 @@ class Plan:
 
         self.arguments = (
             self.row,
+            phase_stride,
             margin,
             (in_phases, in_stride),
             in_origin,
