@@ -19,6 +19,9 @@ from torch import Tensor, nn
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_LEAST_IMAGES = 2
+"""Per share: what is computed of the weights alone, such as their transforms, is computed anew for each."""
+
 
 def in_shares(function: Callable[..., Tensor], network: nn.Module, *batches: Tensor) -> Tensor:
     """function(rows, *batches) [N, ...] for batches [N, ...], computed in shares of the images side by side.
@@ -28,16 +31,18 @@ def in_shares(function: Callable[..., Tensor], network: nn.Module, *batches: Ten
     of `network`, which must be all it learns. Off the CPU, or with one thread, there is one share, which may be
     differentiated any number of times.
     """
-    count = len(batches[0])
-    shares = min(torch.get_num_threads(), count) if batches[0].device.type == "cpu" else 1
-    if shares == 1:
+    count, threads = len(batches[0]), torch.get_num_threads()
+    shares = min(threads, count // _LEAST_IMAGES) if batches[0].device.type == "cpu" else 1
+    if shares <= 1:
         return function(slice(0, count), *batches)
     edges = [count * share // shares for share in range(shares + 1)]
     rows = [slice(*ends) for ends in pairwise(edges)]
+    pool = _threads(shares, threads // shares)
     if not torch.is_grad_enabled():
-        return torch.cat(side_by_side(lambda own: function(own, *(batch[own] for batch in batches)), rows))
+        parts = _on(pool, lambda own: function(own, *(batch[own] for batch in batches)), rows)
+        return torch.cat(parts)
     weights = [weight for weight in network.parameters() if weight.requires_grad]
-    result: Tensor = _InShares.apply(function, rows, len(weights), *weights, *batches)
+    result: Tensor = _InShares.apply(function, rows, pool, len(weights), *weights, *batches)
     return result
 
 
@@ -47,32 +52,35 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[
     Whether gradients are recorded is as in the calling thread. What one raises is raised here when all have ended.
     """
     threads = torch.get_num_threads()
-    if threads == 1:
-        return [work(item) for item in items]
+    return [work(item) for item in items] if threads == 1 else _on(_threads(threads, 1), work, items)
+
+
+def _on(pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     recording, inferring = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
     def one(item: Item) -> Result:
         with torch.inference_mode(inferring), torch.set_grad_enabled(recording):
             return work(item)
 
-    tasks = [_threads(threads).submit(one, item) for item in items]
+    tasks = [pool.submit(one, item) for item in items]
     wait(tasks)
     return [task.result() for task in tasks]
 
 
 @cache
-def _threads(count: int) -> ThreadPoolExecutor:
-    """Threads in each of which torch uses one thread."""
+def _threads(count: int, each: int) -> ThreadPoolExecutor:
+    """`count` threads, in each of which torch uses `each`."""
+    process_wide = torch.get_num_threads()
     pool = ThreadPoolExecutor(count, thread_name_prefix="gist-shares")
     all_started = Barrier(count)
 
-    def compute_alone(_: int) -> None:
+    def choose_threads(_: int) -> None:
         torch.get_num_threads()  # the first question in a thread sets its number to the last that was chosen anywhere
         all_started.wait()
-        torch.set_num_threads(1)
+        torch.set_num_threads(each)
 
-    list(pool.map(compute_alone, range(count)))
-    torch.set_num_threads(count)  # for threads that start later, as before
+    list(pool.map(choose_threads, range(count)))
+    torch.set_num_threads(process_wide)  # for threads that start later, as before
     return pool
 
 
@@ -81,7 +89,12 @@ class _InShares(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, function: Callable[..., Tensor], rows: Sequence[slice], weights: int, *tensors: Tensor
+        ctx: Any,
+        function: Callable[..., Tensor],
+        rows: Sequence[slice],
+        pool: ThreadPoolExecutor,
+        weights: int,
+        *tensors: Tensor,
     ) -> Tensor:
         batches = tensors[weights:]
 
@@ -90,8 +103,8 @@ class _InShares(torch.autograd.Function):
                 inputs = [batch.detach()[own].requires_grad_(batch.requires_grad) for batch in batches]
                 return inputs, function(own, *inputs)
 
-        graphs = side_by_side(compute, rows)
-        ctx.rows, ctx.graphs, ctx.weights = rows, graphs, tensors[:weights]
+        graphs = _on(pool, compute, rows)
+        ctx.rows, ctx.pool, ctx.graphs, ctx.weights = rows, pool, graphs, tensors[:weights]
         return torch.cat([result.detach() for _, result in graphs])
 
     @staticmethod
@@ -106,7 +119,7 @@ class _InShares(torch.autograd.Function):
             wanted = [*ctx.weights, *(batch for batch in inputs if batch.requires_grad)]
             return torch.autograd.grad(result, wanted, gradient[own], allow_unused=True)
 
-        shares = side_by_side(lambda share: go_back(*share), zip(ctx.graphs, ctx.rows, strict=True))
+        shares = _on(ctx.pool, lambda share: go_back(*share), zip(ctx.graphs, ctx.rows, strict=True))
         ctx.graphs = None
         columns = list(zip(*shares, strict=True))
         # In the order of the shares, whichever thread was faster: the same bits every time.
@@ -114,4 +127,11 @@ class _InShares(torch.autograd.Function):
             None if first is None else sum(others, first) for first, *others in columns[: len(ctx.weights)]
         ]
         of_batches = iter(columns[len(ctx.weights) :])
-        return None, None, None, *weights, *(torch.cat(next(of_batches)) if want else None for want in wanted)
+        return (
+            None,
+            None,
+            None,
+            None,
+            *weights,
+            *(torch.cat(next(of_batches)) if want else None for want in wanted),
+        )

@@ -1,5 +1,6 @@
 """Threads for the compiled loops: as many as torch uses, started once, none for small work."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -7,9 +8,14 @@ from functools import cache
 import torch
 
 
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="gist-ops")
+class _Pools(threading.local):
+    """Each thread that computes has helpers of its own, so that it never waits for another's work."""
+
+    def __init__(self) -> None:
+        self.of = cache(lambda threads: ThreadPoolExecutor(threads, thread_name_prefix="gist-ops"))
+
+
+_pools = _Pools()
 
 
 def share(work: Callable[[int, int], None], units: int, *, parallel: bool = True) -> None:
@@ -21,7 +27,7 @@ def share(work: Callable[[int, int], None], units: int, *, parallel: bool = True
     if units == 0:
         return
     edges = [units * i // threads for i in range(threads + 1)]
-    others = [_pool(threads - 1).submit(work, *edges[i : i + 2]) for i in range(1, threads)]
+    others = [_pools.of(threads - 1).submit(work, *edges[i : i + 2]) for i in range(1, threads)]
     work(*edges[:2])
     for other in others:
         other.result()
