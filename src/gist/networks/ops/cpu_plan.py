@@ -203,6 +203,7 @@ class Plan:
             y_down_rows,
             y_down_offsets,
             y_down_weights,
+            down_ring % 2 == 0 and np.allclose(y.down_taps, y.down_taps[:, ::-1], rtol=1e-7, atol=1e-9),
         )
 
     @cached_property
