@@ -42,7 +42,8 @@ class TerminalProgress:
 
     def advance(self, done: float, total: float, unit: str, detail: str = "") -> None:
         """Moves the bar; a new unit or a step back starts a new one."""
-        count = f"{done:,.0f}/{total:,.0f} {unit}" if total >= 20 else f"{done:,.2f}/{total:,.2f} {unit}"
+        digits = 0 if total >= 20 or (isinstance(done, int) and isinstance(total, int)) else 2
+        count = f"{done:,.{digits}f}/{total:,.{digits}f} {unit}"
         finished = self._task is not None and self._bar.tasks[self._task].finished
         if self._task is None or unit != self._unit or finished:
             self._task = self._bar.add_task(unit, total=total, count=count, detail=detail)
