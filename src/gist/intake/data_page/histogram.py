@@ -18,7 +18,10 @@ def histogram(title: str, values: NDArray[np.float32], x_label: str) -> Markup:
     """Bars over the range of the middle 99 % of `values`; what lies beyond counts in the outermost bars."""
     low, high = (float(value) for value in np.quantile(values, (0.005, 0.995)))
     spread = max(high - low, abs(high) * 0.02, 1e-3)
-    ticks = nice_ticks(low - 0.02 * spread, low + 1.02 * spread)
+    start = low - 0.02 * spread
+    if values.min() >= 0:  # sizes and counts have no room below nothing
+        start = max(start, 0.0)
+    ticks = nice_ticks(start, low + 1.02 * spread)
     edges = np.linspace(ticks[0], ticks[-1], _BARS + 1)
     bars = np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0]
     step = (WIDTH - _LEFT - _RIGHT) / _BARS
