@@ -85,6 +85,19 @@ def test_changes_on_the_command_line_are_read_as_yaml() -> None:
         parse_changes(["train.kimg"])
 
 
+def test_choices_and_classes_that_look_like_truth_values_or_numbers_are_text(folder: Path) -> None:
+    changes = parse_changes(
+        ["prepare.burned_in_text_ocr=off", "prepare.classes=[no, 0, 4]", "prepare.crop_borders=true"]
+    )
+    config = build_config({}, changes)
+    assert config.prepare.burned_in_text_ocr == "off"
+    assert config.prepare.classes == ("no", "0", "4")
+    assert config.prepare.crop_borders is True
+    written = folder / "again.yaml"
+    written.write_text(as_yaml(config), encoding="utf-8")
+    assert load_config(written).prepare == config.prepare
+
+
 def test_private_paths_stay_out_of_the_run_folder_and_kimg_may_change_without_a_restart() -> None:
     config = build_config({"prepare": {"source": "/data/DOE_JOHN", "labels": "DOE.csv"}})
     assert "DOE" not in as_yaml(config)

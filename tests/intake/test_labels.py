@@ -80,6 +80,37 @@ def test_bare_names_are_matched_below_folders_only_if_unmistakable(folder: Path)
         labelled(source, labels=Path("t.csv"))
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{source}/{file}",
+        "C:\\Users\\x\\{file}",
+        "../images/{file}",
+        "{source}/{upper}",
+        "old/{stem}.dcm",
+        "{upper}",
+    ],
+    ids=["full", "another computer", "seen from the table", "capitals", "another ending", "only capitals"],
+)
+def test_paths_as_other_programs_write_them_find_their_files(folder: Path, written: str) -> None:
+    source = touch(folder / "s", "u/a.1.png", "v/b.1.png", "v/c.PNG")
+    lines = [
+        written.format(source=source, file=file, upper=file.upper(), stem=file.rpartition(".")[0])
+        + f",{label}"
+        for file, label in (("u/a.1.png", "x"), ("v/b.1.png", "y"), ("v/c.PNG", "y"))
+    ]
+    (source / "t.csv").write_text("\nfile,label\n" + "\n".join(lines), encoding="utf-8")
+    found = classes(labelled(source, labels=Path("t.csv")))
+    assert found == {"u/a.1.png": "x", "v/b.1.png": "y", "v/c.PNG": "y"}
+
+
+def test_rows_that_could_mean_the_same_file_are_one_sentence(folder: Path) -> None:
+    source = touch(folder / "s", "a.png")
+    (source / "t.csv").write_text("file,label\n/one/a.png,x\n/two/a.png,y\n")
+    with pytest.raises(InputError, match="different values fit the same file"):
+        labelled(source, labels=Path("t.csv"))
+
+
 def test_absent_and_unlisted_files_are_counted(folder: Path) -> None:
     source = touch(folder / "s", "a.png", "b.png", "c.png")
     (source / "t.csv").write_text("file,label\na.png,x\nb.png,\ngone.png,x\n")
@@ -106,8 +137,10 @@ def test_chosen_classes_leave_the_others_out(folder: Path) -> None:
         ("file,label\na.png,1\na.png,2\n", "line 3: this file has been named before with other values"),
         ("file,label,split\na.png,1,perhaps\n", "line 2: the split must be train, val or test"),
         ("file\0,label\na.png,1\n", "not a text table"),
+        ("\n \n", "The label table is empty"),
+        ('file,label\na.png,"1\nb.png,2\n', "not a readable table"),
     ],
-    ids=["absent", "column", "empty", "contradiction", "split", "binary"],
+    ids=["absent", "column", "empty", "contradiction", "split", "binary", "nothing", "open quote"],
 )
 def test_a_wrong_table_is_one_sentence(folder: Path, table: str, sentence: str) -> None:
     source = touch(folder / "s", "a.png")

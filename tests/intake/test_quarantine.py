@@ -58,9 +58,25 @@ def test_a_truncated_dicom_is_damaged(folder: Path) -> None:
     assert reason_of(folder, dicom_bytes(dicom(picture(1, top=4095)))[:-300]) is Reason.DAMAGED
 
 
+def test_zeros_instead_of_a_dicom_file_are_damage_and_behind_one_nothing(folder: Path) -> None:
+    """As broken copies and hostile files have them: each eight would be read as an element of its own."""
+    whole = dicom_bytes(dicom(picture(1, top=4095)))
+    meta = whole[: whole.index(b"\x08\x00\x16\x00")]
+    assert reason_of(folder, whole[:132] + bytes(1 << 20)) is Reason.DAMAGED
+    assert reason_of(folder, meta + bytes(1 << 20)) is Reason.DAMAGED
+    plain = decode(folder / "a", whole)[0]
+    assert decode(folder / "b", whole + bytes(1 << 20))[0] == plain
+
+
 def test_text_and_nothing_are_not_images(folder: Path) -> None:
     assert reason_of(folder, b"Knee radiographs of 2018, see the other folder.\n" * 9) is Reason.NOT_AN_IMAGE
     assert reason_of(folder, b"") is Reason.EMPTY
+
+
+def test_an_archive_among_the_files_is_called_one(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "inner.zip", "w") as archive:
+        archive.writestr("a.png", png_bytes(folder))
+    assert reason_of(folder, (folder / "inner.zip").read_bytes()) is Reason.ARCHIVE
 
 
 def test_a_png_bomb_is_refused_by_its_header(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -55,6 +56,49 @@ def test_a_label_table_inside_a_zip_archive_is_found(folder: Path, prepare_stage
     assert result.rejected == {}
 
 
+def test_what_lies_beside_the_class_folders_does_not_hide_them(
+    folder: Path, prepare_stage: PrepareCall
+) -> None:
+    source = class_folders(folder / "source/export/knees", 6)
+    for beside in ("read me.txt", "export/.DS_Store", "export/knees/Thumbs.db", "export/knees/0/desktop.ini"):
+        (folder / "source" / beside).write_bytes(b"of the system")
+    result = prepare_stage(zipped(folder / "source", folder / "export.zip"))
+    assert source.is_dir()
+    assert result.class_names == ("0", "1")
+    assert result.rejected == {Reason.NO_CLASS_FOLDER.value: 3, Reason.NOT_AN_IMAGE.value: 1}
+
+
+def test_a_few_files_in_a_folder_beside_most_images_are_no_class(
+    folder: Path, prepare_stage: PrepareCall
+) -> None:
+    for number in range(9):
+        save_png(
+            folder / "source" / f"{'old/' if number == 4 else ''}{number}.png",
+            picture(number).astype(np.uint8),
+        )
+    result = prepare_stage(folder / "source")
+    assert result.class_names == ()
+    assert result.rejected == {}
+    assert any("were not taken as classes" in note for note in result.notes)
+
+
+def test_a_zip_archive_with_backslashes_and_a_table_in_its_folder_is_read(
+    folder: Path, prepare_stage: PrepareCall
+) -> None:
+    rows = ["file,label"]
+    with zipfile.ZipFile(folder / "export.zip", "w") as archive:
+        archive.writestr("export\\images\\", b"")
+        for number in range(8):
+            path = save_png(folder / "one.png", picture(number).astype(np.uint8))
+            archive.writestr(f"export\\images\\{number}.png", path.read_bytes())
+            rows.append(f"images/{number}.png,grade {number % 2}")
+        archive.writestr("export\\labels.csv", "\n".join(rows))
+    result = prepare_stage(folder / "export.zip", labels="labels.csv")
+    assert result.class_names == ("grade 0", "grade 1")
+    assert result.rejected == {}
+    assert inspect(PrepareConfig(source=folder / "export.zip")).types == {"png": 8, "other": 1}
+
+
 def test_hostile_members_of_a_zip_archive_are_set_aside(folder: Path, prepare_stage: PrepareCall) -> None:
     source = class_folders(folder / "source", 5)
     archive = zipped(source, folder / "export.zip")
@@ -98,6 +142,16 @@ def test_a_broken_zip_archive_is_one_sentence(folder: Path, prepare_stage: Prepa
     archive.write_bytes(archive.read_bytes()[:-200])
     with pytest.raises(InputError, match="is neither a folder nor a readable zip archive"):
         prepare_stage(archive)
+
+
+def test_what_is_no_file_is_waited_for_neither_as_source_nor_as_table(
+    folder: Path, prepare_stage: PrepareCall
+) -> None:
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(InputError, match="neither a folder nor a readable zip archive"):
+        prepare_stage(folder / "pipe")
+    with pytest.raises(InputError, match="There is no label table"):
+        prepare_stage(class_folders(folder / "source"), labels=str(folder / "pipe"))
 
 
 def test_an_archive_of_ours_is_a_source_again(

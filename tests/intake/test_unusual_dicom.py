@@ -154,6 +154,34 @@ def test_tables_of_eight_and_sixteen_bits_are_looked_up(folder: Path, entries: s
     assert np.abs(grey.astype(float) - curve[stored()]).max() <= 0.5 + 1e-3
 
 
+def test_items_of_tables_that_hold_nothing_are_no_tables(folder: Path) -> None:
+    hollow = Dataset()
+    hollow.LUTDescriptor = hollow.LUTData = None
+    hollow["LUTDescriptor"].VR = hollow["LUTData"].VR = "US"
+    tables = {"ModalityLUTSequence": Sequence([hollow]), "VOILUTSequence": Sequence([hollow])}
+    window = {"WindowCenter": 1800, "WindowWidth": 1500}
+    assert (plain(folder, **tables, **window) == plain(folder, **window)).all()
+    assert (plain(folder, **tables) == plain(folder)).all()
+
+
+@pytest.mark.parametrize("descriptor", [[4096, 0, 12], [3000, 0], [3000, 0, 40]])
+def test_a_broken_table_gives_way_to_the_window(folder: Path, descriptor: list[int]) -> None:
+    table = Dataset()
+    table.LUTDescriptor, table.LUTData = descriptor, list(range(3000))
+    table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
+    window = {"WindowCenter": 1800, "WindowWidth": 1500}
+    assert (plain(folder, VOILUTSequence=Sequence([table]), **window) == plain(folder, **window)).all()
+    assert reason(folder, dicom(stored(), ModalityLUTSequence=Sequence([table]))) is Reason.DAMAGED
+
+
+def test_an_empty_element_of_pixels_is_no_picture_and_packed_words_are_not_read(folder: Path) -> None:
+    empty, packed = dicom(stored()), dicom(stored())
+    empty.PixelData = b""
+    packed.BitsAllocated = 12
+    assert reason(folder, empty) is Reason.NO_PICTURE
+    assert reason(folder, packed) is Reason.UNSUPPORTED_PIXELS
+
+
 def test_a_palette_of_greys_is_applied(folder: Path) -> None:
     indices = picture(3, SIDE)
     ramp = np.arange(256, dtype=np.uint16)[::-1] * 257

@@ -23,7 +23,9 @@ def _filter(draw: st.DrawFn, taps: int, generator: torch.Generator) -> torch.Ten
     if kind == "none":
         return None
     if kind == "symmetric":  # as the low-pass filters of configuration R are, a sum of a few separable ones
-        halves = torch.randn(2, draw(st.integers(1, 5)), taps, generator=generator, dtype=torch.float64) / taps
+        halves = (
+            torch.randn(2, draw(st.integers(1, 5)), taps, generator=generator, dtype=torch.float64) / taps
+        )
         y, x = halves + halves.flip(2)
         return y.t() @ x
     shape = (taps,) if kind == "separable" else (taps, taps)

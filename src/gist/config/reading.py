@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,19 @@ from pydantic import ValidationError
 from gist.config.mistakes import one_sentence
 from gist.config.tree import Config, marked
 from gist.errors import InputError
+
+_TRUTH = "tag:yaml.org,2002:bool"
+
+
+class _Yaml(yaml.SafeLoader):
+    """YAML in which only true and false are truth values, as in its version 1.2: `off` is a choice, `no` a class."""
+
+
+_Yaml.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != _TRUTH]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Yaml.add_implicit_resolver(_TRUTH, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> Config:
@@ -33,7 +47,7 @@ def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> C
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The settings file {path} cannot be read: {error}.") from None
     try:
-        tree = yaml.safe_load(text)
+        tree = _Yaml(text).get_single_data()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
@@ -82,7 +96,7 @@ def parse_changes(assignments: list[str]) -> dict[str, Any]:
         if not sign or not key.strip():
             raise InputError(f"'{assignment}' is not of the form key=value, such as train.kimg=20.")
         try:
-            changes[key.strip()] = yaml.safe_load(text)
+            changes[key.strip()] = _Yaml(text).get_single_data()
         except yaml.YAMLError:
             raise InputError(f"The value in '{assignment}' cannot be read; put it in quotes.") from None
     return changes

@@ -19,9 +19,11 @@ RESOLUTIONS = (32, 64, 128, 256, 512, 1024)
 
 
 class Section(BaseModel):
-    """A frozen group of settings in which unknown keys are errors."""
+    """A frozen group of settings in which unknown keys are errors; where text is asked for, 4 means "4"."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, coerce_numbers_to_str=True
+    )
 
 
 class PrepareConfig(Section):

@@ -21,8 +21,8 @@ _WORTH_SAYING = {
     Remark.MIRRORED: "were mirrored to the side that prepare.flip_to_side asks for",
     Remark.POLARITY_ASSUMED: "do not say whether air is black; it was taken as black",
     Remark.COLOUR_TO_GREY: "were in colour and are grey now",
-    Remark.DEEP_COLOUR: "are 16-bit colour PNG, of which the upper 8 bits were used",
-    Remark.WINDOW_UNUSABLE: "carry a grey window that shows nothing; a percentile window was used instead",
+    Remark.DEEP_COLOUR: "are in 16-bit colour, of which the upper 8 bits were used",
+    Remark.WINDOW_UNUSABLE: "carry a grey window that shows next to nothing; a percentile window was used instead",
     Remark.ENLARGED: "were smaller than the resolution and have been enlarged",
 }
 

@@ -8,7 +8,7 @@ nor a row. The search sees a copy of at most 1000 pixels, so that it costs littl
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,7 @@ _MARGIN = 0.35
 """Of a line's height: how far its box reaches beyond its glyphs."""
 
 
-@dataclass(frozen=True, order=True)
-class TextBox:
+class TextBox(NamedTuple):
     """A rectangle around a line of text, in pixels; bottom and right are outside."""
 
     top: int
@@ -155,6 +154,8 @@ def _step(grey: FloatImage) -> int:
 
 def _reduced(grey: FloatImage, step: int) -> NDArray[np.uint8]:
     """Means over step x step pixels as bytes; rows and columns that are left over are left out."""
+    if step == 1:
+        return (grey * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
     height, width = (length // step for length in grey.shape)
     reduced = np.empty((height, width), np.uint8)
     for start in range(0, height, _ROWS_AT_A_TIME):

@@ -12,16 +12,17 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from gist.intake.decode_job import Accepted, JobSettings, Row, Task
 from gist.intake.vocabulary import Reason
-from gist.intake.worker import LENGTHS, settings_line
+from gist.intake.worker import BEGUN, LENGTHS, settings_line
 
 _WALL_PER_PROCESSOR_SECOND = 10  # for a share that hangs, and for a machine that is very busy
+_PIPE_BYTES = 1 << 20  # where the system lets us: answers come in one piece
 _PACKAGE_ROOT = str(Path(__file__).parents[2])
 
 
@@ -56,83 +57,113 @@ class DecodingProcess:
 
     def __init__(self, task: Task, settings: JobSettings, arrivals: queue.SimpleQueue[Chunk]) -> None:
         self.jobs: deque[Job] = deque()
-        self.ready = False
         self.left_on_purpose = False
-        self._task = task
         self._settings = settings
         self._overdue = False
+        self._sent_last = 0
+        self._begun = 0  # jobs, without those answered
         self._buffer = bytearray()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "gist.intake.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env=_environment(),
+            pipesize=_PIPE_BYTES,
         )
-        self._write(settings_line(settings))
+        self._write(settings_line(task, settings))
         self._since = time.monotonic()
         self._reader = threading.Thread(target=self._read_all, args=(arrivals,), daemon=True)
         self._reader.start()
 
-    def send(self, job: Job) -> None:
-        """Queues a job."""
+    @property
+    def wants_jobs(self) -> bool:
+        """Whether all that is unanswered was sent at once: it must not wait when it has done that."""
+        return len(self.jobs) <= self._sent_last
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """Queues jobs, which will be answered together if they do not take long."""
         if not self.jobs:
             self._since = time.monotonic()
-        self.jobs.append(job)
-        self._write(json.dumps({**vars(job), "row": vars(job.row), "task": self._task}).encode() + b"\n")
+        self.jobs.extend(jobs)
+        self._sent_last = len(jobs)
+        self._write(
+            json.dumps([(job.path, job.bytes, job.member, vars(job.row)) for job in jobs]).encode() + b"\n"
+        )
 
-    def take(self, arrived: bytes) -> Iterator[Outcome]:
+    def take(self, arrived: bytes) -> list[Outcome]:
         """The outcomes that are complete with this chunk."""
         self._buffer += arrived
-        while len(self._buffer) >= LENGTHS.size:
-            text, png = LENGTHS.unpack_from(self._buffer)
-            start, end = LENGTHS.size + text, LENGTHS.size + text + png
-            if len(self._buffer) < end:
-                return
-            record = json.loads(self._buffer[LENGTHS.size : start])
-            picture = bytes(self._buffer[start:end])
-            del self._buffer[:end]
-            self._since = time.monotonic()
+        outcomes = []
+        taken = 0
+        while len(self._buffer) - taken >= LENGTHS.size:
+            text, png = LENGTHS.unpack_from(self._buffer, taken)
+            start = taken + LENGTHS.size
+            if len(self._buffer) < start + text + png:
+                break
+            record = json.loads(self._buffer[start : start + text])
+            taken = start + text + png
             if "ready" in record:
-                self.ready = True
                 continue
-            job = self.jobs.popleft()
             reason = Reason(record["reason"]) if "reason" in record else None
             self.left_on_purpose = reason is Reason.TOO_MUCH_MEMORY
-            yield Outcome(
-                job.key, None if reason else Accepted.from_json(record["accepted"]), picture, reason
-            )
+            accepted = None if reason else Accepted.from_json(record["accepted"])
+            picture = bytes(self._buffer[start + text : taken])
+            outcomes.append(Outcome(self.jobs.popleft().key, accepted, picture, reason))
+        if taken:
+            self._since = time.monotonic()
+            del self._buffer[:taken]
+        self._begun -= len(outcomes)
+        while self._begun < 0 and self._count_begun():
+            pass
+        return outcomes
 
     def is_overdue(self) -> bool:
-        """Whether the oldest job has taken more wall time than any honest one needs."""
+        """Whether the job at work has taken more wall time than any honest one needs."""
         if not self.jobs:
             return False
-        limit = _WALL_PER_PROCESSOR_SECOND * self._settings.seconds_for(self.jobs[0].bytes)
+        # Which one it is shows only at the end: answers of those before it may be waiting to leave with its own.
+        most_bytes = max(job.bytes for job in self.jobs)
+        limit = _WALL_PER_PROCESSOR_SECOND * self._settings.seconds_for(most_bytes)
         self._overdue = time.monotonic() - self._since > limit
         return self._overdue
 
-    def cause_of_end(self) -> Reason:
-        """What the ended process died of, for the file it was at."""
-        status = self._process.wait()
-        self._close()
+    def cause_of_end(self) -> tuple[Reason, Job | None]:
+        """What the ended process died of, and the job that it was at, if it had begun any that is unanswered.
+
+        Jobs sent before that one were done, but their answers died with the process.
+        """
+        status = self._wait()
+        at_work = self.jobs[self._begun - 1] if self._begun > 0 else None
         if self._overdue or status == -getattr(signal, "SIGXCPU", 0):
-            return Reason.TOO_SLOW
+            return Reason.TOO_SLOW, at_work
         if status == -getattr(signal, "SIGKILL", 0):
-            return Reason.TOO_MUCH_MEMORY  # nobody else kills it but the system when memory runs out
-        return Reason.CRASHED
+            return Reason.TOO_MUCH_MEMORY, at_work  # nobody else kills it but the system when memory runs out
+        return Reason.CRASHED, at_work
 
     def kill(self) -> None:
         """Ends the process now."""
         self._process.kill()
-        self._process.wait()
-        self._close()
+        self._wait()
 
-    def _close(self) -> None:
+    def _wait(self) -> int:
+        """The exit status of the process, all of whose marks have then been counted."""
+        status = self._process.wait()
+        while self._count_begun():
+            pass
         self._reader.join()
-        for stream in (self._process.stdin, self._process.stdout):
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+        return status
+
+    def _count_begun(self) -> bool:
+        """Adds the marks of jobs that have begun, waiting for at least one; False at the end of the process."""
+        stream = self._process.stderr
+        marks = b"" if stream is None or stream.closed else os.read(stream.fileno(), 1 << 12)
+        self._begun += marks.count(BEGUN)
+        return bool(marks)
 
     def _write(self, line: bytes) -> None:
         stream = self._process.stdin

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -13,11 +13,12 @@ from gist.intake.borders import content_box
 from gist.intake.burned_in_text import TextBox, find_text, find_words, paint_over, united
 from gist.intake.deidentify import Patient, names_patient, patient
 from gist.intake.file_bytes import read_file
-from gist.intake.file_type import HEAD_BYTES, file_type
+from gist.intake.file_type import ARCHIVES, HEAD_BYTES, file_type
 from gist.intake.filter_expression import parse_filter
 from gist.intake.geometry import Fit, FloatImage, View, scaled_view, show, square_view, thumbnail
 from gist.intake.image_facts import ImageFacts, measure
 from gist.intake.picture import FrameChoice, GreySettings, Header, Picture, Side, WindowChoice
+from gist.intake.png_rows import with_stored_rows
 from gist.intake.vocabulary import Reason, Remark, SetAside
 
 Task = Literal["look", "decode"]
@@ -62,9 +63,8 @@ class JobSettings:
         return self.seconds + SECONDS_PER_MEBIBYTE * (file_bytes >> 20)
 
 
-@dataclass(frozen=True)
-class Accepted:
-    """What leaves a decoding process besides the pixels; only allow-listed facts."""
+class Accepted(NamedTuple):
+    """What leaves a decoding process besides the pixels, as a list in JSON; only allow-listed facts."""
 
     type: str
     height: int
@@ -87,22 +87,15 @@ class Accepted:
     facts: ImageFacts | None = None
     """Of the finished square; None where only the header was read."""
 
-    def as_json(self) -> dict[str, Any]:
-        named = None if self.patient is None else vars(self.patient)
-        facts = None if self.facts is None else self.facts.as_json()
-        return {**vars(self), "patient": named, "facts": facts}
-
     @staticmethod
-    def from_json(value: dict[str, Any]) -> Accepted:
-        named = value["patient"]
-        return Accepted(
-            **{
-                **value,
-                "patient": None if named is None else Patient(**named),
-                "remarks": tuple(Remark(text) for text in value["remarks"]),
-                "spacing": None if value["spacing"] is None else tuple(value["spacing"]),
-                "facts": None if value["facts"] is None else ImageFacts.from_json(value["facts"]),
-            }
+    def from_json(values: list[Any]) -> Accepted:
+        read = Accepted(*values)
+        facts = None if read.facts is None else ImageFacts(*read.facts)
+        return read._replace(
+            patient=None if read.patient is None else Patient(*read.patient),
+            remarks=tuple(Remark(text) for text in read.remarks),
+            spacing=None if read.spacing is None else (read.spacing[0], read.spacing[1]),
+            facts=facts and facts._replace(text=tuple(TextBox(*box) for box in facts.text)),
         )
 
 
@@ -141,7 +134,8 @@ def run_job(
 def _run(data: bytes, task: Task, settings: JobSettings, row: Row) -> tuple[Accepted, bytes]:
     kind = file_type(data[:HEAD_BYTES])
     if kind is None:
-        raise SetAside(Reason.NOT_AN_IMAGE if data else Reason.EMPTY)
+        other = Reason.ARCHIVE if data.startswith(ARCHIVES) else Reason.NOT_AN_IMAGE
+        raise SetAside(other if data else Reason.EMPTY)
     header, decode = _open(data, kind, settings)
     label = _label(header, settings, row)
     kept = _is_kept(header, settings, row)
@@ -154,8 +148,7 @@ def _run(data: bytes, task: Task, settings: JobSettings, row: Row) -> tuple[Acce
     stored = np.rint(square * levels).astype(np.uint8 if settings.bits == 8 else np.uint16)
     if stored.min() == stored.max():
         raise SetAside(Reason.BLANK)
-    accepted = replace(
-        _accepted(kind, picture.header, settings, label, kept),
+    accepted = _accepted(kind, picture.header, settings, label, kept)._replace(
         pixel_sha256=hashlib.sha256(stored).hexdigest(),
         thumbnail=thumbnail(square).hex(),
         enlarged=enlarged,
@@ -178,7 +171,7 @@ def _open(data: bytes, kind: str, settings: JobSettings) -> tuple[Header, Callab
         )
     from gist.intake.raster import open_raster
 
-    return open_raster(data, settings.max_pixels)
+    return open_raster(with_stored_rows(data) if kind == "png" else data, settings.max_pixels)
 
 
 def _label(header: Header, settings: JobSettings, row: Row) -> str | None:

@@ -21,7 +21,6 @@ from gist.intake.fine_structure import fine_structure
 from gist.intake.guarded_decode import Job, run_jobs
 from gist.intake.label_table import Split
 from gist.intake.labelling import Candidate, Labelled, class_balance
-from gist.intake.source import file_id
 from gist.intake.spool import Spool
 from gist.intake.vocabulary import Reason, Remark
 from gist.progress import Progress
@@ -86,8 +85,7 @@ def decode_candidates(
     and what the filter did in words.
     """
     candidates = labelled.candidates
-    names = [_spool_name(candidate, salt) for candidate in candidates]
-    finished = _earlier(candidates, names, spool)
+    finished = _earlier(candidates, salt, spool)
     aside: list[tuple[str, Reason]] = []
     waiting = [position for position in range(len(candidates)) if position not in finished]
     jobs = (_job(position, candidates[position], labelled) for position in waiting)
@@ -104,7 +102,7 @@ def decode_candidates(
         if accepted is None or reason is not None:
             aside.append((candidate.file.relative, reason or Reason.DAMAGED))
         else:
-            record = {"name": names[outcome.key], "accepted": accepted.as_json()}
+            record = {"name": _spool_name(candidate, salt), "accepted": accepted}
             offset = spool.append(record, outcome.png)
             finished[outcome.key] = _finished(outcome.key, candidate, accepted, offset)
         done += 1
@@ -125,7 +123,7 @@ def _job(key: int, candidate: Candidate, labelled: Labelled) -> Job:
     row = Row(folder, candidate.side, candidate.values)
     if listing.is_zip:
         return Job(key, str(listing.root), file.bytes, file.relative, row)
-    return Job(key, str(listing.root / file.relative), file.bytes, row=row)
+    return Job(key, f"{listing.root}/{file.relative}", file.bytes, row=row)
 
 
 def _reason_against(accepted: Accepted, labelled: Labelled, classes: Collection[str] | None) -> Reason | None:
@@ -138,10 +136,12 @@ def _reason_against(accepted: Accepted, labelled: Labelled, classes: Collection[
     return None if classes is None or accepted.label in classes else Reason.OTHER_CLASS
 
 
-def _earlier(candidates: Sequence[Candidate], names: list[str], spool: Spool) -> dict[int, Finished]:
-    positions = {name: position for position, name in enumerate(names)}
+def _earlier(candidates: Sequence[Candidate], salt: bytes, spool: Spool) -> dict[int, Finished]:
+    positions: dict[str, int] = {}
     finished = {}
     for offset, record in spool.earlier_records():
+        if not positions:
+            positions = {_spool_name(candidate, salt): at for at, candidate in enumerate(candidates)}
         position = positions.get(record["name"])
         if position is not None:
             accepted = Accepted.from_json(record["accepted"])
@@ -165,7 +165,7 @@ def _finished(position: int, candidate: Candidate, accepted: Accepted, offset: i
 
 
 def _spool_name(candidate: Candidate, salt: bytes) -> str:
-    """Identifies a file and its state without naming it."""
+    """Identifies a file, its state and what was said of it without naming it."""
     file = candidate.file
-    row = salted_id(salt, "row", repr((candidate.side, sorted(candidate.values.items()))))
-    return f"{file_id(salt, file.relative)}-{file.bytes}-{file.state}-{row}"
+    said = candidate.side, sorted(candidate.values.items())
+    return salted_id(salt, "spool", repr((file.relative, file.bytes, file.state, said)))

@@ -13,8 +13,8 @@ import os
 import re
 import secrets
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gist.errors import InputError
 
@@ -31,8 +31,7 @@ _OTHER_PICTURES = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Patient:
+class Patient(NamedTuple):
     """A patient as later rooms see one."""
 
     id: str
@@ -73,7 +72,7 @@ def read_or_make_salt() -> bytes:
 def salted_id(salt: bytes, kind: str, text: str) -> str:
     """16 hexadecimal digits that stand for `text`; equal texts of one kind give equal ids for one user."""
     message = f"{kind}\0{text}".encode("utf-8", "surrogateescape")
-    return hmac.new(salt, message, hashlib.sha256).hexdigest()[:_ID_DIGITS]
+    return hmac.digest(salt, message, "sha256").hex()[:_ID_DIGITS]
 
 
 def patient(salt: bytes, seed: int, text: str) -> Patient:

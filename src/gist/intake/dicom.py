@@ -19,6 +19,7 @@ from gist.intake.dicom_header import (
     functional_groups,
     polarity,
 )
+from gist.intake.dicom_lut import read_lut
 from gist.intake.dicom_pixels import stored_pixels
 from gist.intake.dicom_stream import parse_dicom
 from gist.intake.grey_window import (
@@ -129,11 +130,12 @@ def _window(
 
 def _window_of_file(dataset: Dataset, values: Doubles, frame: int) -> tuple[Doubles, Remark] | None:
     for group in functional_groups(dataset, "FrameVOILUTSequence", frame):
-        if group.get("VOILUTSequence"):
-            item = group.VOILUTSequence[0]
-            white = float(2 ** int(item.LUTDescriptor[2]) - 1)
-            # Entries of some writers exceed the bits that they declare.
-            return np.clip(_look_up(dataset, item, values) / white, 0.0, 1.0), Remark.LUT_FROM_FILE
+        try:
+            lut = read_lut(dataset, group, "VOILUTSequence")
+        except (SetAside, TypeError, ValueError):
+            lut = None  # the pixels do not need it: there may be a window beside it, or percentiles will do
+        if lut is not None:
+            return np.clip(lut(values) / lut.white, 0.0, 1.0), Remark.LUT_FROM_FILE
         centre, width = first_number(group.get("WindowCenter")), first_number(group.get("WindowWidth"))
         if centre is not None and width is not None and width > 0:
             name = str(group.get("VOILUTFunction") or "LINEAR").strip().upper()
@@ -144,34 +146,14 @@ def _window_of_file(dataset: Dataset, values: Doubles, frame: int) -> tuple[Doub
 
 def _modality(dataset: Dataset, values: Doubles, frame: int) -> Doubles:
     for group in functional_groups(dataset, "PixelValueTransformationSequence", frame):
-        if group.get("ModalityLUTSequence"):
-            return _look_up(dataset, group.ModalityLUTSequence[0], values)
+        lut = read_lut(dataset, group, "ModalityLUTSequence")
+        if lut is not None:
+            return lut(values)
         slope = first_number(group.get("RescaleSlope"))
         intercept = first_number(group.get("RescaleIntercept"))
         if slope is not None and intercept is not None and slope != 0:
             return values * slope + intercept
     return values
-
-
-def _look_up(dataset: Dataset, item: Dataset, values: Doubles) -> Doubles:
-    """Maps values through a LUT item (PS3.3 C.11.1.1.1); values outside it take its first or last entry."""
-    entries, first, bits = (int(number) for number in item.LUTDescriptor)
-    entries = entries or 1 << 16
-    if first >= 1 << 15 and values.min() < 0:
-        first -= 1 << 16
-    data = item.LUTData
-    if isinstance(data, bytes):
-        wide = len(data) >= 2 * entries
-        order = ">" if dataset.original_encoding[1] is False else "<"
-        table = np.frombuffer(data, dtype=f"{order}u2" if wide else np.uint8)
-    else:
-        table = np.atleast_1d(np.asarray(data))
-    table = np.asarray(table[:entries], dtype=np.float64)
-    if table.size < entries or not 1 <= bits <= 16:
-        raise SetAside(Reason.DAMAGED)
-    index = np.clip(np.rint(values) - first, 0, entries - 1).astype(np.intp)
-    looked_up: Doubles = table[index]
-    return looked_up
 
 
 def _padding(dataset: Dataset) -> tuple[float, float] | None:

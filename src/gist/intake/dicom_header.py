@@ -14,6 +14,8 @@ from gist.intake.picture import Header, Side, body_side, check_size
 from gist.intake.vocabulary import Reason, Remark, SetAside
 
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
+_WORDS = (1, 8, 16, 32, 64)
+"""Bits that a sample may take up; only ACR-NEMA, from before DICOM, packed others."""
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _FINEST_MM, _COARSEST_MM = 0.001, 20.0  # anything else is no radiograph's
 _MOST_OBLONG = 5.0
@@ -24,7 +26,7 @@ def describe(dataset: Dataset, max_pixels: int, attributes: Collection[str] = ()
     """Size, bits, modality, patient, scale and side, and the text of the wanted attributes.
 
     Raises:
-        SetAside: the size is impossible or too large, or samples are of an unknown number.
+        SetAside: the size is impossible or too large, or samples are of an unknown number or size.
     """
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     samples = int(dataset.get("SamplesPerPixel") or 1)
@@ -32,6 +34,8 @@ def describe(dataset: Dataset, max_pixels: int, attributes: Collection[str] = ()
         raise SetAside(Reason.UNSUPPORTED_PIXELS)
     check_size(rows, columns, samples, max_pixels)
     allocated = int(dataset.BitsAllocated)
+    if allocated not in _WORDS:
+        raise SetAside(Reason.UNSUPPORTED_PIXELS)
     bits = int(dataset.get("BitsStored") or allocated)
     patient = str(dataset.get("PatientID") or "").strip()
     name = str(dataset.get("PatientName") or "").strip()

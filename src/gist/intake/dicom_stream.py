@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import zlib
+from itertools import count
 
 import pydicom
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.filereader import dcmread
+from pydicom.filereader import read_partial
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -22,6 +23,9 @@ _LONG_LENGTH = frozenset(
     {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"}
 )
 _DESCRIPTION = ("Rows", "Columns", "BitsAllocated")
+_MOST_ELEMENTS = 50_000
+"""Far more than any picture has; a large file of zeros reads as millions of empty ones."""
+_LONGEST_META = 1 << 16
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -35,14 +39,13 @@ def parse_dicom(data: bytes, max_inflated: int) -> Dataset:
     if meta.get(0x0002) == _DIRECTORY_CLASS:
         raise SetAside(Reason.DICOM_DIRECTORY)
     if meta.get(0x0010) == DeflatedExplicitVRLittleEndian:
-        body = _inflate(data[int(meta[-1]) :], max_inflated)
-        dataset = dcmread(io.BytesIO(body), force=True)
+        dataset = _read(_inflate(data[int(meta[-1]) :], max_inflated))
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     else:
-        dataset = dcmread(io.BytesIO(data), force=True)
+        dataset = _read(data)
     if "DirectoryRecordSequence" in dataset:
         raise SetAside(Reason.DICOM_DIRECTORY)
-    if not any(keyword in dataset for keyword in _PIXELS):
+    if not any(dataset.get(keyword) for keyword in _PIXELS):
         # Without any element the parser stopped at once: that is damage, not a report or a plan.
         raise SetAside(Reason.NO_PICTURE if len(dataset) > 0 else Reason.DAMAGED)
     _ensure_transfer_syntax(dataset)
@@ -51,7 +54,11 @@ def parse_dicom(data: bytes, max_inflated: int) -> Dataset:
 
 def _file_meta(data: bytes) -> dict[int, str]:
     """Element number -> text of group 0002 (always explicit little endian), and under -1 where the group
-    ends."""
+    ends.
+
+    Raises:
+        SetAside: the group is longer than any, or nothing but zeros follow it.
+    """
     position = 132 if data[128:132] == b"DICM" else 0
     found: dict[int, str] = {}
     while data[position : position + 2] == b"\x02\x00" and position + 8 <= len(data):
@@ -63,8 +70,19 @@ def _file_meta(data: bytes) -> dict[int, str]:
         if element in (0x0002, 0x0010):
             found[element] = data[start : start + min(length, 64)].decode("ascii", "replace").strip("\0 ")
         position = start + length
+        if position > _LONGEST_META:
+            break
+    # A command set, which messages begin with and files should not, states its length first.
+    if position > _LONGEST_META or data[position : position + 8] == bytes(8):
+        raise SetAside(Reason.DAMAGED)
     found[-1] = str(position)
     return found
+
+
+def _read(data: bytes) -> FileDataset:
+    """The data set up to an element count that only a hostile file exceeds."""
+    elements = count()
+    return read_partial(io.BytesIO(data), stop_when=lambda *_: next(elements) >= _MOST_ELEMENTS, force=True)
 
 
 def _inflate(deflated: bytes, max_inflated: int) -> bytes:

@@ -22,6 +22,19 @@ def read_file(path: str, member: str, max_bytes: int) -> bytes:
     return _from_zip(path, member, max_bytes) if member else _from_disk(path, max_bytes)
 
 
+def open_zip(path: str | os.PathLike[str]) -> zipfile.ZipFile:
+    """A zip archive whose members have forward slashes; some Windows programs write backslashes.
+
+    Raises:
+        OSError, ValueError, NotImplementedError, zipfile.BadZipFile: it cannot be read.
+    """
+    archive = zipfile.ZipFile(path)
+    for info in archive.infolist():
+        info.filename = info.filename.replace("\\", "/")
+    archive.NameToInfo = {info.filename: info for info in archive.infolist()}
+    return archive
+
+
 def _from_disk(path: str, max_bytes: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | _GUARDED)
@@ -57,4 +70,4 @@ def _from_zip(path: str, member: str, max_bytes: int) -> bytes:
 @functools.lru_cache(maxsize=1)
 def _opened(path: str) -> zipfile.ZipFile:
     """Kept open, because reading the directory of a large archive for each member would take longer than all else."""
-    return zipfile.ZipFile(path)
+    return open_zip(path)

@@ -6,6 +6,8 @@ from typing import Literal
 
 FileType = Literal["dicom", "png", "jpeg", "tiff", "bmp", "webp"]
 HEAD_BYTES = 140
+ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b\x08", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
+"""First bytes of zip (and spreadsheet), gzip, RAR and 7-Zip archives."""
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 

@@ -17,12 +17,16 @@ _FEW_FILES = 6.0
 
 
 def rows_from_folders(listing: Listing, notes: list[str]) -> tuple[Rows, list[tuple[str, Reason]]]:
-    """The first folder below the source is the class; without sub-folders there are no classes.
+    """The first folder below the source is the class; without sub-folders, or if most files lie outside them, there
+    are no classes.
 
     Folders called train, val or test are a ready-made split, and the folders inside them the classes.
     Returns the labelled files, and (relative path, reason) of those beside the class folders.
     """
-    if not any("/" in file.relative for file in listing.files):
+    inside = sum("/" in file.relative for file in listing.files)
+    if inside < len(listing.files) / 2:
+        if inside:
+            notes.append("Most files lie outside the folders of the source, which were not taken as classes.")
         return [(file, UNLABELLED) for file in listing.files], []
     paths = [file.relative.split("/") for file in listing.files]
     depth = _depth_of_classes(paths)
@@ -80,11 +84,14 @@ def refuse_patient_folders(rows: Rows) -> None:
 
 
 def _depth_of_classes(paths: Sequence[list[str]]) -> int:
-    """How many folders hold everything, as when a zip archive has one folder with the classes inside."""
+    """How many folders hold everything but a few files, as when a zip archive has one folder with the classes inside.
+
+    0 where no folders lie side by side inside them.
+    """
     depth = 0
-    while True:
-        outer = {parts[depth] for parts in paths}
-        inner = {parts[depth + 1] for parts in paths if len(parts) > depth + 2}
-        if len(outer) != 1 or len(inner) < 2 or any(len(parts) < depth + 3 for parts in paths):
-            return depth
+    while (
+        len({parts[depth] for parts in paths if len(parts) > depth + 1}) == 1
+        and sum(len(parts) > depth + 2 for parts in paths) > len(paths) / 2
+    ):
         depth += 1
+    return depth if len({parts[depth] for parts in paths if len(parts) > depth + 1}) > 1 else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -73,8 +74,10 @@ def show(image: FloatImage, view: View, side: int) -> FloatImage:
 def thumbnail(square: FloatImage) -> bytes:
     """16x16 greys of a square of values in 0-1, one byte each, for finding pictures that are alike."""
     block = square.shape[0] // THUMBNAIL_SIDE
-    blocks = square.reshape(THUMBNAIL_SIDE, block, THUMBNAIL_SIDE, block)
-    small = np.add.reduce(np.add.reduce(blocks, axis=3), axis=1) / np.float32(block * block)
+    rows = np.add.reduce(square.reshape(THUMBNAIL_SIDE, block, -1), axis=1)
+    small = np.add.reduce(rows.reshape(THUMBNAIL_SIDE, THUMBNAIL_SIDE, block), axis=2) / np.float32(
+        block * block
+    )
     return bytes(np.rint(small * np.float32(255.0)).astype(np.uint8))
 
 
@@ -86,44 +89,61 @@ def _centred(length: int, shown: float) -> tuple[float, float]:
 
 def _area_mean(image: FloatImage, start: float, stop: float, cells: int) -> FloatImage:
     """Means over `cells` equal intervals of [start, stop] along axis 0; outside the image lies black."""
-    length = image.shape[0]
-    edges = np.clip(start + (stop - start) * np.arange(cells + 1) / cells, 0.0, length)
-    first = np.minimum(edges[:-1].astype(np.intp), length - 1)
-    span = math.ceil((stop - start) / cells) + 1
-    narrow = span <= _FEW_ROWS
-    sums = _add_by_row(image, edges, first, span) if narrow else _add_by_cell(image, edges, first)
+    narrow = math.ceil((stop - start) / cells) < _FEW_ROWS
+    sums = (_add_by_row if narrow else _add_by_cell)(image, start, stop, cells)
     sums *= np.float32(cells / (stop - start))
     return sums
 
 
-def _add_by_row(
-    image: FloatImage, edges: NDArray[np.float64], first: NDArray[np.intp], span: int
-) -> FloatImage:
-    """Sums between edges, taking one row at a time for all cells: quicker where cells are narrow."""
-    sums = np.zeros((first.size, image.shape[1]), np.float32)
+def _add_by_row(image: FloatImage, start: float, stop: float, cells: int) -> FloatImage:
+    """Sums within cells, taking one row at a time for all cells: quicker where cells are narrow."""
+    (row, weight), *others = _rows_in_cells(len(image), start, stop, cells)
+    sums = image.take(row, axis=0)
+    sums *= weight
     rows = np.empty_like(sums)
-    for offset in range(span):
-        row = first + offset
-        covered = np.minimum(edges[1:], row + 1) - np.maximum(edges[:-1], row)
-        weight = np.maximum(covered, 0.0).astype(np.float32)
-        np.take(image, row, axis=0, out=rows, mode="clip")  # rows beyond the last weigh nothing
-        rows *= weight[:, None]
+    for row, weight in others:
+        image.take(row, axis=0, out=rows, mode="clip")
+        rows *= weight
         sums += rows
     return sums
 
 
-def _add_by_cell(image: FloatImage, edges: NDArray[np.float64], first: NDArray[np.intp]) -> FloatImage:
-    """Sums between edges, taking all rows of a cell at a time: quicker where cells are wide."""
+@lru_cache(maxsize=8)
+def _rows_in_cells(
+    length: int, start: float, stop: float, cells: int
+) -> list[tuple[NDArray[np.intp], FloatImage]]:
+    """The first row of each cell and how much of it the cell covers ([cells, 1]), the second one, and so on."""
+    edges, first = _edges(length, start, stop, cells)
+    found: list[tuple[NDArray[np.intp], FloatImage]] = []
+    for row in (first + offset for offset in range(_FEW_ROWS)):
+        covered = np.minimum(edges[1:], row + 1) - np.maximum(edges[:-1], row)
+        weight = np.maximum(covered, 0.0).astype(np.float32)[:, None]
+        if not found or weight.any():
+            found.append((np.minimum(row, length - 1), weight))
+    return found
+
+
+def _add_by_cell(image: FloatImage, start: float, stop: float, cells: int) -> FloatImage:
+    """Sums within cells, taking all rows of a cell at a time: quicker where cells are wide."""
+    edges, first = _edges(len(image), start, stop, cells)
     whole = np.append(first, min(int(edges[-1]), len(image) - 1))
     part = (edges - whole).astype(np.float32)
-    sums = np.empty((first.size, image.shape[1]), np.float32)
+    sums = np.empty((cells, image.shape[1]), np.float32)
     bounds = whole.tolist()
-    for cell in range(first.size):
+    for cell in range(cells):
         np.add.reduce(image[bounds[cell] : bounds[cell + 1]], axis=0, out=sums[cell])
     boundary = image[whole] * part[:, None]
     sums += boundary[1:]
     sums -= boundary[:-1]
     return sums
+
+
+def _edges(
+    length: int, start: float, stop: float, cells: int
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Where cells begin and end within the image, and the first row of each."""
+    edges = np.clip(start + (stop - start) * np.arange(cells + 1) / cells, 0.0, length)
+    return edges, np.minimum(edges[:-1].astype(np.intp), length - 1)
 
 
 def _enlarge(

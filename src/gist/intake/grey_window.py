@@ -88,9 +88,11 @@ def percentile_range(
 
 
 def shows_something(grey: Doubles, counts: NDArray[np.int64]) -> bool:
-    """Whether at least two greys of eight bits occur."""
-    present = grey[counts > 0]
-    return bool(present.max() - present.min() >= 1.0 / 255.0)
+    """Whether the greys between the darkest and the brightest half percent of the picture span a sixteenth of all."""
+    order = np.argsort(grey, kind="stable")
+    cumulative = np.cumsum(counts[order])
+    low, high = np.searchsorted(cumulative, np.array([0.005, 0.995]) * cumulative[-1])
+    return bool(grey[order[high]] - grey[order[low]] >= 1.0 / 16.0)
 
 
 def _tabulate_integers(pixels: NDArray[np.generic], padding: tuple[float, float] | None) -> Stored:

@@ -14,7 +14,9 @@ from gist.intake.vocabulary import Reason
 
 __all__ = ["Job", "Outcome", "processors", "run_jobs"]
 
-_QUEUED_PER_PROCESS = 4  # hides the pipe's latency; small enough that writing a job never blocks
+_FILES_AT_ONCE = 16  # small enough that writing them never blocks
+_BYTES_AT_ONCE = 1 << 20
+_SHARES = 4  # portions that what is left makes for each process at least: so they end together
 _FILES_PER_PROCESS = 16  # below this a further process costs more than it brings
 _WATCH_SECONDS = 0.5
 _FAILED_STARTS = 3  # one may be killed from outside before it is ready
@@ -38,7 +40,8 @@ def run_jobs(
     Raises:
         StageError: decoding processes cannot be started at all.
     """
-    crew = _Crew(iter(jobs), max(1, min(processes, -(-count // _FILES_PER_PROCESS))), task, settings)
+    size = max(1, min(processes, -(-count // _FILES_PER_PROCESS)))
+    crew = _Crew(iter(jobs), count, size, task, settings)
     try:
         yield from crew.outcomes()
     finally:
@@ -46,8 +49,9 @@ def run_jobs(
 
 
 class _Crew:
-    def __init__(self, jobs: Iterator[Job], size: int, task: Task, settings: JobSettings) -> None:
+    def __init__(self, jobs: Iterator[Job], count: int, size: int, task: Task, settings: JobSettings) -> None:
         self._jobs = jobs
+        self._left = count
         self._size = size
         self._task = task
         self._settings = settings
@@ -76,34 +80,48 @@ class _Crew:
             member.kill()
 
     def _hand_out(self) -> None:
-        while len(self._members) < self._size and (job := self._next_job()) is not None:
+        while len(self._members) < self._size and (jobs := self._next_jobs()):
             self._members.append(DecodingProcess(self._task, self._settings, self._arrivals))
-            self._members[-1].send(job)
-        for depth in range(1, _QUEUED_PER_PROCESS + 1):
-            for member in self._members:
-                if len(member.jobs) < depth and (job := self._next_job()) is not None:
-                    member.send(job)
+            self._members[-1].send(jobs)
+        for member in self._members:
+            if member.wants_jobs and (jobs := self._next_jobs()):
+                member.send(jobs)
+
+    def _next_jobs(self) -> list[Job]:
+        """What one process is told at once; less towards the end, so that all end together."""
+        left = self._left + len(self._again)
+        most = max(1, min(_FILES_AT_ONCE, left // (_SHARES * self._size)))
+        jobs: list[Job] = []
+        file_bytes = 0
+        while len(jobs) < most and file_bytes < _BYTES_AT_ONCE and (job := self._next_job()) is not None:
+            jobs.append(job)
+            file_bytes += job.bytes
+        return jobs
 
     def _next_job(self) -> Job | None:
-        return self._again.popleft() if self._again else next(self._jobs, None)
+        if self._again:
+            return self._again.popleft()
+        job = next(self._jobs, None)
+        self._left -= job is not None
+        return job
 
     def _bury(self, member: DecodingProcess) -> Iterator[Outcome]:
         self._members.remove(member)
-        cause = member.cause_of_end()
+        cause, suspect = member.cause_of_end()
         unfinished = deque(member.jobs)
-        if not member.ready:
-            self._failed_starts += 1
-            if self._failed_starts > _FAILED_STARTS:
-                raise StageError(
-                    "The processes that decode images do not start; install gist again in a fresh environment."
-                )
-        elif unfinished and not member.left_on_purpose:
-            suspect = unfinished.popleft()
+        if suspect is not None:
+            unfinished.remove(suspect)
             if cause is Reason.TOO_SLOW or suspect.key in self._tried:
                 yield Outcome(suspect.key, None, b"", cause)
             else:
                 self._tried.add(suspect.key)
                 self._again.append(suspect)
+        elif unfinished and not member.left_on_purpose:
+            self._failed_starts += 1
+            if self._failed_starts > _FAILED_STARTS:
+                raise StageError(
+                    "The processes that decode images do not start; install gist again in a fresh environment."
+                )
         self._again.extend(unfinished)
 
     def _kill_overdue(self) -> None:

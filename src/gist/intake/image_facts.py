@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,7 @@ _VIEWS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class ImageFacts:
+class ImageFacts(NamedTuple):
     """Measured on the finished square, borders of pure black left out."""
 
     mean_grey: float
@@ -32,13 +31,24 @@ class ImageFacts:
     text: tuple[TextBox, ...]
     """Where text was found, in pixels of the square."""
 
-    def as_json(self) -> dict[str, Any]:
-        boxes = [[box.top, box.left, box.bottom, box.right] for box in self.text]
-        return {**vars(self), "text": boxes}
 
-    @staticmethod
-    def from_json(value: dict[str, Any]) -> ImageFacts:
-        return ImageFacts(**{**value, "text": tuple(TextBox(*box) for box in value["text"])})
+def measure(square: FloatImage, view: str, text: tuple[TextBox, ...]) -> ImageFacts:
+    """Facts of a float32 [R, R] picture of values in 0-1; `view` is the text of the file's view attribute."""
+    shown = _without_black_lines(square)
+    counts = np.bincount(
+        (shown * np.float32(255.0) + np.float32(0.5)).astype(np.uint8).ravel(), minlength=256
+    )
+    below = np.cumsum(counts) / shown.size
+    low, high = np.searchsorted(below, (0.05, 0.95)).tolist()
+    mean, spread = _moments(shown)
+    code = view.strip().upper()
+    return ImageFacts(
+        mean_grey=round(mean, 4),
+        contrast=round((high - low) / 255, 4),
+        sharpness=round(_moments(_laplacian(shown))[1] / spread, 4) if spread > 0 else 0.0,
+        view=code if code in _VIEWS else None,
+        text=text,
+    )
 
 
 def _without_black_lines(square: FloatImage) -> FloatImage:
@@ -49,24 +59,20 @@ def _without_black_lines(square: FloatImage) -> FloatImage:
     return square[np.ix_(rows, columns)]
 
 
-def measure(square: FloatImage, view: str, text: tuple[TextBox, ...]) -> ImageFacts:
-    """Facts of a float32 [R, R] picture of values in 0-1; `view` is the text of the file's view attribute."""
-    shown = _without_black_lines(square)
-    counts = np.bincount(
-        (shown * np.float32(255.0) + np.float32(0.5)).astype(np.uint8).ravel(), minlength=256
-    )
-    below = np.cumsum(counts) / shown.size
-    low, high = (int(np.searchsorted(below, share)) for share in (0.05, 0.95))
-    middle = shown[1:-1, 1:-1]
-    laplacian = 4 * middle
-    for neighbour in (shown[:-2, 1:-1], shown[2:, 1:-1], shown[1:-1, :-2], shown[1:-1, 2:]):
-        laplacian -= neighbour
-    spread = float(shown.std())
-    code = view.strip().upper()
-    return ImageFacts(
-        mean_grey=round(float(shown.mean()), 4),
-        contrast=round((high - low) / 255, 4),
-        sharpness=round(float(laplacian.std()) / spread, 4) if spread > 0 else 0.0,
-        view=code if code in _VIEWS else None,
-        text=text,
-    )
+def _laplacian(shown: FloatImage) -> FloatImage:
+    """Of all but the outermost pixels. All rows are worked on as one; where two meet is cut off in the end."""
+    width = shown.shape[1]
+    greys = shown.ravel()
+    stop = greys.size - width - 1
+    result = np.empty_like(greys)
+    middle = np.multiply(greys[width + 1 : stop], np.float32(4.0), out=result[width + 1 : stop])
+    for step in (-width, width, -1, 1):
+        middle -= greys[width + 1 + step : stop + step]
+    return result.reshape(shown.shape)[1:-1, 1:-1]
+
+
+def _moments(values: FloatImage) -> tuple[float, float]:
+    """Mean and standard deviation."""
+    mean = float(np.add.reduce(values, axis=None)) / values.size
+    apart = (values - np.float32(mean)).ravel()
+    return mean, math.sqrt(float(apart @ apart) / values.size)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from gist.config import PrepareConfig
 from gist.errors import InputError
 from gist.intake.attributes import attribute, may_filter
+from gist.intake.label_paths import normal_path, rows_of_files
 from gist.intake.picture import Side, body_side
 from gist.intake.source import Listing
 
@@ -59,19 +60,19 @@ class LabelTable:
         unmistakable.
 
         Raises:
-            InputError: no file of the source is in the table, or one row fits several files.
+            InputError: no file of the source is in the table, one row fits several files, or different rows one.
         """
-        used: dict[str, int] = {}
-        matched: list[Row | None] = []
-        for relative in relative_paths:
-            key = next((key for key in _spellings(relative) if key in self.rows), None)
-            if key is not None:
-                used[key] = used.get(key, 0) + 1
-            matched.append(None if key is None else self.rows[key])
+        found = rows_of_files(self.rows, relative_paths)
+        used = Counter(path for paths in found for path in paths)
         if not used:
             raise InputError(
                 "None of the files that the label table names is in prepare.source; its file column must "
                 "hold paths relative to that folder."
+            )
+        if any(self.rows[path] != self.rows[paths[0]] for paths in found for path in paths):
+            raise InputError(
+                "Rows of the label table with different values fit the same file of the source; write paths "
+                "relative to prepare.source, with the file's ending."
             )
         ambiguous = sum(1 for count in used.values() if count > 1)
         if ambiguous:
@@ -79,7 +80,7 @@ class LabelTable:
                 f"{ambiguous} rows of the label table fit several files of the source each; write paths "
                 "relative to prepare.source, with the file's ending."
             )
-        return matched
+        return [self.rows[paths[0]] if paths else None for paths in found]
 
 
 def find_label_table(labels: Path, listing: Listing) -> tuple[bytes, Listing]:
@@ -92,6 +93,8 @@ def find_label_table(labels: Path, listing: Listing) -> tuple[bytes, Listing]:
     if inside is not None:
         return listing.read(inside, _MAX_BYTES), listing.without(inside)
     try:
+        if not labels.is_file():
+            raise OSError
         if labels.stat().st_size > _MAX_BYTES:
             raise InputError(f"The label table {labels} is larger than {_MAX_BYTES >> 20} MiB; check it.")
         return labels.read_bytes(), listing
@@ -120,7 +123,7 @@ def read_label_table(
         config.split_column,
         config.side_column,
     )
-    reader = csv.reader(lines, delimiter=_delimiter(lines, config.file_column))
+    reader = csv.reader(lines, delimiter=_delimiter(lines, config.file_column), strict=True)
     rows: dict[str, Row] = {}
     try:
         header = [cell.strip() for cell in next(reader, [])]
@@ -150,7 +153,7 @@ def _add(
         if split is None:
             raise InputError(f"Label table, line {line}: the split must be train, val or test.")
     values = {name: _cell(cells, place) or "" for name, place in filtered.items()}
-    key, row = _normal(file), Row(label, patient, split, body_side(side), values)
+    key, row = normal_path(file), Row(label, patient, split, body_side(side), values)
     if rows.setdefault(key, row) != row:
         raise InputError(
             f"Label table, line {line}: this file has been named before with other values; keep one row of it."
@@ -208,7 +211,9 @@ def _inside(labels: Path, listing: Listing) -> str | None:
     if labels.is_absolute() and labels.is_relative_to(listing.root):
         relative = labels.relative_to(listing.root)
     wanted = relative.as_posix()
-    return wanted if any(file.relative == wanted for file in listing.files) else None
+    found = [file.relative for file in listing.files if f"/{file.relative}".endswith(f"/{wanted}")]
+    # Exports wrap all in a folder; two tables of one name could not be told apart.
+    return wanted if wanted in found else found[0] if len(found) == 1 else None
 
 
 def _lines(data: bytes) -> list[str]:
@@ -220,7 +225,10 @@ def _lines(data: bytes) -> list[str]:
     if "\0" in text:
         raise InputError("The label table is not a text table; save it as CSV and check prepare.labels.")
     lines = io.StringIO(text, newline="").readlines()
-    return lines[1:] if lines and lines[0].casefold().startswith("sep=") else lines
+    start = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
+    if start == len(lines):
+        raise InputError("The label table is empty; check prepare.labels.")
+    return lines[start + lines[start].casefold().lstrip('"').startswith("sep=") :]
 
 
 def _delimiter(lines: list[str], file_column: str) -> str:
@@ -229,12 +237,3 @@ def _delimiter(lines: list[str], file_column: str) -> str:
         if file_column.casefold() in [cell.strip(' "\r\n').casefold() for cell in header.split(delimiter)]:
             return delimiter
     return max(_DELIMITERS, key=header.count)
-
-
-def _normal(text: str) -> str:
-    return unicodedata.normalize("NFC", text.replace("\\", "/")).removeprefix("./").lstrip("/")
-
-
-def _spellings(relative: str) -> tuple[str, ...]:
-    path = PurePosixPath(_normal(relative))
-    return str(path), str(path.with_suffix("")), path.name, path.stem

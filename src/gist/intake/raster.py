@@ -27,9 +27,13 @@ def open_raster(data: bytes, max_pixels: int) -> tuple[Header, Callable[[GreySet
     """Size and bits of a picture file, and how to decode it.
 
     Raises:
-        SetAside: the picture is too large; any other exception, now or when decoding, means the file is damaged.
+        SetAside: the picture is too large, or its header tells nothing to the decoder; any other exception, now or
+            when decoding, means the file is damaged.
     """
-    image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    try:
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except OSError:
+        raise SetAside(Reason.UNKNOWN_VARIANT) from None
     header = _header(image, data, max_pixels)
     return header, partial(_picture, image, header, data)
 
@@ -43,7 +47,6 @@ def _picture(image: Image.Image, header: Header, data: bytes, settings: GreySett
         image.seek(frame)
         header = _header(image, data, settings.max_pixels)
     white_is_zero = _tiff_tag(image, _TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
-    deep_colour = image.format == "PNG" and data[_PNG_BITS] == 16
     if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
         remarks.append(Remark.TURNED)
         image = ImageOps.exif_transpose(image)
@@ -51,7 +54,7 @@ def _picture(image: Image.Image, header: Header, data: bytes, settings: GreySett
         grey, steps = _deep(np.asarray(image), header.bits, white_is_zero, settings)
     else:
         grey, steps = _shallow(image)
-        if deep_colour:
+        if header.bits > 8:
             steps.append(Remark.DEEP_COLOUR)
     return Picture(grey, header, (*remarks, *steps))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gist.errors import InputError
 from gist.intake.deidentify import salted_id
+from gist.intake.file_bytes import open_zip
 from gist.intake.vocabulary import Reason
 
 MAX_FILES = 2_000_000
@@ -51,7 +52,7 @@ class Listing:
         """
         try:
             if self.is_zip:
-                with zipfile.ZipFile(self.root) as archive, archive.open(relative) as stream:
+                with open_zip(self.root) as archive, archive.open(relative) as stream:
                     data = stream.read(max_bytes + 1)
             else:
                 with (self.root / relative).open("rb") as stream:
@@ -85,8 +86,10 @@ def list_source(source: Path, leave_out: Collection[Path] = ()) -> Listing:
     refused: list[tuple[str, Reason]] = []
     if root.is_dir():
         _list_folder(root, {path.resolve() for path in leave_out}, files, refused)
-    else:
+    elif root.is_file():
         _list_zip(root, files, refused)
+    else:
+        raise _no_source(root)
     if not files and not refused:
         raise InputError(f"The source {source} is empty; set prepare.source to the folder of images.")
     hidden = {file.relative for file in files if _in_system_folder(file.relative)}
@@ -143,15 +146,13 @@ def _list_folder(
 def _list_zip(root: Path, files: list[SourceFile], refused: list[tuple[str, Reason]]) -> None:
     """Members are read in place and never written under their names, so a path in a name leads nowhere."""
     try:
-        with zipfile.ZipFile(root) as archive:
+        with open_zip(root) as archive:
             members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        raise InputError(
-            f"{root} is neither a folder nor a readable zip archive; check prepare.source."
-        ) from None
+        raise _no_source(root) from None
     _check_count(len(members), root)
     for name, info in members.items():
-        parts = name.replace("\\", "/").split("/")
+        parts = name.split("/")
         if ".." in parts or not parts[0] or ":" in parts[0]:
             refused.append((name, Reason.UNSAFE_NAME))
         elif stat.S_ISLNK(info.external_attr >> 16):
@@ -162,6 +163,10 @@ def _list_zip(root: Path, files: list[SourceFile], refused: list[tuple[str, Reas
             refused.append((name, Reason.ENCRYPTED))
         else:
             files.append(SourceFile(name, info.file_size, info.CRC))
+
+
+def _no_source(root: Path) -> InputError:
+    return InputError(f"{root} is neither a folder nor a readable zip archive; check prepare.source.")
 
 
 def _check_count(count: int, root: Path) -> None:

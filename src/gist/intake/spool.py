@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from isal import isal_zlib
 
 _HEAD = struct.Struct("!III")
 _FOLDER = ".work"
@@ -58,7 +59,8 @@ class Spool:
         """Adds a record and returns its offset."""
         text = json.dumps(record).encode()
         self._file.seek(self._end)
-        self._file.write(_HEAD.pack(len(text), len(png), zlib.crc32(png, zlib.crc32(text))) + text + png)
+        body = text + png
+        self._file.write(_HEAD.pack(len(text), len(png), isal_zlib.crc32(body)) + body)
         self._file.flush()
         offset, self._end = self._end, self._end + _HEAD.size + len(text) + len(png)
         return offset
@@ -85,7 +87,8 @@ class Spool:
         if len(head) < _HEAD.size:
             return None
         text_length, png_length, checksum = _HEAD.unpack(head)
-        text, png = self._file.read(text_length), self._file.read(png_length)
-        if len(png) < png_length or zlib.crc32(png, zlib.crc32(text)) != checksum:
+        length = text_length + png_length
+        body = self._file.read(length)
+        if len(body) < length or isal_zlib.crc32(body) != checksum:
             return None
-        return json.loads(text), png, offset + _HEAD.size + text_length + png_length
+        return json.loads(body[:text_length]), body[text_length:], offset + _HEAD.size + length

@@ -16,6 +16,7 @@ from gist.intake.assembly import natural_order
 from gist.intake.decode_job import Accepted
 from gist.intake.decoding import look_at_sample
 from gist.intake.deidentify import read_or_make_salt
+from gist.intake.file_bytes import open_zip
 from gist.intake.file_type import HEAD_BYTES, file_type
 from gist.intake.guarded_decode import processors
 from gist.intake.labelling import Labelled, class_balance, label_source
@@ -130,7 +131,7 @@ def _notes(
 def _types(labelled: Labelled) -> dict[str, int]:
     counts: Counter[str] = Counter()
     listing = labelled.listing
-    with zipfile.ZipFile(listing.root) if listing.is_zip else nullcontext() as archive:
+    with open_zip(listing.root) if listing.is_zip else nullcontext() as archive:
         for candidate in labelled.candidates:
             name = candidate.file.relative
             try:

@@ -1,8 +1,10 @@
 """The guarded child: caps its own memory and time, then decodes the files it is told to, one after another.
 
-Started as `python -m gist.intake.worker`. Reads lines of JSON (settings first, then jobs) and answers each
-job with two lengths, a JSON record and a PNG. What decoders print goes nowhere, because it may quote the
-file.
+Started as `python -m gist.intake.worker`. Reads lines of JSON: the task and its settings first, then lists of
+jobs. Answers each job with two lengths, a JSON record and a PNG; answers leave together, for a parent woken for each
+small picture would spend as much time on that as on the picture. As the file at work when a process dies must be
+known nevertheless, a byte on standard error marks the beginning of each job. What decoders print goes nowhere, because
+it may quote the file.
 """
 
 from __future__ import annotations
@@ -12,15 +14,20 @@ import os
 import signal
 import struct
 import sys
+import time
 import warnings
 from dataclasses import asdict
 from importlib import import_module
 from typing import Any, BinaryIO
 
-from gist.intake.decode_job import JobSettings, Row, run_job
+from gist.intake.decode_job import JobSettings, Row, Task, run_job
 from gist.intake.vocabulary import Reason, SetAside
 
 LENGTHS = struct.Struct("!II")
+BEGUN = b"\0"
+"""What nothing prints that might reach standard error before `main` takes it over."""
+_ANSWER_SECONDS = 0.05
+_ANSWER_BYTES = 1 << 20
 
 
 def main() -> None:
@@ -28,48 +35,52 @@ def main() -> None:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches the whole group; the parent closes our input
-    answers = _take_over_output()
+    answers, begun = _take_over_output()
     warnings.simplefilter("ignore")
-    settings = _settings(json.loads(sys.stdin.buffer.readline()))
+    task, given = json.loads(sys.stdin.buffer.readline())
+    settings = JobSettings(**{**given, "percentiles": tuple(given["percentiles"])})
     import_module("gist.data_set")  # needed by every decoding, so before memory is counted
     _cap_memory(settings.memory_bytes)
     _answer(answers, {"ready": True}, b"")
+    answers.flush()
     for line in sys.stdin.buffer:
-        job = json.loads(line)
-        _cap_seconds(settings.seconds_for(job["bytes"]))
-        reason = None
-        try:
-            accepted, png = run_job(job["path"], job["task"], settings, job["member"], Row(**job["row"]))
-            _answer(answers, {"accepted": accepted.as_json()}, png)
-        except SetAside as aside:
-            reason = aside.reason
-            _answer(answers, {"reason": reason.value}, b"")
-        if reason is Reason.TOO_MUCH_MEMORY:
-            return  # a fresh process starts with unbroken memory
+        flushed = time.monotonic()
+        for path, file_bytes, member, row in json.loads(line):
+            if time.monotonic() - flushed > _ANSWER_SECONDS:
+                answers.flush()
+                flushed = time.monotonic()
+            os.write(begun, BEGUN)
+            _cap_seconds(settings.seconds_for(file_bytes))
+            try:
+                accepted, png = run_job(path, task, settings, member, Row(**row))
+                _answer(answers, {"accepted": accepted}, png)
+            except SetAside as aside:
+                _answer(answers, {"reason": aside.reason.value}, b"")
+                if aside.reason is Reason.TOO_MUCH_MEMORY:
+                    answers.flush()
+                    return  # a fresh process starts with unbroken memory
+        answers.flush()
 
 
-def settings_line(settings: JobSettings) -> bytes:
+def settings_line(task: Task, settings: JobSettings) -> bytes:
     """The first line a worker reads."""
-    return json.dumps(asdict(settings)).encode() + b"\n"
+    return json.dumps((task, asdict(settings))).encode() + b"\n"
 
 
-def _settings(value: dict[str, Any]) -> JobSettings:
-    return JobSettings(**{**value, "percentiles": tuple(value["percentiles"])})
-
-
-def _take_over_output() -> BinaryIO:
-    answers = os.fdopen(os.dup(1), "wb")
+def _take_over_output() -> tuple[BinaryIO, int]:
+    """For answers, and for the bytes that mark beginnings (a file descriptor)."""
+    answers = os.fdopen(os.dup(1), "wb", buffering=_ANSWER_BYTES)
+    begun = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     os.close(nowhere)
-    return answers
+    return answers, begun
 
 
 def _answer(answers: BinaryIO, record: dict[str, Any], png: bytes) -> None:
     text = json.dumps(record).encode()
     answers.write(LENGTHS.pack(len(text), len(png)) + text + png)
-    answers.flush()
 
 
 def _cap_memory(extra_bytes: int) -> None:

@@ -43,6 +43,8 @@ def find_outliers(measured: Mapping[str, NDArray[np.float32]], folder: Path) -> 
     scores = np.stack([_robust_score(measured[name], name in ("sharpness", "aspect")) for name in _WORDS])
     distance = np.abs(scores).max(axis=0)
     far = np.flatnonzero(distance > _FAR)
+    if not far.size:
+        return [], 0
     chosen = far[np.argsort(-distance[far], kind="stable")][:MOST_SHOWN]
     wanted = set(chosen.tolist())
     found = {number: shown(row) for number, row in enumerate(rows(folder)) if number in wanted}

@@ -92,7 +92,9 @@ def read_overview(folder: Path) -> Overview:
 def rows(folder: Path) -> Iterator[dict[str, str]]:
     """Rows of records.csv, one at a time."""
     with (folder / "records.csv").open(newline="", encoding="utf-8") as file:
-        yield from csv.DictReader(file)
+        table = csv.reader(file)
+        columns = next(table)
+        yield from (dict(zip(columns, row, strict=True)) for row in table)
 
 
 def shown(row: dict[str, str]) -> Shown:
@@ -106,6 +108,8 @@ def _value(row: dict[str, str], name: str) -> str:
 
 
 def _pairs(folder: Path, copies: list[Shown]) -> list[tuple[Shown, Shown]]:
+    if not copies:
+        return []
     wanted = {copy.near_copy_of for copy in copies}
     originals = {row["file"]: shown(row) for row in rows(folder) if row["file"] in wanted}
     return [(copy, originals[copy.near_copy_of]) for copy in copies if copy.near_copy_of in originals]
