@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -49,3 +51,22 @@ def test_generating_without_gradients_is_untouched() -> None:
         expected = G(z)
         G.synthesis.checkpointing = True
         assert torch.equal(G(z), expected)
+
+
+_FIRST_USE = """
+import torch
+from gist.networks import NetworkSpec, build_generator
+from gist.networks.shares import in_shares
+
+torch.set_num_threads(2)
+G = build_generator(NetworkSpec("stylegan3-t", 32, w_dim=16, channel_base=512, channel_max=16))
+G.synthesis.checkpointing = True
+images = in_shares(lambda _, ws: G.synthesis(ws), G.synthesis, torch.randn(4, G.num_ws, 16))
+images.sum().backward()
+"""
+
+
+def test_the_first_operation_of_a_process_may_be_inside_a_checkpoint() -> None:
+    # The fast operations try themselves out at their first use, and what they save then is not the layer's.
+    ended = subprocess.run([sys.executable, "-c", _FIRST_USE], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr

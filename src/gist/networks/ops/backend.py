@@ -33,8 +33,9 @@ def _cpu_path_failure() -> str | None:
             torch.zeros(1, 1, 2, 2), None, None, None,
             up=2, down=1, padding=(0, 0, 0, 0), gain=1.0, slope=0.2, clamp=None,
         )  # fmt: skip
-        # The caller may be generating, where gradients are switched off.
-        with torch.inference_mode(False), torch.enable_grad():
+        # The caller may be generating, where gradients are switched off, or count what is saved for checkpoints.
+        unseen = torch.autograd.graph.saved_tensors_hooks(lambda saved: saved, lambda saved: saved)
+        with torch.inference_mode(False), torch.enable_grad(), unseen:
             x, weight = torch.zeros(1, 16, 16, 16), torch.zeros(16, 16, 3, 3, requires_grad=True)
             y = cpu_planes.activated(winograd.conv2d(x, weight, 1), None, slope=0.2, gain=1.0, clamp=None)
             scales = torch.ones(1, 16, requires_grad=True)
