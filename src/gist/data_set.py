@@ -36,8 +36,8 @@ def archive_name(index: int) -> str:
 def encode_png(image: GreyImage, text: Mapping[str, str] | None = None) -> bytes:
     """A grey uint8 or uint16 [H, W] image as PNG bytes (ISO/IEC 15948), `text` as tEXt or iTXt chunks.
 
-    Every row is stored as its difference from the row above and deflated by ISA-L: for radiographs twelve times as
-    fast as Pillow's defaults or more, for 8 % more bytes.
+    Every row is stored as its difference from the row above and deflated by ISA-L: for radiographs more than
+    twelve times as fast as Pillow's defaults, for 9 % more bytes.
     """
     if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
         raise TypeError(f"Cannot handle {image.dtype} {image.shape} as a grey picture of 8 or 16 bits.")

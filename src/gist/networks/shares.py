@@ -116,8 +116,8 @@ class _InShares(torch.autograd.Function):
 
         def go_back(graph: tuple[list[Tensor], Tensor], own: slice) -> tuple[Tensor | None, ...]:
             inputs, result = graph
-            wanted = [*ctx.weights, *(batch for batch in inputs if batch.requires_grad)]
-            return torch.autograd.grad(result, wanted, gradient[own], allow_unused=True)
+            learning = [*ctx.weights, *(batch for batch in inputs if batch.requires_grad)]
+            return torch.autograd.grad(result, learning, gradient[own], allow_unused=True)
 
         shares = _on(ctx.pool, lambda share: go_back(*share), zip(ctx.graphs, ctx.rows, strict=True))
         ctx.graphs = None
