@@ -52,11 +52,12 @@ def filtered_lrelu(
     """The fused `gist.networks.ops.filtered_lrelu`."""
     if up_filter is None and down_filter is None and up == down == 1 and not any(padding):
         return bias_act(x_NCHW, bias_C, slope=slope, gain=gain, clamp=clamp)
-    plan = _plan(x_NCHW, up_filter, down_filter, up, down, padding, float(up**2))
+    plan = _plan(x_NCHW, up_filter, down_filter, up, down, padding, float(up**2), linear=False)
     x = _computable(x_NCHW)
     bias = x.new_zeros(1) if bias_C is None else bias_C.to(x.dtype)
     slopes = (gain, gain * slope, float("inf") if clamp is None else clamp)
-    y: torch.Tensor = _FilteredActivation.apply(x, bias, plan, slopes)
+    record = torch.is_grad_enabled() and (x.requires_grad or bias.requires_grad)
+    y: torch.Tensor = _FilteredActivation.apply(x, bias, plan, slopes, record)
     return y.to(x_NCHW.dtype)
 
 
@@ -74,7 +75,7 @@ def upfirdn2d(
     if fir is not None and flip:
         fir = fir.flip(list(range(fir.ndim)))
     up_filter, down_filter = (fir, None) if up > 1 else (None, fir)
-    plan = _plan(x_NCHW, up_filter, down_filter, up, down, padding, gain)
+    plan = _plan(x_NCHW, up_filter, down_filter, up, down, padding, gain, linear=True)
     y: torch.Tensor = _Filtered.apply(_computable(x_NCHW), None, plan, None)
     return y.to(x_NCHW.dtype)
 
@@ -91,6 +92,8 @@ def _plan(
     down: int,
     padding: Padding,
     gain: float,
+    *,
+    linear: bool,
 ) -> Plan:
     keys = []
     for fir in (up_filter, down_filter):
@@ -98,7 +101,7 @@ def _plan(
         taps = np.ones(1) if fir is None else fir.detach().to("cpu", torch.float64).numpy()
         keys.append((taps.tobytes(), taps.shape))
     double = x_NCHW.dtype == torch.float64
-    return _cached_plan(x_NCHW.shape[2], x_NCHW.shape[3], *keys, up, down, padding, gain, double)
+    return _cached_plan(x_NCHW.shape[2], x_NCHW.shape[3], *keys, up, down, padding, gain, double, linear)
 
 
 @lru_cache(maxsize=512)
@@ -112,6 +115,7 @@ def _cached_plan(
     padding: Padding,
     gain: float,
     double: bool,
+    linear: bool,
 ) -> Plan:
     tolerance = 1e-14 if double else 3e-6
     up_y, up_x = separable_ranks(np.frombuffer(up_key[0]).reshape(up_key[1]), tolerance)
@@ -121,7 +125,7 @@ def _cached_plan(
     x = Axis.of(width, up, up_x * gain, (left, right), down, down_x)
     if y.out_size < 1 or x.out_size < 1:
         raise ValueError(f"a {height}x{width} image padded by {padding} is smaller than its filters")
-    return Plan(y, x, np.float64 if double else np.float32)
+    return Plan(y, x, np.float64 if double else np.float32, linear=linear)
 
 
 def _run(
@@ -147,9 +151,10 @@ class _FilteredActivation(torch.autograd.Function):
     """Up, activate, down; keeps one byte per sample of the upsampled signal for the backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, bias: torch.Tensor, plan: Plan, slopes: Slopes) -> torch.Tensor:
+    def forward(
+        ctx: Any, x: torch.Tensor, bias: torch.Tensor, plan: Plan, slopes: Slopes, record: bool
+    ) -> torch.Tensor:
         modes = kernel()
-        record = any(ctx.needs_input_grad)
         planes = x.shape[0] * x.shape[1] if record else 0
         codes = torch.empty(planes, plan.mid_height, plan.row, dtype=torch.uint8)
         ctx.plan, ctx.slopes, ctx.biased = plan, slopes, ctx.needs_input_grad[1]
@@ -159,10 +164,10 @@ class _FilteredActivation(torch.autograd.Function):
         return _run(plan, x.detach(), bias.detach(), codes, mode, slopes)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor, torch.Tensor | None, None, None]:
+    def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor, torch.Tensor | None, None, None, None]:
         (codes,) = ctx.saved_tensors
         grad_x: torch.Tensor = _Filtered.apply(gradients[0], codes, ctx.plan.transpose, ctx.slopes)
-        return grad_x, grad_x.sum((2, 3)).sum(0) if ctx.biased else None, None, None
+        return grad_x, grad_x.sum((2, 3)).sum(0) if ctx.biased else None, None, None, None
 
 
 class _Filtered(torch.autograd.Function):

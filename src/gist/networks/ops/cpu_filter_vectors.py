@@ -8,13 +8,18 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 
 from gist.networks.ops.cpu_vectors import LANES, intrinsic, splat
 
 LINEAR, ACTIVATE, ACTIVATE_AND_RECORD, REPLAY = range(4)
 """What happens at the upsampled rate. REPLAY multiplies by the slopes that ACTIVATE_AND_RECORD noted."""
+
+_SHIFTS_VECTORS = bool(binding.get_host_cpu_features().get("avx512f"))
+
+if _SHIFTS_VECTORS:
+    binding.initialize_native_asmparser()
 
 _CLAMPED, _NEGATIVE, _POSITIVE = range(3)
 
@@ -43,12 +48,15 @@ def _emit_activation(builder: Any, values: Any, codes_at: Any, scalars: Any, mod
     positive = builder.fcmp_ordered(">", values, zeros)
     values = builder.fmul(values, builder.select(positive, gain, negative_gain))
     above = builder.fcmp_ordered(">", values, clamp)
-    below = builder.fcmp_ordered("<", values, builder.fneg(clamp))
     if mode == ACTIVATE_AND_RECORD:
+        below = builder.fcmp_ordered("<", values, builder.fneg(clamp))
         codes = builder.select(positive, _codes(_POSITIVE), _codes(_NEGATIVE))
         codes = builder.select(builder.or_(above, below), _codes(_CLAMPED), codes)
         builder.store(codes, codes_at, align=1)
-    return builder.select(above, clamp, builder.select(below, builder.fneg(clamp), values))
+    limited = builder.select(above, clamp, values)
+    return builder.select(
+        builder.fcmp_ordered("<", limited, builder.fneg(clamp)), builder.fneg(clamp), limited
+    )
 
 
 def _make_weighted_sum(mode: int) -> Callable[..., None]:
@@ -115,25 +123,107 @@ def _make_weighted_sum(mode: int) -> Callable[..., None]:
                         align=item_bytes,
                     )
 
-            # At least four vectors side by side hide the latency of the multiply-adds; so do the last five to eight,
-            # of which the very last overlaps the one before where the columns are no multiple of LANES.
-            wide = 4 * LANES
-            side_by_side = [integer(i * LANES) for i in range(8)]
-            split = builder.icmp_signed(">", args[7], integer(2 * wide))
-            before_last = builder.and_(builder.sub(args[7], integer(1)), integer(-wide))
-            end = builder.select(split, builder.sub(before_last, integer(wide)), integer(0))
-            with cgutils.for_range_slice(builder, integer(0), end, integer(wide)) as (first, _):
-                emit_block(first, side_by_side[:4])
-            left = builder.sub(args[7], end)
-            vectors_left = builder.sdiv(builder.add(left, integer(LANES - 1)), integer(LANES))
-            for vectors in range(1, 9):
-                with builder.if_then(builder.icmp_signed("==", vectors_left, integer(vectors))):
-                    emit_block(end, [*side_by_side[: vectors - 1], builder.sub(left, integer(LANES))])
+            _emit_blocks(builder, args[7], emit_block)
             return context.get_dummy_value()
 
         return signature, codegen
 
     return weighted_sum
+
+
+@intrinsic
+def weighted_runs(  # type: ignore[no-untyped-def]
+    _typing, out, _start, rows, offsets, weights, _first_run, _runs, _length, _columns
+):
+    """out[start + k] = sum over t and j < length of weights[t * length + j] * rows[offsets[t] + j + k].
+
+    For k < columns, at least LANES, and `runs` values of t from first_run on; length is 2 or 3. What weighted_sum does
+    with neighbouring offsets, but neighbours are shifted out of two vectors: most loads that start anywhere cross a
+    cache line and cost two. Up to LANES values after the last that counts are read. `out` may not overlap `rows`; all
+    arrays are flat.
+    """
+    index = types.intp
+    signature = types.void(out, index, rows, offsets, weights, index, index, index, index)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        out_data, row_data, offset_data, weight_data = (
+            context.make_array(sig.args[i])(context, builder, args[i]).data for i in (0, 2, 3, 4)
+        )
+        _, target, _, _, _, first_run, runs, length, count = args
+        vector = ir.VectorType(context.get_data_type(out.dtype), LANES)
+        integer, item_bytes = count.type, out.dtype.bitwidth // 8
+        allocate: Callable[..., Any] = cgutils.alloca_once
+        last_run = builder.add(first_run, runs)
+
+        def load(row: Any, column: Any) -> Any:
+            return builder.load(_vector_at(builder, row_data, vector, row, column), align=item_bytes)
+
+        def emit_sums(first: Any, columns: list[Any], totals: list[Any], neighbours: int) -> None:
+            with cgutils.for_range_slice(builder, first_run, last_run, integer(1)) as (run, _):
+                row = builder.add(first, builder.load(builder.gep(offset_data, [run])))
+                pieces = [load(row, column) for column in columns]
+                after = [*pieces[1:], load(row, builder.add(columns[-1], integer(LANES)))]
+                if len(columns) > 1:  # the last may overlap the one before
+                    after[-2] = load(row, builder.add(columns[-2], integer(LANES)))
+                at = builder.mul(run, integer(neighbours))
+                for j in range(neighbours):
+                    weight = splat(builder, builder.load(builder.gep(weight_data, [at])))
+                    for piece, next_piece, total in zip(pieces, after, totals, strict=True):
+                        shifted = _shifted(builder, piece, next_piece, j)
+                        product = builder.fmul(weight, shifted, flags=("contract",))
+                        builder.store(builder.fadd(builder.load(total), product, flags=("contract",)), total)
+                    at = builder.add(at, integer(1))
+
+        def emit_block(first: Any, columns: list[Any]) -> None:
+            totals = [allocate(builder, vector) for _ in columns]
+            for total in totals:
+                builder.store(ir.Constant(vector, [0.0] * LANES), total)
+            with builder.if_else(builder.icmp_signed("==", length, integer(3))) as (three, two):
+                with three:
+                    emit_sums(first, columns, totals, 3)
+                with two:
+                    emit_sums(first, columns, totals, 2)
+            for column, total in zip(columns, totals, strict=True):
+                there = _vector_at(builder, out_data, vector, target, first, column)
+                builder.store(builder.load(total), there, align=item_bytes)
+
+        _emit_blocks(builder, count, emit_block)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _shifted(builder: Any, vector: Any, next_vector: Any, shift: int) -> Any:
+    """LANES values from number `shift` on of two vectors that follow each other."""
+    lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), list(range(shift, shift + LANES)))
+    if shift == 0:
+        return vector
+    if vector.type.element != ir.FloatType() or not _SHIFTS_VECTORS:
+        return builder.shuffle_vector(vector, next_vector, lanes)
+    # LLVM would take a permutation that costs twice as much.
+    instruction = ir.FunctionType(vector.type, [vector.type, vector.type])
+    return builder.asm(instruction, f"valignd $${shift}, $1, $2, $0", "=v,v,v", [vector, next_vector], False)
+
+
+def _emit_blocks(builder: Any, columns: Any, emit_block: Callable[[Any, list[Any]], None]) -> None:
+    """emit_block(first, columns counted from `first`) so that vectors there cover all `columns`, at least LANES.
+
+    At least four vectors side by side hide the latency of the multiply-adds; so do the last five to eight, of which
+    the very last overlaps the one before where the columns are no multiple of LANES.
+    """
+    integer = columns.type
+    wide = 4 * LANES
+    side_by_side = [integer(i * LANES) for i in range(8)]
+    split = builder.icmp_signed(">", columns, integer(2 * wide))
+    before_last = builder.and_(builder.sub(columns, integer(1)), integer(-wide))
+    end = builder.select(split, builder.sub(before_last, integer(wide)), integer(0))
+    with cgutils.for_range_slice(builder, integer(0), end, integer(wide)) as (first, _):
+        emit_block(first, side_by_side[:4])
+    left = builder.sub(columns, end)
+    vectors_left = builder.sdiv(builder.add(left, integer(LANES - 1)), integer(LANES))
+    for vectors in range(1, 9):
+        with builder.if_then(builder.icmp_signed("==", vectors_left, integer(vectors))):
+            emit_block(end, [*side_by_side[: vectors - 1], builder.sub(left, integer(LANES))])
 
 
 def _make_symmetric_sums(ranks: int) -> Callable[..., None]:

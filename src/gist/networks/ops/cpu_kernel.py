@@ -18,12 +18,13 @@ from gist.networks.ops.cpu_filter_vectors import (
     four_sums,
     three_sums,
     two_sums,
+    weighted_runs,
     weighted_sum,
     weighted_sum_activate,
     weighted_sum_activate_record,
     weighted_sum_replay,
 )
-from gist.networks.ops.cpu_vectors import compile_inside, compile_loop
+from gist.networks.ops.cpu_vectors import LANES, compile_inside, compile_loop
 
 __all__ = ["ACTIVATE", "ACTIVATE_AND_RECORD", "LINEAR", "REPLAY", "filter_planes"]
 
@@ -47,6 +48,7 @@ def _filter_planes(  # type: ignore[no-untyped-def]
     gain,
     negative_gain,
     clamp,
+    plain,
     row,
     phase_stride,
     margin,
@@ -73,10 +75,12 @@ def _filter_planes(  # type: ignore[no-untyped-def]
     _, out_height, out_width = out_PHW.shape
     in_phases, in_stride = lines_shape
     out_phases, out_stride = out_shape
-    up_rank, phases, x_up_terms = x_up_weights.shape
+    up_rank, phases, x_up_runs = x_up_offsets.shape
+    x_up_run = x_up_weights.size // x_up_offsets.size
     down_rank, _, y_down_terms = y_down_weights.shape
     mid_height, y_up_terms = y_up_weights.shape
-    x_down_terms = x_down_weights.shape[1]
+    x_down_runs = x_down_offsets.shape[1]
+    x_down_run = x_down_weights.size // x_down_offsets.size
     x, out = x_PHW.reshape(-1), out_PHW.reshape(-1)
     x_up_offsets, x_up_weights = x_up_offsets.reshape(-1), x_up_weights.reshape(-1)
     y_up_offsets, y_up_weights = y_up_offsets.reshape(-1), y_up_weights.reshape(-1)
@@ -84,10 +88,10 @@ def _filter_planes(  # type: ignore[no-untyped-def]
     y_down_offsets, y_down_weights = y_down_offsets.reshape(-1), y_down_weights.reshape(-1)
 
     # The zeros after each phase are the image's surroundings; filters and the last vector reach into them.
-    lines = _aligned_zeros(in_phases * in_stride, x_PHW)
+    lines = _aligned_zeros(in_phases * in_stride + 2 * LANES, x_PHW)
     widened = _aligned_zeros(up_ring * up_rank * row, x_PHW)
     middle = _aligned_zeros(down_ring * row, x_PHW)
-    folded = _aligned_zeros(down_rank * row + 2 * margin, x_PHW)
+    folded = _aligned_zeros(down_rank * row + 2 * margin + 2 * LANES, x_PHW)
     narrowed = _aligned_zeros(out_phases * out_stride, x_PHW)
     nothing = lines[0]
 
@@ -97,6 +101,14 @@ def _filter_planes(  # type: ignore[no-untyped-def]
         for out_y in range(out_height):
             oldest, end_mid_y = y_down_rows[out_y, 0], y_down_rows[out_y, 1]
             for mid_y in range(max(next_mid_y, oldest), end_mid_y):
+                start = mid_y % down_ring * row
+                if plain:
+                    for phase in range(phases):
+                        copy(
+                            middle, start + phase * phase_stride, 1, x, (plane * height + mid_y) * width + phase,
+                            phases, mid_columns[phase], nothing,
+                        )  # fmt: skip
+                    continue
                 first_y, end_y = y_up_rows[mid_y, 0], y_up_rows[mid_y, 1]
                 for y in range(max(next_y, first_y), end_y):
                     for phase in range(in_phases):
@@ -106,17 +118,17 @@ def _filter_planes(  # type: ignore[no-untyped-def]
                         )  # fmt: skip
                     for rank in range(up_rank):
                         for phase in range(phases):
-                            start = (y % up_ring * up_rank + rank) * row + phase * phase_stride
-                            first_term = (rank * phases + phase) * x_up_terms
-                            weighted_sum(
-                                widened, start, lines, x_up_offsets, x_up_weights, first_term, x_up_terms,
-                                phase_stride, codes, 0, gain, gain, gain,
+                            widened_start = (y % up_ring * up_rank + rank) * row + phase * phase_stride
+                            first_run = (rank * phases + phase) * x_up_runs
+                            weighted_runs(
+                                widened, widened_start, lines, x_up_offsets, x_up_weights, first_run, x_up_runs,
+                                x_up_run, phase_stride,
                             )  # fmt: skip
                             known = mid_columns[phase]
-                            clear(widened, start + known, phase_stride - known)
+                            clear(widened, widened_start + known, phase_stride - known)
                 next_y = max(next_y, end_y)
 
-                start, first_term = mid_y % down_ring * row, mid_y * y_up_terms
+                first_term = mid_y * y_up_terms
                 terms = (end_y - first_y) * up_rank
                 codes_start = (plane * mid_height + mid_y) * row
                 if mode == REPLAY:
@@ -164,9 +176,9 @@ def _filter_planes(  # type: ignore[no-untyped-def]
                         first_term + rank * step, terms, row, codes, 0, gain, gain, gain,
                     )  # fmt: skip
             for phase in range(out_phases):
-                weighted_sum(
+                weighted_runs(
                     narrowed, phase * out_stride, folded, x_down_offsets, x_down_weights,
-                    phase * x_down_terms, x_down_terms, out_stride, codes, 0, gain, gain, gain,
+                    phase * x_down_runs, x_down_runs, x_down_run, out_stride,
                 )  # fmt: skip
                 copy(
                     out, (plane * out_height + out_y) * out_width + phase, out_phases,

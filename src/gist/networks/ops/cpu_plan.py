@@ -11,7 +11,7 @@ of the upsampled signal holds its samples p, p + Q, p + 2Q, ...; rows of x hold 
 result Q / down. A 2-D filter is a sum of separable ones ("ranks").
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import lcm
 from typing import Any
@@ -83,6 +83,37 @@ class Axis:
             down_origin=self.up_taps.shape[1] - 1 - self.up_origin,
         )
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the upsampled signal is the input itself."""
+        return (
+            self.up == 1
+            and self.up_origin == 0
+            and self.mid_size == self.size
+            and self.up_taps.shape == (1, 1)
+            and self.up_taps[0, 0] == 1
+        )
+
+    def merged(self) -> "Axis":
+        """The same with one filter, a * b, and mid = x where that is possible: nothing is cut off in between."""
+        first = self.down_origin - self.down_taps.shape[1] + 1
+        last = self.down_origin + self.down * (self.out_size - 1)
+        if self.up_taps.shape == (1, 1):
+            whole = self.up_origin <= 0 and self.size - self.up_origin <= self.mid_size
+        else:
+            whole = self.down_taps.shape == (1, 1) and first >= 0 and last < self.mid_size
+        if self.up != 1 or not whole:
+            return self
+        taps = [np.convolve(a, b) for a in self.up_taps for b in self.down_taps]
+        return replace(
+            self,
+            mid_size=self.size,
+            up_taps=np.ones((1, 1)),
+            up_origin=0,
+            down_taps=np.array(taps),
+            down_origin=self.down_origin + self.up_origin,
+        )
+
 
 def _up_terms(axis: Axis, phase: int) -> list[tuple[int, int]]:
     """(i, tap) of the samples that make mid[phase]; later samples of the phase move i by phases / up."""
@@ -124,11 +155,41 @@ def _spans(ranges: list[tuple[int, int]], size: int) -> Array:
     return np.stack([spans[:, 0], spans.max(1)], 1)
 
 
-class Plan:
-    """Tables for the kernel, for one size of image; `arguments` follow the kernel's signature."""
+def _runs(sums: list[tuple[list[int], Array]], dtype: npt.DTypeLike) -> tuple[Array, Array]:
+    """For weighted sums given as offsets and weights: offsets [sum, run] and weights [sum, run * L] of runs of L
+    neighbouring offsets, L being 3 where that wastes nothing, else 2; what a sum lacks has weight 0."""
+    stretches = []
+    for offsets, weights in sums:
+        order = np.argsort(offsets)
+        ascending = np.array(offsets)[order]
+        breaks = np.flatnonzero(np.diff(ascending) != 1) + 1
+        stretches.append(
+            list(zip(np.split(ascending, breaks), np.split(weights[order], breaks), strict=True))
+        )
+    length = 3 if all(len(where) % 3 == 0 for sum_ in stretches for where, _ in sum_) else 2
+    most = max(sum(-(-len(where) // length) for where, _ in sum_) for sum_ in stretches)
+    run_offsets = np.zeros((len(sums), most), np.int64)
+    run_weights = np.zeros((len(sums), most, length), dtype)
+    for sum_, own_offsets, own_weights in zip(stretches, run_offsets, run_weights, strict=True):
+        run = 0
+        for where, weights in sum_:
+            for first in range(0, len(where), length):
+                piece = weights[first : first + length]
+                own_offsets[run], own_weights[run, : len(piece)] = where[first], piece
+                run += 1
+    return run_offsets, run_weights.reshape(len(sums), -1)
 
-    def __init__(self, y: Axis, x: Axis, dtype: npt.DTypeLike) -> None:
-        self._y, self._x, self._dtype = y, x, np.dtype(dtype)
+
+class Plan:
+    """Tables for the kernel, for one size of image; `arguments` follow the kernel's signature.
+
+    `linear`: nothing happens at the upsampled rate, so filters may be merged.
+    """
+
+    def __init__(self, y: Axis, x: Axis, dtype: npt.DTypeLike, *, linear: bool) -> None:
+        if linear:
+            y, x = y.merged(), x.merged()
+        self._y, self._x, self._dtype, self._linear = y, x, np.dtype(dtype), linear
         self.out_height, self.out_width, self.mid_height = y.out_size, x.out_size, y.mid_size
         phases = lcm(x.up, x.down)
         in_phases, out_phases = phases // x.up, phases // x.down
@@ -144,13 +205,13 @@ class Plan:
         in_origin = max(-min(starts), 0)
         in_columns = max(-(-x.size // in_phases), max(starts) + phase_stride)
         in_stride = _round_up(in_origin + in_columns)
-        up_ranks, most = len(x.up_taps), max(len(terms) for terms in up_terms)
-        x_up_offsets = np.zeros((up_ranks, phases, most), np.int64)
-        x_up_weights = np.zeros((up_ranks, phases, most), self._dtype)
-        for phase, terms in enumerate(up_terms):
-            for t, (i, tap) in enumerate(terms):
-                x_up_offsets[:, phase, t] = in_origin + i % in_phases * in_stride + i // in_phases
-                x_up_weights[:, phase, t] = x.up_taps[:, tap]
+        up_ranks = len(x.up_taps)
+        x_up = []
+        for rank in range(up_ranks):
+            for terms in up_terms:
+                offsets = [in_origin + i % in_phases * in_stride + i // in_phases for i, _ in terms]
+                x_up.append((offsets, x.up_taps[rank, [tap for _, tap in terms]]))
+        x_up_offsets, x_up_weights = _runs(x_up, self._dtype)
 
         up_ring = -(-y.up_taps.shape[1] // y.up)
         y_up_rows = _spans([_row_span(_up_terms(y, m)) for m in range(y.mid_size)], y.size)
@@ -164,14 +225,14 @@ class Plan:
                 (rows % up_ring * up_ranks)[:, None] + np.arange(up_ranks)
             ).ravel() * self.row
 
-        down_ranks, down_ring = x.down_taps.shape
-        x_down_offsets = np.zeros((out_phases, down_ranks, down_ring), np.int64)
-        x_down_weights = np.zeros((out_phases, down_ranks, down_ring), self._dtype)
+        down_ranks = len(x.down_taps)
+        x_down = []
         for phase in range(out_phases):
-            for t, (m, tap) in enumerate(_down_terms(x, phase)):
-                offset = margin + m % phases * phase_stride + m // phases
-                x_down_offsets[phase, :, t] = offset + self.row * np.arange(down_ranks)
-                x_down_weights[phase, :, t] = x.down_taps[:, tap]
+            terms = _down_terms(x, phase)
+            starts = [margin + m % phases * phase_stride + m // phases for m, _ in terms]
+            offsets = [start + self.row * rank for rank in range(down_ranks) for start in starts]
+            x_down.append((offsets, x.down_taps[:, [tap for _, tap in terms]].ravel()))
+        x_down_offsets, x_down_weights = _runs(x_down, self._dtype)
 
         down_ring = y.down_taps.shape[1]
         newest = y.down_origin + y.down * np.arange(y.out_size)
@@ -184,6 +245,7 @@ class Plan:
             y_down_weights[:, k, : end - first] = y.down_taps[:, newest[k] - mid_rows]
 
         self.arguments = (
+            linear and y.is_plain and x.is_plain,
             self.row,
             phase_stride,
             margin,
@@ -193,13 +255,13 @@ class Plan:
             up_ring,
             down_ring,
             np.array([-(-(x.mid_size - phase) // phases) for phase in range(phases)], np.int64),
-            x_up_offsets,
+            x_up_offsets.reshape(up_ranks, phases, -1),
             x_up_weights,
             y_up_rows,
             y_up_offsets,
             y_up_weights,
-            x_down_offsets.reshape(out_phases, -1),
-            x_down_weights.reshape(out_phases, -1),
+            x_down_offsets,
+            x_down_weights,
             y_down_rows,
             y_down_offsets,
             y_down_weights,
@@ -209,4 +271,4 @@ class Plan:
     @cached_property
     def transpose(self) -> "Plan":
         """The plan of the transposed operation; it shares the layout of the upsampled signal's rows."""
-        return Plan(self._y.transpose(), self._x.transpose(), self._dtype)
+        return Plan(self._y.transpose(), self._x.transpose(), self._dtype, linear=self._linear)
