@@ -69,6 +69,7 @@ OPERATIONS: dict[str, tuple[Function, tuple[tuple[int, ...], ...]]] = {
         lambda x, w, s: ops.modulated_conv2d(x, w, s, demodulate=False),
         ((2, 3, 4, 4), (1, 3, 1, 1), (2, 3)),
     ),
+    "scaled": (ops.scaled, ((2, 3, 4, 5), (2, 3))),
     "affine_resample": (warped, ((1, 1, 6, 5),)),
 }
 
@@ -152,6 +153,12 @@ FAST: dict[str, tuple[Function, Function, tuple[tuple[int, ...], ...]]] = {
         ),
         ((2, 16, 18, 17), (17, 16, 3, 3), (17,)),
     ),
+    "upfirdn2d, nothing in between": (
+        lambda x: cpu.upfirdn2d(x, SEPARABLE, padding=(2,) * 4).square(),
+        lambda x: reference.upfirdn2d(x, SEPARABLE, padding=(2,) * 4).square(),
+        ((2, 3, 16, 17),),
+    ),
+    "scaled": (ops.scaled, lambda x, s: x * s[:, :, None, None], ((2, 3, 16, 17), (2, 3))),
     "conv2d by Winograd": (
         lambda x, w: winograd.conv2d(x, w, 1),
         lambda x, w: torch.nn.functional.conv2d(x, w, padding=1),

@@ -40,13 +40,9 @@ class FullyConnected(nn.Module):
         self.bias_gain = lr_multiplier
 
     def forward(self, x_NI: Tensor) -> Tensor:
-        weight = self.weight.to(x_NI.dtype) * self.weight_gain
-        bias = self.bias.to(x_NI.dtype)
-        if self.bias_gain != 1.0:
-            bias = bias * self.bias_gain
-        if self.activation == "linear":
-            return torch.addmm(bias.unsqueeze(0), x_NI, weight.t())
-        return ops.bias_act(x_NI @ weight.t(), bias, dim=1, activation=self.activation)
+        weight_IO, bias_O = self.weight.to(x_NI.dtype).t(), self.bias.to(x_NI.dtype)
+        y_NO = torch.addmm(bias_O, x_NI, weight_IO, beta=self.bias_gain, alpha=self.weight_gain)
+        return y_NO if self.activation == "linear" else ops.bias_act(y_NO, activation=self.activation)
 
 
 class Conv2d(nn.Module):

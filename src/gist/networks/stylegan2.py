@@ -38,7 +38,9 @@ class NoisyLayer(nn.Module):
         y_NCHW = (
             self._upsampling_convolution(x_NCHW, styles_NI)
             if self.up == 2
-            else ops.modulated_conv2d(x_NCHW, self.weight, styles_NI, demodulate=True, padding=1)
+            else ops.modulated_conv2d(
+                x_NCHW, self.weight, styles_NI, padding=1, pre_normalize=x_NCHW.dtype == torch.float16
+            )
         )
         if noise_mode == "const":
             y_NCHW = y_NCHW + (self.noise_const * self.noise_strength).to(y_NCHW.dtype)
@@ -61,12 +63,12 @@ class NoisyLayer(nn.Module):
         energy_OI = self.weight.square().sum(dim=(2, 3))
         demodulation_NO = (styles_NI.square() @ energy_OI.t() + 1e-8).rsqrt()
         y_NCHW = nn.functional.conv_transpose2d(
-            x_NCHW * styles_NI[:, :, None, None].to(x_NCHW.dtype),
+            ops.scaled(x_NCHW, styles_NI),
             self.weight.transpose(0, 1).to(x_NCHW.dtype),
             stride=2,
         )
         y_NCHW = blurred(y_NCHW, self.blur, padding=1, gain=4.0)
-        return y_NCHW * demodulation_NO[:, :, None, None].to(x_NCHW.dtype)
+        return ops.scaled(y_NCHW, demodulation_NO)
 
 
 class ToRGB(nn.Module):

@@ -93,8 +93,7 @@ class TrainingState:
             for name, parameter in network.named_parameters():
                 if name in moments:
                     optimizer.state[parameter] = {
-                        moment: value if moment == "step" else value.to(parameter.device)
-                        for moment, value in moments[name].items()
+                        moment: value.to(parameter.device) for moment, value in moments[name].items()
                     }
 
     def _optimizers(self) -> tuple[tuple[str, nn.Module, torch.optim.Adam], ...]:
@@ -116,7 +115,9 @@ def lazy_adam(module: nn.Module, learning_rate: float, interval: int | None) -> 
     """Adam with betas (0, 0.99), corrected for a regularisation step every `interval` steps (Karras et al. 2020, B)."""
     ratio = interval / (interval + 1) if interval else 1.0
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    return torch.optim.Adam(parameters, lr=learning_rate * ratio, betas=(0.0, 0.99**ratio), eps=1e-8)
+    return torch.optim.Adam(
+        parameters, lr=learning_rate * ratio, betas=(0.0, 0.99**ratio), eps=1e-8, fused=True
+    )
 
 
 def new_state(G: Generator, D: Discriminator, plan: TrainingPlan, ada: AdaController) -> TrainingState:

@@ -21,7 +21,7 @@ from gist.networks.ops.backend import (
 )
 from gist.networks.ops.convolution import activated_conv2d, conv2d
 from gist.networks.ops.memory import tune_memory_allocator
-from gist.networks.ops.modulation import modulated_conv2d
+from gist.networks.ops.modulation import modulated_conv2d, scaled
 from gist.networks.ops.reference import Padding
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "filtered_lrelu",
     "modulated_conv2d",
     "prepare",
+    "scaled",
     "set_backend",
     "tune_memory_allocator",
     "upfirdn2d",

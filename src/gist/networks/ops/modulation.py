@@ -43,9 +43,9 @@ def modulated_conv2d(
             weight_NOI = weight_NOI * demodulation_NO[:, :, None]
         x_NOK = torch.bmm(weight_NOI.to(x_NCHW.dtype), x_NCHW.flatten(2))
         return x_NOK.view(*x_NOK.shape[:2], *x_NCHW.shape[2:])
-    x = _scaled(x_NCHW, scale_NI)
+    x = scaled(x_NCHW, scale_NI)
     x = conv2d(x, weight_OIkk.to(x.dtype), padding=padding)
-    return x if demodulation_NO is None else _scaled(x, demodulation_NO)
+    return x if demodulation_NO is None else scaled(x, demodulation_NO)
 
 
 def _weights_are_small(x_NCHW: torch.Tensor, weight_OIkk: torch.Tensor) -> bool:
@@ -59,7 +59,8 @@ def _weights_are_small(x_NCHW: torch.Tensor, weight_OIkk: torch.Tensor) -> bool:
     )
 
 
-def _scaled(x_NCHW: torch.Tensor, scale_NC: torch.Tensor) -> torch.Tensor:
+def scaled(x_NCHW: torch.Tensor, scale_NC: torch.Tensor) -> torch.Tensor:
+    """Each channel of each sample times its scale."""
     if passes_once_over_planes(x_NCHW):
         return cpu_planes.scaled(x_NCHW, scale_NC.to(x_NCHW.dtype))
     return x_NCHW * scale_NC.to(x_NCHW.dtype)[:, :, None, None]
