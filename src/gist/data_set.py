@@ -66,6 +66,24 @@ def _text_chunk(key: str, value: str) -> bytes:
         return _chunk(b"iTXt", key.encode("latin-1") + bytes(5) + value.encode())
 
 
+class _StoredZip(zipfile.ZipFile):
+    """Writes each entry in one go; `writestr` goes back to put length and checksum before what it has written."""
+
+    def append(self, name: str, content: bytes) -> None:
+        info = zipfile.ZipInfo(name, _FIXED_TIME)
+        info.external_attr = 0o600 << 16
+        info.file_size = info.compress_size = len(content)
+        info.CRC = isal_zlib.crc32(content)
+        info.header_offset = self.start_dir
+        written = info.FileHeader() + content
+        assert self.fp is not None  # open until closed
+        self.fp.write(written)
+        self.start_dir += len(written)
+        self.filelist.append(info)
+        self.NameToInfo[name] = info
+        self._didModify = True
+
+
 class ArchiveWriter:
     """Writes an archive image by image; it appears under its name only when complete.
 
@@ -82,13 +100,13 @@ class ArchiveWriter:
 
     def __enter__(self) -> ArchiveWriter:
         temporary = self._atomic.__enter__()
-        self._zip = zipfile.ZipFile(temporary, "w", compression=zipfile.ZIP_STORED)
+        self._zip = _StoredZip(temporary, "w")
         return self
 
     def add(self, png: bytes, label: int | None) -> str:
         """Appends an image and returns its name inside the archive."""
         name = archive_name(self._count)
-        self._zip.writestr(zipfile.ZipInfo(name, _FIXED_TIME), png)
+        self._zip.append(name, png)
         if label is not None:
             self._labels.append((name, label))
         self._count += 1
@@ -102,7 +120,7 @@ class ArchiveWriter:
                 "labels": self._labels if self._labels else None,
                 "class_names": list(self.class_names),
             }
-            self._zip.writestr(zipfile.ZipInfo("dataset.json", _FIXED_TIME), json.dumps(index))
+            self._zip.append("dataset.json", json.dumps(index).encode())
         self._zip.close()
         self._atomic.__exit__(kind, error, trace)
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from decoding_crew import run_jobs
 from numpy.typing import NDArray
 from radiograph_files import SETTINGS
 
 from gist.intake import dicom
 from gist.intake.decode_job import JobSettings
 from gist.intake.dicom_stream import parse_dicom
-from gist.intake.guarded_decode import Job, Outcome, run_jobs
+from gist.intake.guarded_decode import Job, Outcome
 from gist.intake.vocabulary import Reason
 
 HAS_GDCM = importlib.util.find_spec("gdcm") is not None
@@ -64,7 +65,7 @@ def outcomes(shared_dir: Path, catalogue: list[dict[str, str]]) -> dict[str, Out
     )
     paths = [shared_dir / "data" / "dicom" / row["file"] for row in catalogue]
     jobs = [Job(key, str(path), path.stat().st_size) for key, path in enumerate(paths)]
-    found = run_jobs(jobs, len(jobs), "decode", settings, processes=2)
+    found = run_jobs(jobs, "decode", settings, processes=2)
     return {catalogue[outcome.key]["file"]: outcome for outcome in found}
 
 

@@ -62,6 +62,16 @@ def test_the_chosen_frame_of_a_dicom_is_taken(folder: Path) -> None:
     assert caught.value.reason is Reason.NO_SUCH_FRAME
 
 
+def test_of_a_file_with_one_picture_that_is_taken_whatever_frame_is_asked_for(folder: Path) -> None:
+    pixels = picture(1, SIDE).astype(np.uint8)
+    png = save_png(folder / "whole.png", pixels).read_bytes()
+    for data in (dicom_bytes(dicom(pixels, bits=8)), png):
+        accepted, grey = decode(folder / "a", data, frame=2)
+        assert (grey == decode(folder / "a", data)[1]).all()
+        assert Remark.ONLY_FRAME in accepted.remarks
+        assert Remark.ONLY_FRAME not in decode(folder / "a", data, frame=1)[0].remarks
+
+
 def test_the_frames_own_window_is_used(folder: Path) -> None:
     frames = np.stack([picture(3, SIDE, 4095)] * 2)
     dataset = dicom(frames)

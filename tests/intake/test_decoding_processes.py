@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
-from test_quarantine import png_that_claims, run_files, small_pngs
+from radiograph_files import SETTINGS
+from test_quarantine import decoding_children, png_that_claims, run_files, small_pngs
 
+from gist.intake.decode_job import JobSettings
+from gist.intake.guarded_decode import Crew, Job
 from gist.intake.vocabulary import Reason
 
 
@@ -19,3 +23,32 @@ def test_of_a_portion_only_the_file_that_ends_its_process_is_set_aside(folder: P
     assert len(found) == 41
     assert found.pop("slow.png") is Reason.TOO_SLOW
     assert set(found.values()) == {None}
+
+
+def test_a_crew_decodes_with_the_processes_that_looked(folder: Path) -> None:
+    paths = small_pngs(folder, 40)
+    jobs = [Job(key, str(path), path.stat().st_size) for key, path in enumerate(paths)]
+    settings = JobSettings(**SETTINGS)
+    with Crew(2) as crew:
+        assert len(decoding_children()) == 1
+        looked = list(chain.from_iterable(crew.run(jobs, len(jobs), "look", settings)))
+        looking = {child.pid for child in decoding_children()}
+        decoded = list(chain.from_iterable(crew.run(jobs, len(jobs), "decode", settings)))
+        assert {child.pid for child in decoding_children()} == looking
+        assert len(looking) == 2
+    assert decoding_children() == []
+    assert [outcome.png for outcome in looked] == [b""] * 40
+    assert sorted(outcome.key for outcome in decoded) == list(range(40))
+    assert all(outcome.png for outcome in decoded)
+
+
+def test_a_process_that_dies_between_two_tasks_is_replaced(folder: Path) -> None:
+    paths = small_pngs(folder, 40)
+    jobs = [Job(key, str(path), path.stat().st_size) for key, path in enumerate(paths)]
+    settings = JobSettings(**SETTINGS)
+    with Crew(2) as crew:
+        assert len(list(chain.from_iterable(crew.run(jobs, len(jobs), "look", settings)))) == 40
+        decoding_children()[0].kill()
+        outcomes = list(chain.from_iterable(crew.run(jobs, len(jobs), "decode", settings)))
+        assert {outcome.reason for outcome in outcomes} == {None}
+        assert len(outcomes) == 40

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -152,10 +153,11 @@ def test_a_full_disk_is_one_sentence_and_the_work_is_kept(folder: Path, prepare_
 def test_the_spool_gives_back_what_it_was_given(folder: Path) -> None:
     records: list[tuple[dict[str, Any], bytes]] = [({"name": str(n)}, bytes([n]) * n * 10) for n in range(5)]
     with Spool(folder, {"a": 1}) as spool:
-        offsets = [spool.append(record, png) for record, png in records]
+        offsets = [spool.append(json.dumps(record).encode(), png) for record, png in records]
     with Spool(folder, {"a": 1}) as spool:
-        assert [offset for offset, _ in spool.earlier_records()] == offsets
-        assert [spool.read(offset) for offset in offsets] == records
+        earlier = list(spool.earlier_records())
+        assert earlier == [(offset, record) for offset, (record, _) in zip(offsets, records, strict=True)]
+        assert [spool.png(offset) for offset in offsets] == [png for _, png in records]
     with Spool(folder, {"a": 2}) as spool:
         assert list(spool.earlier_records()) == []
         spool.remove()

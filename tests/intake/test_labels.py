@@ -71,6 +71,40 @@ def test_tables_as_programs_write_them(folder: Path, text: str, encoding: str) -
     assert classes(labelled(source, labels=Path("labels.csv"))) == {"a.png": "x", "b.png": "y"}
 
 
+@pytest.mark.parametrize(
+    "word", ["Größe", "créée", "Schädel", "œuvre", "ÁÉÍ", "20–30°", "naïve", "Straße, groß, öffnen"]
+)
+def test_western_words_of_old_tables_are_read(folder: Path, word: str) -> None:
+    source = touch(folder / "s", "a.png", "b.png")
+    (source / "t.csv").write_bytes(f'file,label\na.png,"{word}"\nb.png,Fuß\n'.encode("cp1252"))
+    assert classes(labelled(source, labels=Path("t.csv"))) == {"a.png": word, "b.png": "Fuß"}
+
+
+@pytest.mark.parametrize(
+    ("word", "encoding"),
+    [
+        ("正常", "gb18030"),
+        ("正常", "big5"),
+        ("膝关节", "gbk"),
+        ("正常", "shift_jis"),
+        ("カルテ", "shift_jis"),
+        ("정상", "euc_kr"),
+        ("норма", "cp1251"),
+        ("норма", "koi8_r"),
+        ("φυσιολογικό", "cp1253"),
+    ],
+)
+def test_words_in_an_encoding_that_cannot_be_told_are_refused_not_garbled(
+    folder: Path, word: str, encoding: str
+) -> None:
+    source = touch(folder / "s", "a.png")
+    (source / "t.csv").write_bytes(f"file,label\na.png,{word}\n".encode(encoding))
+    with pytest.raises(InputError, match="save it as 'CSV UTF-8'"):
+        labelled(source, labels=Path("t.csv"))
+    (source / "t.csv").write_text(f"file,label\na.png,{word}\n", encoding="utf-8")
+    assert classes(labelled(source, labels=Path("t.csv"))) == {"a.png": word}
+
+
 def test_bare_names_are_matched_below_folders_only_if_unmistakable(folder: Path) -> None:
     source = touch(folder / "s", "u/a.png", "v/b.png")
     (source / "t.csv").write_text("file,label\na.png,x\nb.png,y\n")

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from decoding_crew import run_jobs
 from PIL import Image
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 from radiograph_files import SETTINGS, dicom, dicom_bytes, picture
@@ -15,7 +16,7 @@ from radiograph_files import SETTINGS, dicom, dicom_bytes, picture
 from gist.config import PrepareConfig
 from gist.errors import InputError
 from gist.intake.decode_job import JobSettings
-from gist.intake.guarded_decode import Job, run_jobs
+from gist.intake.guarded_decode import Job
 from gist.intake.label_table import read_label_table
 from gist.intake.labelling import label_source
 from gist.intake.vocabulary import Reason
@@ -77,7 +78,7 @@ def test_every_mutated_file_ends_as_accepted_or_with_a_reason(folder: Path) -> N
             path = folder / f"{len(jobs)}"
             path.write_bytes(mutate(data, rng))
             jobs.append(Job(len(jobs), str(path), path.stat().st_size))
-    outcomes = list(run_jobs(jobs, len(jobs), "decode", JobSettings(**SETTINGS), 2))
+    outcomes = list(run_jobs(jobs, "decode", JobSettings(**SETTINGS), 2))
     assert sorted(outcome.key for outcome in outcomes) == list(range(len(jobs)))
     assert all((outcome.accepted is None) == isinstance(outcome.reason, Reason) for outcome in outcomes)
     accepted = sum(outcome.accepted is not None for outcome in outcomes)
@@ -123,7 +124,7 @@ def test_every_mutated_zip_archive_is_read_or_refused_in_a_sentence(folder: Path
             continue
         for candidate in found.candidates:
             jobs.append(Job(len(jobs), str(path), candidate.file.bytes, candidate.file.relative))
-    outcomes = list(run_jobs(jobs, len(jobs), "decode", JobSettings(**SETTINGS), 1))
+    outcomes = list(run_jobs(jobs, "decode", JobSettings(**SETTINGS), 1))
     assert sorted(outcome.key for outcome in outcomes) == list(range(len(jobs)))
     accepted = sum(outcome.accepted is not None for outcome in outcomes)
     assert len(sentences) > 10

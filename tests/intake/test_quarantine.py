@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from decoding_crew import run_jobs
 from PIL import Image
 from prepare_call import PrepareCall
 from pydicom.encaps import encapsulate
@@ -21,7 +22,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELos
 from radiograph_files import SETTINGS, class_folders, decode, dicom, dicom_bytes, picture, save_png
 
 from gist.intake.decode_job import JobSettings
-from gist.intake.guarded_decode import Job, run_jobs
+from gist.intake.guarded_decode import Job
 from gist.intake.vocabulary import Reason, SetAside
 from gist.run_folder import RunFolder
 
@@ -124,10 +125,7 @@ def test_too_small_a_picture_is_enlarged_only_on_request(folder: Path) -> None:
 def run_files(paths: list[Path], processes: int = 1, **changes: Any) -> dict[str, Reason | None]:
     jobs = [Job(key, str(path), path.stat().st_size) for key, path in enumerate(paths)]
     settings = JobSettings(**{**SETTINGS, **changes})
-    return {
-        paths[found.key].name: found.reason
-        for found in run_jobs(jobs, len(jobs), "decode", settings, processes)
-    }
+    return {paths[found.key].name: found.reason for found in run_jobs(jobs, "decode", settings, processes)}
 
 
 def small_pngs(folder: Path, count: int) -> list[Path]:
@@ -155,7 +153,7 @@ def test_a_decoding_process_killed_from_outside_costs_no_image(folder: Path) -> 
     paths = small_pngs(folder, 40)
     jobs = [Job(key, str(path), path.stat().st_size) for key, path in enumerate(paths)]
     reasons = []
-    for outcome in run_jobs(jobs, len(jobs), "decode", JobSettings(**SETTINGS), 2):
+    for outcome in run_jobs(jobs, "decode", JobSettings(**SETTINGS), 2):
         if len(reasons) in (3, 17):
             decoding_children()[0].kill()
         reasons.append(outcome.reason)
@@ -175,7 +173,7 @@ def decoding_children() -> list[psutil.Process]:
 def test_leaving_early_ends_the_decoding_processes(folder: Path) -> None:
     paths = small_pngs(folder, 40)
     jobs = [Job(key, str(path), path.stat().st_size) for key, path in enumerate(paths)]
-    outcomes = run_jobs(jobs, len(jobs), "decode", JobSettings(**SETTINGS), 2)
+    outcomes = run_jobs(jobs, "decode", JobSettings(**SETTINGS), 2)
     assert next(outcomes).reason is None
     assert len(decoding_children()) == 2
     outcomes.close()
@@ -274,7 +272,7 @@ def test_every_bomb_is_refused_and_costs_the_parent_no_memory(folder: Path) -> N
     before = psutil.Process().memory_info().rss
     settings = JobSettings(**{**SETTINGS, "max_pixels": 64_000_000, "memory_bytes": 220 << 20})
     reasons = {}
-    for outcome in run_jobs(jobs, len(jobs), "decode", settings, 1):
+    for outcome in run_jobs(jobs, "decode", settings, 1):
         reasons[list(paths)[outcome.key]] = outcome.reason
         assert psutil.Process().memory_info().rss - before < 200 << 20
     assert reasons["zip"] is Reason.TOO_LARGE_FILE

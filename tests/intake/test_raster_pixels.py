@@ -142,6 +142,29 @@ def test_a_variant_that_the_decoder_does_not_know_is_not_only_called_damaged(fol
     assert caught.value.reason is Reason.UNKNOWN_VARIANT
 
 
+@pytest.mark.parametrize("scale", [1.0, 1 / 255, 1e4])
+def test_a_tiff_of_floating_point_greys_is_windowed_like_any_other(folder: Path, scale: float) -> None:
+    image = Image.fromarray(EIGHT.astype(np.float32) * np.float32(scale))
+    accepted, grey = decode(folder / "a", encoded(image, "TIFF"), window="full")
+    assert accepted.bits == 32
+    assert np.abs(grey.astype(int) - EIGHT).max() <= 1
+
+
+def test_a_tiff_packed_as_webp_is_read_or_not_only_called_damaged(folder: Path) -> None:
+    webp = encoded(Image.fromarray(EIGHT).convert("RGB"), "WEBP", lossless=True)
+    tags = {256: SIDE, 257: SIDE, 258: 8, 259: 50001, 262: 1, 273: 8, 277: 1, 278: SIDE, 279: len(webp)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    content = webp + b"\0" * (len(webp) % 2)
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    reason = None
+    try:
+        _, grey = decode(folder / "a", b"II*\0" + struct.pack("<I", 8 + len(content)) + content + directory)
+        assert (grey == EIGHT).all()
+    except SetAside as aside:
+        reason = aside.reason
+    assert reason in (None, Reason.UNKNOWN_VARIANT)
+
+
 def test_transparent_parts_become_black(folder: Path) -> None:
     rgba = np.dstack([EIGHT, EIGHT, EIGHT, np.full_like(EIGHT, 255)])
     rgba[:4, :, 3] = 0

@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gist.intake.stage import locate, prepare
+    from gist.intake.preparation import locate
+    from gist.intake.stage import prepare
     from gist.intake.survey import SourceSummary, inspect
 
 __all__ = ["SourceSummary", "inspect", "locate", "prepare"]
@@ -19,7 +20,7 @@ __all__ = ["SourceSummary", "inspect", "locate", "prepare"]
 _HOMES = {
     "SourceSummary": "gist.intake.survey",
     "inspect": "gist.intake.survey",
-    "locate": "gist.intake.stage",
+    "locate": "gist.intake.preparation",
     "prepare": "gist.intake.stage",
 }
 

@@ -16,6 +16,7 @@ _WORTH_SAYING = {
     Remark.TEXT_READ: "hold words that a program could read",
     Remark.NOT_RADIOGRAPH: "are not declared plain radiographs by their modality",
     Remark.ONE_FRAME: "hold several frames; the one that prepare.frame says was used",
+    Remark.ONLY_FRAME: "hold one frame only, which was used although prepare.frame asks for another",
     Remark.SPACING_UNKNOWN: "do not say how large their pixels are; they were fitted to the square, not to scale",
     Remark.SIDE_UNKNOWN: "do not say which side of the body they show and were not mirrored",
     Remark.MIRRORED: "were mirrored to the side that prepare.flip_to_side asks for",

@@ -122,7 +122,16 @@ def assemble(
             continue
         class_index = None if picture.class_name is None else class_names.index(picture.class_name)
         copy_of = names[copies[position]] if position in copies else None
-        placed = Placed(picture.offset, place, class_index, names[position], patient_ids[position], copy_of)
+        placed = Placed(
+            picture.offset,
+            place,
+            class_index,
+            names[position],
+            patient_ids[position],
+            copy_of,
+            picture.shows_text,
+            picture.columns,
+        )
         accepted.append((picture, placed))
     if not any(place.split == "train" for _, place in accepted):
         raise InputError(

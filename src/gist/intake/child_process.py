@@ -8,13 +8,11 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeAlias
 
 from gist.intake.decode_job import Accepted, JobSettings, Row, Task
@@ -22,8 +20,6 @@ from gist.intake.vocabulary import Reason
 from gist.intake.worker import BEGUN, LENGTHS, settings_line
 
 _WALL_PER_PROCESSOR_SECOND = 10  # for a share that hangs, and for a machine that is very busy
-_PIPE_BYTES = 1 << 20  # where the system lets us: answers come in one piece
-_PACKAGE_ROOT = str(Path(__file__).parents[2])
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,8 @@ class Outcome:
 
     key: int
     accepted: Accepted | None
+    text: bytes
+    """`accepted` as JSON."""
     png: bytes
     reason: Reason | None
 
@@ -55,23 +53,15 @@ class DecodingProcess:
     What it writes is put into `arrivals` by a thread of its own; an empty chunk is its end.
     """
 
-    def __init__(self, task: Task, settings: JobSettings, arrivals: queue.SimpleQueue[Chunk]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], arrivals: queue.SimpleQueue[Chunk]) -> None:
         self.jobs: deque[Job] = deque()
         self.left_on_purpose = False
-        self._settings = settings
+        self._told: tuple[Task, JobSettings] | None = None
         self._overdue = False
         self._sent_last = 0
         self._begun = 0  # jobs, without those answered
-        self._buffer = bytearray()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "gist.intake.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            pipesize=_PIPE_BYTES,
-        )
-        self._write(settings_line(task, settings))
+        self._buffer = b""
+        self._process = process
         self._since = time.monotonic()
         self._reader = threading.Thread(target=self._read_all, args=(arrivals,), daemon=True)
         self._reader.start()
@@ -81,8 +71,12 @@ class DecodingProcess:
         """Whether all that is unanswered was sent at once: it must not wait when it has done that."""
         return len(self.jobs) <= self._sent_last
 
-    def send(self, jobs: Sequence[Job]) -> None:
-        """Queues jobs, which will be answered together if they do not take long."""
+    def send(self, jobs: Sequence[Job], task: Task, settings: JobSettings) -> None:
+        """Queues jobs, which will be answered together if they do not take long; a new task waits for the old one's
+        answers."""
+        if self._told != (task, settings):
+            self._told = task, settings
+            self._write(settings_line(task, settings))
         if not self.jobs:
             self._since = time.monotonic()
         self.jobs.extend(jobs)
@@ -93,26 +87,22 @@ class DecodingProcess:
 
     def take(self, arrived: bytes) -> list[Outcome]:
         """The outcomes that are complete with this chunk."""
-        self._buffer += arrived
+        buffer = self._buffer + arrived
         outcomes = []
         taken = 0
-        while len(self._buffer) - taken >= LENGTHS.size:
-            text, png = LENGTHS.unpack_from(self._buffer, taken)
+        while len(buffer) - taken >= LENGTHS.size:
+            text_length, png_length = LENGTHS.unpack_from(buffer, taken)
             start = taken + LENGTHS.size
-            if len(self._buffer) < start + text + png:
+            middle, stop = start + text_length, start + text_length + png_length
+            if len(buffer) < stop:
                 break
-            record = json.loads(self._buffer[start : start + text])
-            taken = start + text + png
-            if "ready" in record:
-                continue
-            reason = Reason(record["reason"]) if "reason" in record else None
-            self.left_on_purpose = reason is Reason.TOO_MUCH_MEMORY
-            accepted = None if reason else Accepted.from_json(record["accepted"])
-            picture = bytes(self._buffer[start + text : taken])
-            outcomes.append(Outcome(self.jobs.popleft().key, accepted, picture, reason))
+            taken = stop
+            outcome = self._outcome(buffer[start:middle], buffer[middle:stop])
+            if outcome is not None:
+                outcomes.append(outcome)
         if taken:
             self._since = time.monotonic()
-            del self._buffer[:taken]
+        self._buffer = buffer[taken:]
         self._begun -= len(outcomes)
         while self._begun < 0 and self._count_begun():
             pass
@@ -120,11 +110,11 @@ class DecodingProcess:
 
     def is_overdue(self) -> bool:
         """Whether the job at work has taken more wall time than any honest one needs."""
-        if not self.jobs:
+        if not self.jobs or self._told is None:
             return False
         # Which one it is shows only at the end: answers of those before it may be waiting to leave with its own.
         most_bytes = max(job.bytes for job in self.jobs)
-        limit = _WALL_PER_PROCESSOR_SECOND * self._settings.seconds_for(most_bytes)
+        limit = _WALL_PER_PROCESSOR_SECOND * self._told[1].seconds_for(most_bytes)
         self._overdue = time.monotonic() - self._since > limit
         return self._overdue
 
@@ -145,6 +135,17 @@ class DecodingProcess:
         """Ends the process now."""
         self._process.kill()
         self._wait()
+
+    def _outcome(self, text: bytes, png: bytes) -> Outcome | None:
+        """None where the answer is only that the process is ready."""
+        told = json.loads(text)
+        if told is None:
+            return None
+        if isinstance(told, str):
+            reason = Reason(told)
+            self.left_on_purpose = reason is Reason.TOO_MUCH_MEMORY
+            return Outcome(self.jobs.popleft().key, None, b"", b"", reason)
+        return Outcome(self.jobs.popleft().key, Accepted.from_json(told), text, png, None)
 
     def _wait(self) -> int:
         """The exit status of the process, all of whose marks have then been counted."""
@@ -180,18 +181,3 @@ class DecodingProcess:
 
 
 Chunk: TypeAlias = tuple[DecodingProcess, bytes]
-
-
-def _environment() -> dict[str, str]:
-    known = os.environ.get("PYTHONPATH")
-    return {
-        **os.environ,
-        "PYTHONPATH": _PACKAGE_ROOT + (os.pathsep + known if known else ""),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        # Pictures of a few megabytes come and go: kept by glibc for reuse instead of returned, decoding a
-        # 2000x2000 radiograph takes 23 ms instead of 37.
-        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-        "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
-    }

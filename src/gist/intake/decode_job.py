@@ -90,12 +90,16 @@ class Accepted(NamedTuple):
     @staticmethod
     def from_json(values: list[Any]) -> Accepted:
         read = Accepted(*values)
-        facts = None if read.facts is None else ImageFacts(*read.facts)
+        facts = read.facts
+        if facts is not None:
+            mean_grey, contrast, sharpness, view, text = facts
+            boxes = tuple(TextBox(*box) for box in text)
+            facts = ImageFacts(mean_grey, contrast, sharpness, view, boxes)
         return read._replace(
             patient=None if read.patient is None else Patient(*read.patient),
             remarks=tuple(Remark(text) for text in read.remarks),
             spacing=None if read.spacing is None else (read.spacing[0], read.spacing[1]),
-            facts=facts and facts._replace(text=tuple(TextBox(*box) for box in facts.text)),
+            facts=facts,
         )
 
 

@@ -18,9 +18,10 @@ from gist.data_set import as_unit
 from gist.intake.decode_job import Accepted, JobSettings, Row
 from gist.intake.deidentify import Patient, salted_id
 from gist.intake.fine_structure import fine_structure
-from gist.intake.guarded_decode import Job, run_jobs
+from gist.intake.guarded_decode import Crew, Job
 from gist.intake.label_table import Split
 from gist.intake.labelling import Candidate, Labelled, class_balance
+from gist.intake.record_table import picture_part
 from gist.intake.spool import Spool
 from gist.intake.vocabulary import Reason, Remark
 from gist.progress import Progress
@@ -46,10 +47,13 @@ class Finished:
     given: Split | None
     enlarged: bool
     remarks: tuple[Remark, ...]
+    shows_text: bool
+    columns: str
+    """Its part of its row in records.csv."""
 
 
 def look_at_sample(
-    labelled: Labelled, settings: JobSettings, processes: int
+    labelled: Labelled, settings: JobSettings, crew: Crew
 ) -> Iterator[tuple[Candidate, Accepted | Reason]]:
     """Headers of up to 400 candidates, chosen by a hash of their paths."""
 
@@ -58,8 +62,9 @@ def look_at_sample(
 
     sample = sorted(labelled.candidates, key=order)[:_LOOKED_AT]
     jobs = (_job(key, one, labelled) for key, one in enumerate(sample))
-    for outcome in run_jobs(jobs, len(sample), "look", settings, processes):
-        yield sample[outcome.key], outcome.accepted or outcome.reason or Reason.DAMAGED
+    for outcomes in crew.run(jobs, len(sample), "look", settings):
+        for outcome in outcomes:
+            yield sample[outcome.key], outcome.accepted or outcome.reason or Reason.DAMAGED
 
 
 def spool_key(settings: JobSettings, salt: bytes) -> dict[str, Any]:
@@ -76,7 +81,7 @@ def decode_candidates(
     settings: JobSettings,
     salt: bytes,
     spool: Spool,
-    processes: int,
+    crew: Crew,
     progress: Progress,
 ) -> tuple[list[Finished], list[tuple[str, Reason]], list[str]]:
     """Decodes what the spool does not hold yet; `classes` are those to keep, where files give their own.
@@ -93,19 +98,21 @@ def decode_candidates(
     progress.advance(done, total, "images")
     balance = Counter(picture.class_name for picture in finished.values())
     filtered: Counter[str | None] = Counter()
-    for outcome in run_jobs(jobs, len(waiting), "decode", settings, processes):
-        candidate, accepted = candidates[outcome.key], outcome.accepted
-        reason = outcome.reason if accepted is None else _reason_against(accepted, labelled, classes)
-        if accepted is not None:
-            counts = balance if accepted.kept else filtered
-            counts[candidate.class_name or accepted.label] += 1
-        if accepted is None or reason is not None:
-            aside.append((candidate.file.relative, reason or Reason.DAMAGED))
-        else:
-            record = {"name": _spool_name(candidate, salt), "accepted": accepted}
-            offset = spool.append(record, outcome.png)
-            finished[outcome.key] = _finished(outcome.key, candidate, accepted, offset)
-        done += 1
+    for outcomes in crew.run(jobs, len(waiting), "decode", settings):
+        for outcome in outcomes:
+            candidate, accepted = candidates[outcome.key], outcome.accepted
+            reason = outcome.reason if accepted is None else _reason_against(accepted, labelled, classes)
+            if accepted is not None:
+                counts = balance if accepted.kept else filtered
+                counts[candidate.class_name or accepted.label] += 1
+            if accepted is None or reason is not None:
+                aside.append((candidate.file.relative, reason or Reason.DAMAGED))
+            else:
+                text = b'["%s",%s]' % (_spool_name(candidate, salt).encode(), outcome.text)
+                offset = spool.append(text, outcome.png)
+                finished[outcome.key] = _finished(outcome.key, candidate, accepted, offset)
+        spool.flush()  # what is told to be done survives a kill
+        done += len(outcomes)
         progress.advance(done, total, "images", f"{len(aside)} set aside" if aside else "")
     notes = [class_balance(balance + filtered, balance)] if settings.where is not None else []
     return [finished[position] for position in sorted(finished)], aside, notes
@@ -139,12 +146,12 @@ def _reason_against(accepted: Accepted, labelled: Labelled, classes: Collection[
 def _earlier(candidates: Sequence[Candidate], salt: bytes, spool: Spool) -> dict[int, Finished]:
     positions: dict[str, int] = {}
     finished = {}
-    for offset, record in spool.earlier_records():
+    for offset, (name, told) in spool.earlier_records():
         if not positions:
             positions = {_spool_name(candidate, salt): at for at, candidate in enumerate(candidates)}
-        position = positions.get(record["name"])
+        position = positions.get(name)
         if position is not None:
-            accepted = Accepted.from_json(record["accepted"])
+            accepted = Accepted.from_json(told)
             finished[position] = _finished(position, candidates[position], accepted, offset)
     return finished
 
@@ -161,6 +168,8 @@ def _finished(position: int, candidate: Candidate, accepted: Accepted, offset: i
         given=candidate.split,
         enlarged=accepted.enlarged,
         remarks=accepted.remarks,
+        shows_text=Remark.BURNED_IN in accepted.remarks or bool(accepted.facts and accepted.facts.text),
+        columns=picture_part(accepted),
     )
 
 

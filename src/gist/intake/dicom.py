@@ -55,11 +55,9 @@ def open_dicom(
 
 def _picture(dataset: Dataset, header: Header, so_far: tuple[Remark, ...], settings: GreySettings) -> Picture:
     frames = int(dataset.get("NumberOfFrames") or 1)
-    frame = chosen_frame(frames, settings.frame)
+    frame, of_frame = chosen_frame(frames, settings.frame)
     pixels = stored_pixels(dataset, header, frame)
-    remarks = list(so_far)
-    if frames > 1:
-        remarks.append(Remark.ONE_FRAME)
+    remarks = [*so_far, *of_frame]
     if str(dataset.get("BurnedInAnnotation") or "NO").strip().upper() != "NO":
         remarks.append(Remark.BURNED_IN)
     if header.modality is not None and header.modality not in PLAIN_RADIOGRAPHY:

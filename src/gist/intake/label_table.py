@@ -31,6 +31,9 @@ SPLITS: dict[str, Split] = {
 """Names of the parts as tables and folders spell them, in lower case."""
 _MAX_BYTES = 256 << 20
 _DELIMITERS = (",", ";", "\t", "|")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_MOST_ACCENTS = 3
+"""In a row within a Western word."""
 _PERSONAL = frozenset({"name", "dob", "birthdate", "mrn"})
 """Columns of a person beside those called like a DICOM attribute of one."""
 
@@ -107,7 +110,7 @@ def find_label_table(labels: Path, listing: Listing) -> tuple[bytes, Listing]:
 def read_label_table(
     table: bytes, config: PrepareConfig, *, with_classes: bool = True, filter_names: Collection[str] = ()
 ) -> LabelTable:
-    """Reads the table; comma, semicolon, tab or bar separated, UTF-8, UTF-16 or Windows encoding.
+    """Reads the table; comma, semicolon, tab or bar separated, UTF-8, UTF-16 or Windows-1252.
 
     `with_classes` says whether it must have `label_column`; of `filter_names` those that are columns are kept.
 
@@ -222,6 +225,11 @@ def _lines(data: bytes) -> list[str]:
         text = data.decode(encoding)
     except UnicodeDecodeError:
         text = data.decode("cp1252", "replace")
+        if not _is_western(text):
+            raise InputError(
+                "The label table is neither in UTF-8 nor in a Western encoding, so its words would come out garbled; "
+                "save it as 'CSV UTF-8'."
+            ) from None
     if "\0" in text:
         raise InputError("The label table is not a text table; save it as CSV and check prepare.labels.")
     lines = io.StringIO(text, newline="").readlines()
@@ -229,6 +237,21 @@ def _lines(data: bytes) -> list[str]:
     if start == len(lines):
         raise InputError("The label table is empty; check prepare.labels.")
     return lines[start + lines[start].casefold().lstrip('"').startswith("sep=") :]
+
+
+def _is_western(text: str) -> bool:
+    """Whether text read as Windows-1252 was written so: its letters with accents stand alone or few together.
+
+    Chinese, Japanese, Korean, Russian or Greek bytes read as such come in rows of letters and signs, and which of their
+    many encodings it is cannot be told from a few class names.
+    """
+    runs = _NOT_ASCII.findall(text)
+    odd = [run for run in runs if len(run) > 1 and not (len(run) <= _MOST_ACCENTS and _is_of_one_word(run))]
+    return "\ufffd" not in text and 2 * len("".join(odd)) < len("".join(runs))
+
+
+def _is_of_one_word(letters: str) -> bool:
+    return letters.isalpha() and (letters.islower() or letters.isupper())
 
 
 def _delimiter(lines: list[str], file_column: str) -> str:

@@ -20,7 +20,7 @@ Spectrum = NDArray[np.complex64]
 _COARSE_AGREEMENT = 0.985
 _PAIRS_PER_PICTURE = 4
 _FINE_AGREEMENT = {64: 0.85, 32: 0.955}  # at 32x32 less is fine, so different pictures agree more
-_AGREEMENTS_AT_A_TIME = 1 << 23
+_AGREEMENTS_AT_A_TIME = 1 << 21
 _SPECTRA_KEPT = 2048
 
 
@@ -69,7 +69,7 @@ def _coarse_pairs(
         stop = min(start + step, len(rows))
         agreement = rows[start:stop] @ (known[:stop] if earlier_only else known).T
         if earlier_only:
-            agreement[np.arange(stop)[None] >= np.arange(start, stop)[:, None]] = -1.0
+            agreement[:, start:][np.triu_indices(stop - start)] = -1.0
         for row in np.flatnonzero(agreement.max(axis=1) > _COARSE_AGREEMENT):
             alike = np.flatnonzero(agreement[row] > _COARSE_AGREEMENT)
             best = alike[np.argsort(-agreement[row, alike], kind="stable")][:_PAIRS_PER_PICTURE]

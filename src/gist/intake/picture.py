@@ -67,17 +67,20 @@ def check_size(height: int, width: int, samples: int, max_pixels: int) -> None:
         raise SetAside(Reason.TOO_MANY_PIXELS)
 
 
-def chosen_frame(frames: int, choice: FrameChoice) -> int:
-    """Number, from 0, of the frame to take of so many.
+def chosen_frame(frames: int, choice: FrameChoice) -> tuple[int, tuple[Remark, ...]]:
+    """Number, from 0, of the frame to take of so many, and what to say of that; a single one is taken in any case.
 
     Raises:
-        SetAside: there are not as many.
+        SetAside: there are several, but not as many.
     """
+    if frames == 1:
+        return 0, (Remark.ONLY_FRAME,) if isinstance(choice, int) and choice > 1 else ()
     if isinstance(choice, int):
         if choice > frames:
             raise SetAside(Reason.NO_SUCH_FRAME)
-        return choice - 1
-    return {"first": 0, "middle": (frames - 1) // 2, "last": frames - 1}[choice]
+        return choice - 1, (Remark.ONE_FRAME,)
+    number = {"first": 0, "middle": (frames - 1) // 2, "last": frames - 1}[choice]
+    return number, (Remark.ONE_FRAME,)
 
 
 def body_side(text: str | None) -> Side | None:

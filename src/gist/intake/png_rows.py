@@ -62,6 +62,5 @@ def _stored(rows: bytes) -> bytes:
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
-    return b"".join(
-        (struct.pack("!I", len(content)), kind, content, struct.pack("!I", isal_zlib.crc32(kind + content)))
-    )
+    checksum = isal_zlib.crc32(content, isal_zlib.crc32(kind))
+    return b"".join((struct.pack("!I", len(content)), kind, content, struct.pack("!I", checksum)))

@@ -16,7 +16,8 @@ from gist.intake.vocabulary import Reason, Remark, SetAside
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 _ORIENTATION = 0x0112
-_TIFF_BITS, _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
+_TIFF_BITS, _TIFF_COMPRESSION, _TIFF_PHOTOMETRIC = 258, 259, 262
+_TIFF_WEBP, _WHITE_IS_ZERO = 50001, 0
 _PNG_BITS = 24  # position of the bit depth in IHDR
 _WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 
@@ -39,13 +40,17 @@ def open_raster(data: bytes, max_pixels: int) -> tuple[Header, Callable[[GreySet
 
 
 def _picture(image: Image.Image, header: Header, data: bytes, settings: GreySettings) -> Picture:
-    remarks: list[Remark] = []
     frames = getattr(image, "n_frames", 1) if image.format != "PNG" else 1
-    frame = chosen_frame(frames, settings.frame)
+    frame, of_frame = chosen_frame(frames, settings.frame)
+    remarks = list(of_frame)
     if frames > 1:
-        remarks.append(Remark.ONE_FRAME)
         image.seek(frame)
         header = _header(image, data, settings.max_pixels)
+    if _tiff_tag(image, _TIFF_COMPRESSION) == _TIFF_WEBP:  # not every build of Pillow reads it
+        try:
+            image.load()
+        except OSError:
+            raise SetAside(Reason.UNKNOWN_VARIANT) from None
     white_is_zero = _tiff_tag(image, _TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
     if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
         remarks.append(Remark.TURNED)

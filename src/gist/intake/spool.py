@@ -19,6 +19,7 @@ from isal import isal_zlib
 
 _HEAD = struct.Struct("!III")
 _FOLDER = ".work"
+_UNWRITTEN_BYTES = 1 << 18
 
 
 class Spool:
@@ -31,12 +32,13 @@ class Spool:
     def __enter__(self) -> Spool:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / "pictures.bin"
-        self._file = path.open("r+b" if path.exists() else "w+b")
+        self._added = path.open("ab", buffering=_UNWRITTEN_BYTES)
+        self._file = path.open("rb", buffering=0)  # never holds what has been cut off since
         self._start, self._end = 0, 0
         head = self._read(0)
-        if head is None or head[0] != self._settings:
-            self._file.truncate(0)
-            self.append(self._settings, b"")
+        if head is None or json.loads(head[0]) != self._settings:
+            self._added.truncate(0)
+            self.append(json.dumps(self._settings).encode(), b"")
         else:
             self._end = head[2]
         self._start = self._end
@@ -45,43 +47,45 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._close()
 
-    def earlier_records(self) -> Iterator[tuple[int, dict[str, Any]]]:
+    def earlier_records(self) -> Iterator[tuple[int, Any]]:
         """Offset and JSON of every intact record of an interrupted run; appending goes on after the last."""
         self._end = self._start
         while (record := self._read(self._end)) is not None:
             offset, self._end = self._end, record[2]
-            yield offset, record[0]
-        self._file.truncate(self._end)
+            yield offset, json.loads(record[0])
+        self._added.truncate(self._end)
 
-    def append(self, record: dict[str, Any], png: bytes) -> int:
-        """Adds a record and returns its offset."""
-        text = json.dumps(record).encode()
-        self._file.seek(self._end)
+    def append(self, text: bytes, png: bytes) -> int:
+        """Adds a record, JSON and a PNG, and returns its offset."""
         body = text + png
-        self._file.write(_HEAD.pack(len(text), len(png), isal_zlib.crc32(body)) + body)
-        self._file.flush()
-        offset, self._end = self._end, self._end + _HEAD.size + len(text) + len(png)
+        self._added.write(_HEAD.pack(len(text), len(png), isal_zlib.crc32(body)) + body)
+        offset, self._end = self._end, self._end + _HEAD.size + len(body)
         return offset
 
-    def read(self, offset: int) -> tuple[dict[str, Any], bytes]:
-        """The record at an offset that `append` or `earlier_records` gave."""
+    def flush(self) -> None:
+        """Hands what was appended to the system, where the end of this process does not touch it."""
+        self._added.flush()
+
+    def png(self, offset: int) -> bytes:
+        """The PNG of the record at an offset that `append` or `earlier_records` gave."""
         record = self._read(offset)
         if record is None:
             raise OSError(f"{self._folder} was changed while gist was working on it")
-        return record[0], record[1]
-
-    def png(self, offset: int) -> bytes:
-        """The PNG of the record at an offset."""
-        return self.read(offset)[1]
+        return record[1]
 
     def remove(self) -> None:
         """Deletes the spool from disk."""
-        self._file.close()
+        self._close()
         shutil.rmtree(self._folder)
 
-    def _read(self, offset: int) -> tuple[dict[str, Any], bytes, int] | None:
+    def _close(self) -> None:
+        self._added.close()
+        self._file.close()
+
+    def _read(self, offset: int) -> tuple[bytes, bytes, int] | None:
+        self._added.flush()
         self._file.seek(offset)
         head = self._file.read(_HEAD.size)
         if len(head) < _HEAD.size:
@@ -91,4 +95,4 @@ class Spool:
         body = self._file.read(length)
         if len(body) < length or isal_zlib.crc32(body) != checksum:
             return None
-        return json.loads(body[:text_length]), body[text_length:], offset + _HEAD.size + length
+        return body[:text_length], body[text_length:], offset + _HEAD.size + length

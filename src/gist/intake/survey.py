@@ -18,10 +18,10 @@ from gist.intake.decoding import look_at_sample
 from gist.intake.deidentify import read_or_make_salt
 from gist.intake.file_bytes import open_zip
 from gist.intake.file_type import HEAD_BYTES, file_type
-from gist.intake.guarded_decode import processors
+from gist.intake.guarded_decode import Crew, processors
 from gist.intake.labelling import Labelled, class_balance, label_source
+from gist.intake.preparation import job_settings, nothing_readable
 from gist.intake.resolution import Choice, choose_resolution
-from gist.intake.stage import job_settings, nothing_readable
 from gist.intake.vocabulary import Reason
 
 
@@ -62,8 +62,9 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         InputError: as the prepare stage would about the source, the label table or unreadable files.
     """
     salt = read_or_make_salt()
-    labelled = label_source(config, 0, salt)
-    looked = list(look_at_sample(labelled, job_settings(config, labelled, 0, salt, 0), processors()))
+    with Crew(processors()) as crew:
+        labelled = label_source(config, 0, salt)
+        looked = list(look_at_sample(labelled, job_settings(config, labelled, 0, salt, 0), crew))
     found = [
         (candidate.class_name or one.label, one) for candidate, one in looked if isinstance(one, Accepted)
     ]

@@ -55,6 +55,7 @@ class Remark(StrEnum):
     """What was done to an accepted picture that its reader should know."""
 
     ONE_FRAME = "one of several frames"
+    ONLY_FRAME = "its only frame"
     COLOUR_TO_GREY = "colour turned to grey"
     TRANSPARENCY = "transparency put on black"
     DEEP_COLOUR = "16-bit colour read as 8 bit"

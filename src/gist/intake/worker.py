@@ -1,10 +1,10 @@
 """The guarded child: caps its own memory and time, then decodes the files it is told to, one after another.
 
-Started as `python -m gist.intake.worker`. Reads lines of JSON: the task and its settings first, then lists of
-jobs. Answers each job with two lengths, a JSON record and a PNG; answers leave together, for a parent woken for each
-small picture would spend as much time on that as on the picture. As the file at work when a process dies must be
-known nevertheless, a byte on standard error marks the beginning of each job. What decoders print goes nowhere, because
-it may quote the file.
+Started as `python -m gist.intake.worker`. Reads lines of JSON: a task with its settings, then lists of jobs, and so on
+for further tasks. Answers a task with null when ready, and each job with two lengths, JSON (what was accepted, or the
+reason against it) and a PNG; answers leave together, for a parent woken for each small picture would spend as much time
+on that as on the picture. As the file at work when a process dies must be known nevertheless, a byte on standard error
+marks the beginning of each job. What decoders print goes nowhere, because it may quote the file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import asdict
 from importlib import import_module
 from typing import Any, BinaryIO
 
-from gist.intake.decode_job import JobSettings, Row, Task, run_job
+from gist.intake.decode_job import Accepted, JobSettings, Row, Task, run_job
 from gist.intake.vocabulary import Reason, SetAside
 
 LENGTHS = struct.Struct("!II")
@@ -37,34 +37,51 @@ def main() -> None:
     )  # Ctrl-C reaches the whole group; the parent closes our input
     answers, begun = _take_over_output()
     warnings.simplefilter("ignore")
-    task, given = json.loads(sys.stdin.buffer.readline())
-    settings = JobSettings(**{**given, "percentiles": tuple(given["percentiles"])})
+    _keep_off_the_network()
     import_module("gist.data_set")  # needed by every decoding, so before memory is counted
-    _cap_memory(settings.memory_bytes)
-    _answer(answers, {"ready": True}, b"")
-    answers.flush()
     for line in sys.stdin.buffer:
-        flushed = time.monotonic()
-        for path, file_bytes, member, row in json.loads(line):
-            if time.monotonic() - flushed > _ANSWER_SECONDS:
-                answers.flush()
-                flushed = time.monotonic()
-            os.write(begun, BEGUN)
-            _cap_seconds(settings.seconds_for(file_bytes))
-            try:
-                accepted, png = run_job(path, task, settings, member, Row(**row))
-                _answer(answers, {"accepted": accepted}, png)
-            except SetAside as aside:
-                _answer(answers, {"reason": aside.reason.value}, b"")
-                if aside.reason is Reason.TOO_MUCH_MEMORY:
-                    answers.flush()
-                    return  # a fresh process starts with unbroken memory
+        told = json.loads(line)
+        if isinstance(told, dict):
+            task: Task = told["task"]
+            settings = JobSettings(
+                **{**told["settings"], "percentiles": tuple(told["settings"]["percentiles"])}
+            )
+            _cap_memory(settings.memory_bytes)
+            _answer(answers, None, b"")
+        elif not _answer_all(told, task, settings, answers, begun):
+            return  # a fresh process starts with unbroken memory
         answers.flush()
 
 
+def _answer_all(jobs: list[Any], task: Task, settings: JobSettings, answers: BinaryIO, begun: int) -> bool:
+    """Runs the jobs of a line; False if memory ran out."""
+    flushed = time.monotonic()
+    for path, file_bytes, member, row in jobs:
+        if time.monotonic() - flushed > _ANSWER_SECONDS:
+            answers.flush()
+            flushed = time.monotonic()
+        os.write(begun, BEGUN)
+        _cap_seconds(settings.seconds_for(file_bytes))
+        try:
+            accepted, png = run_job(path, task, settings, member, Row(**row))
+            _answer(answers, accepted, png)
+        except SetAside as aside:
+            _answer(answers, aside.reason.value, b"")
+            if aside.reason is Reason.TOO_MUCH_MEMORY:
+                answers.flush()
+                return False
+    return True
+
+
 def settings_line(task: Task, settings: JobSettings) -> bytes:
-    """The first line a worker reads."""
-    return json.dumps((task, asdict(settings))).encode() + b"\n"
+    """The line that tells a worker its task."""
+    return json.dumps({"task": task, "settings": asdict(settings)}).encode() + b"\n"
+
+
+def _keep_off_the_network() -> None:
+    """Hides what pydicom loads for downloads: files are decoded without it, and the first DICOM file 40 ms earlier."""
+    for module in ("requests", "ssl", "tqdm"):
+        sys.modules[module] = None  # type: ignore[assignment]  # so Python marks what must not be imported
 
 
 def _take_over_output() -> tuple[BinaryIO, int]:
@@ -78,8 +95,8 @@ def _take_over_output() -> tuple[BinaryIO, int]:
     return answers, begun
 
 
-def _answer(answers: BinaryIO, record: dict[str, Any], png: bytes) -> None:
-    text = json.dumps(record).encode()
+def _answer(answers: BinaryIO, told: Accepted | str | None, png: bytes) -> None:
+    text = json.dumps(told).encode()
     answers.write(LENGTHS.pack(len(text), len(png)) + text + png)
 
 

@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from gist.intake.burned_in_text import TextBox
 COUNTED = ("split", "class", "type", "modality", "view", "bits", "size")
 MEASURED = ("mean_grey", "contrast", "sharpness", "short_side", "aspect")
 MOST_SHOWN = 12
+_counted_of = itemgetter(*COUNTED)
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,14 @@ class Overview:
 
 def read_overview(folder: Path) -> Overview:
     """Reads the tables in a stage folder."""
-    counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTED}
-    by_class: dict[str, Counter[str]] = {}
+    alike: Counter[tuple[str, ...]] = Counter()
     numbers = {name: array("f") for name in MEASURED}
     with_text: list[Shown] = []
     copies: list[Shown] = []
     text_images = near_copies = 0
     for row in rows(folder):
-        for name in COUNTED:
-            counts[name][_value(row, name)] += 1
-        by_class.setdefault(row["class"], Counter())[row["split"]] += 1
+        row["size"] = f"{row['width']} × {row['height']}"
+        alike[_counted_of(row)] += 1
         width, height = int(row["width"]), int(row["height"])
         facts = (float(row["mean_grey"]), float(row["contrast"]), float(row["sharpness"]))
         for name, number in zip(MEASURED, (*facts, min(width, height), width / height), strict=True):
@@ -77,6 +77,13 @@ def read_overview(folder: Path) -> Overview:
             copies.append(shown(row))
     with (folder / "rejected.csv").open(newline="", encoding="utf-8") as file:
         rejected = Counter(row["reason"] for row in csv.DictReader(file))
+    counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTED}
+    by_class: dict[str, Counter[str]] = {}
+    for values, images in alike.items():
+        split, class_name, *_ = values
+        by_class.setdefault(class_name, Counter())[split] += images
+        for name, value in zip(COUNTED, values, strict=True):
+            counts[name][value] += images
     return Overview(
         counts,
         by_class,
@@ -101,10 +108,6 @@ def shown(row: dict[str, str]) -> Shown:
     """What is needed to show the image of a row."""
     boxes = tuple(TextBox(*map(int, box.split(" "))) for box in row["text"].split("; ") if box)
     return Shown(row["split"], row["image"], row["file"], boxes, row["near_copy_of"])
-
-
-def _value(row: dict[str, str], name: str) -> str:
-    return f"{row['width']} × {row['height']}" if name == "size" else row[name]
 
 
 def _pairs(folder: Path, copies: list[Shown]) -> list[tuple[Shown, Shown]]:

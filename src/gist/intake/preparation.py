@@ -1,0 +1,161 @@
+"""The prepare stage: label, decode, deduplicate, split, write."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from gist.config import Config, PrepareConfig
+from gist.errors import InputError
+from gist.intake.decode_job import Accepted, JobSettings
+from gist.intake.decoding import decode_candidates, fine_structure_of, look_at_sample, spool_key
+from gist.intake.deidentify import read_or_make_salt
+from gist.intake.guarded_decode import Crew, processors
+from gist.intake.labelling import Labelled, label_source
+from gist.intake.picture import Side
+from gist.intake.resolution import Choice, choose_resolution
+from gist.intake.source import find_file, list_source
+from gist.intake.spool import Spool
+from gist.intake.vocabulary import Reason
+from gist.intake.word_reader import installed
+from gist.progress import Progress
+from gist.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from gist.results import PrepareResult
+
+_BYTES_PER_PIXEL = 28  # stored, as table index, as float, and as much again for a decoder's own copies
+_ROOM_BYTES = 256 << 20
+
+
+def prepare_with(
+    first: subprocess.Popen[bytes], config: Config, run: RunFolder, progress: Progress
+) -> PrepareResult:
+    """See `gist.intake.prepare`; `first` is a started decoding process, which is ended here.
+
+    Raises:
+        InputError, StageError: as there.
+        OSError: something cannot be written.
+    """
+    processes = processors() if config.threads == "auto" else config.threads
+    with ExitStack() as stack:
+        crew = stack.enter_context(Crew(processes, first))
+        salt = read_or_make_salt()
+        labelled = label_source(config.prepare, config.seed, salt, (run.path,))
+        if labelled.candidates and labelled.origin != "tag":
+            _check_conditional(config, {candidate.class_name for candidate in labelled.candidates})
+        crew.grow(len(labelled.candidates))
+        # Imported only here, for it takes as long as the processes take to start.
+        from gist.intake.assembly import assemble
+        from gist.intake.data_page import write_data_page
+
+        choice = _resolution(config, labelled, salt, crew)
+        search = _text_search(config.prepare)
+        settings = job_settings(config.prepare, labelled, config.seed, salt, choice.side, search == "words")
+        spool = stack.enter_context(Spool(run.stage_folder("prepare"), spool_key(settings, salt)))
+        finished, aside, notes = decode_candidates(
+            labelled, config.prepare.classes, settings, salt, spool, crew, progress
+        )
+        crew.dissolve()
+        rejected = [*labelled.refused, *aside]
+        if not finished:
+            raise nothing_readable([reason for _, reason in rejected], config.prepare.source)
+        assembled = assemble(
+            labelled, finished, rejected, config, salt, partial(fine_structure_of, spool), notes
+        )
+        _check_conditional(config, set(assembled.class_names or (None,)))
+        result = assembled.write(run, spool, choice).model_copy(update={"text_search": search})
+        page = write_data_page(run.stage_folder("prepare"), result, config.report.title or config.name)
+        spool.remove()
+    result = result.model_copy(update={"data_page": run.relative(page)})
+    for note in result.notes:
+        progress.note(note)
+    progress.note(f"Data report: {page}")
+    return result
+
+
+def locate(run: RunFolder, file_id: str, source: Path) -> Path | None:
+    """The file on this disk behind a salted id of records.csv or rejected.csv.
+
+    None if the source holds no such file any more, or this user's salt did not make the id.
+
+    Raises:
+        InputError: the source folder or the salt cannot be read.
+    """
+    listing = list_source(source, (run.path,))
+    return find_file(listing, read_or_make_salt(), file_id)
+
+
+def job_settings(
+    config: PrepareConfig,
+    labelled: Labelled,
+    seed: int,
+    salt: bytes,
+    resolution: int,
+    read_words: bool = False,
+) -> JobSettings:
+    """What decoding processes need to know of the settings and the labels."""
+    side: dict[str | None, Side] = {"left": "L", "right": "R"}
+    return JobSettings(
+        resolution=resolution,
+        fit=config.fit,
+        window=config.window,
+        percentiles=config.percentiles,
+        allow_upsampling=config.allow_upsampling,
+        max_pixels=config.max_pixels,
+        max_file_bytes=config.max_file_mebibytes << 20,
+        seed=seed,
+        salt=salt.hex(),
+        memory_bytes=_BYTES_PER_PIXEL * config.max_pixels + (config.max_file_mebibytes << 20) + _ROOM_BYTES,
+        bits=config.bits,
+        frame=config.frame,
+        crop_borders=config.crop_borders,
+        burned_in_text=config.burned_in_text,
+        read_words=read_words,
+        mm_per_pixel=config.mm_per_pixel,
+        flip_to_side=side.get(config.flip_to_side),
+        label_tag=labelled.label_tag,
+        where=labelled.where,
+        attributes=labelled.attributes,
+    )
+
+
+def nothing_readable(reasons: Sequence[Reason], source: Path | None) -> InputError:
+    """The error where no file of a source can be used."""
+    (most_frequent, count), *_ = Counter(reasons).most_common(1)
+    return InputError(
+        f"None of the {len(reasons)} files in {source} can be used; most often ({count} times) a file "
+        f"{most_frequent.value}."
+    )
+
+
+def _resolution(config: Config, labelled: Labelled, salt: bytes, crew: Crew) -> Choice:
+    if config.prepare.resolution != "auto":
+        return Choice(config.prepare.resolution, "")
+    settings = job_settings(config.prepare, labelled, config.seed, salt, 0)
+    looked = [found for _, found in look_at_sample(labelled, settings, crew)]
+    sizes = [(found.height, found.width) for found in looked if isinstance(found, Accepted) and found.kept]
+    if not sizes:
+        reasons = [reason for _, reason in labelled.refused]
+        reasons += [found if isinstance(found, Reason) else Reason.FILTERED_OUT for found in looked]
+        raise nothing_readable(reasons, config.prepare.source)
+    return choose_resolution(sizes, config.prepare.fit, config.prepare.allow_upsampling, config.device)
+
+
+def _text_search(config: PrepareConfig) -> Literal["none", "strokes", "words"]:
+    if config.burned_in_text == "ignore":
+        return "none"
+    return "words" if config.burned_in_text_ocr == "auto" and installed() else "strokes"
+
+
+def _check_conditional(config: Config, class_names: set[str | None]) -> None:
+    if config.train.conditional is True and len(class_names) < 2:
+        raise InputError(
+            "train.conditional asks for a generator with classes, but the images have fewer than two; sort "
+            "them into class folders, give prepare.labels, or set train.conditional=false."
+        )
