@@ -68,7 +68,7 @@ def to_bytes(images_NCHW: torch.Tensor) -> NDArray[np.uint8]:
 def chunk_size(G: Generator) -> int:
     """Pictures that are computed together."""
     if next(G.parameters()).device.type == "cpu":
-        return 4
+        return 8 if G.img_resolution <= 128 else 4
     return 32 if G.img_resolution <= 256 else 8
 
 
