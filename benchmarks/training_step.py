@@ -35,16 +35,18 @@ def our_losses(case: Case, G: Any, D: Any, device: str = "cpu") -> Loss:
         images_NCHW: torch.Tensor = G.synthesis(ws_NLW, noise_mode="random", magnitudes=magnitudes)
         return images_NCHW
 
-    def judged(images_NCHW: torch.Tensor) -> torch.Tensor:
-        logits_N1: torch.Tensor = D.judge(in_shares(lambda _, x: D.features(x), D, images_NCHW))
-        return logits_N1
+    def features(images_NCHW: torch.Tensor) -> torch.Tensor:
+        return in_shares(lambda _, x: D.features(x), D, images_NCHW)
 
     def accumulate(phase: str) -> None:
         if phase == "G":
-            generator_loss(judged(generated())).backward()  # type: ignore[no-untyped-call]
+            generator_loss(D.judge(features(generated()))).backward()
         elif phase == "D":
-            discriminator_loss(judged(generated()), real=False).backward()  # type: ignore[no-untyped-call]
-            discriminator_loss(judged(real_NCHW), real=True).backward()  # type: ignore[no-untyped-call]
+            fake, real = features(torch.cat([generated(), real_NCHW])).chunk(2)
+            loss = discriminator_loss(D.judge(fake), real=False) + discriminator_loss(
+                D.judge(real), real=True
+            )
+            loss.backward()
         else:
             images_NCHW = real_NCHW.clone().requires_grad_()
             (r1_penalty(D(images_NCHW), images_NCHW) * (GAMMA / 2 * R1_INTERVAL)).backward()

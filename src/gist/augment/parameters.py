@@ -1,6 +1,7 @@
 """What an augmentation does to each image: presets, and the per-image parameters drawn from them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -120,6 +121,12 @@ class AugmentParameters:
     def __getitem__(self, images: slice | Tensor) -> "AugmentParameters":
         """The parameters of some of the images, for example of one micro-batch."""
         return AugmentParameters(**{field.name: getattr(self, field.name)[images] for field in fields(self)})
+
+    @classmethod
+    def joined(cls, parts: "Sequence[AugmentParameters]") -> "AugmentParameters":
+        """The parameters of several batches as of one."""
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
 
 
 def draw_uniforms(n: int, generator: torch.Generator) -> Tensor:
