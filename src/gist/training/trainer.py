@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -193,10 +193,10 @@ class Trainer:
 
         return noise
 
-    def _features(self, part: torch.Tensor, images: dict[str, torch.Tensor]) -> Iterator[torch.Tensor]:
+    def _features(self, part: torch.Tensor, images: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """D's features of the images of each purpose; all pass through D together, which is quicker than in turn."""
         features = in_shares(self._looks(part, *images), self.state.D, torch.cat(list(images.values())))
-        return iter(features.chunk(len(images)))
+        return features.chunk(len(images))
 
     def _looks(self, part: torch.Tensor, *purposes: str) -> Callable[[slice, torch.Tensor], torch.Tensor]:
         """What D's layers see of the purposes' images, one after the other: augmented, blurred at first."""
@@ -273,10 +273,10 @@ class Trainer:
             ws, _ = self._styles("D", z, fake_c, part)
             fake = self._drawn("D", ws, part)
         real, real_c = self._real_images(part)
-        features = self._features(part, {"fake": fake, "real": real})
+        of_fake, of_real = self._features(part, {"fake": fake, "real": real})
         # Judged apart: whoever is judged together is compared.
-        loss = self._judged("fake", next(features), fake_c, part, means)
-        return loss + self._judged("real", next(features), real_c, part, means)
+        loss = self._judged("fake", of_fake, fake_c, part, means)
+        return loss + self._judged("real", of_real, real_c, part, means)
 
     def _judged(
         self,
