@@ -11,6 +11,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,7 @@ from gist.errors import InputError
 GreyImage = NDArray[np.uint8] | NDArray[np.uint16]
 _UP_FILTER = 2
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # so that equal images make equal archives
+_UNWRITTEN_BYTES = 1 << 20
 _WINDOW_BITS = 9  # matches farther back than 512 bytes cost more in film grain than they bring
 
 
@@ -99,8 +101,10 @@ class ArchiveWriter:
         self._atomic = atomic_path(path)
 
     def __enter__(self) -> ArchiveWriter:
-        temporary = self._atomic.__enter__()
-        self._zip = _StoredZip(temporary, "w")
+        with ExitStack() as opening:
+            file = opening.enter_context(self._atomic).open("w+b", buffering=_UNWRITTEN_BYTES)
+            self._zip = opening.enter_context(_StoredZip(opening.enter_context(file), "w"))
+            self._open = opening.pop_all()
         return self
 
     def add(self, png: bytes, label: int | None) -> str:
@@ -115,14 +119,12 @@ class ArchiveWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            index = {
-                "labels": self._labels if self._labels else None,
-                "class_names": list(self.class_names),
-            }
+        if kind is not None:
+            self._open.__exit__(kind, error, trace)
+            return
+        with self._open:
+            index = {"labels": self._labels or None, "class_names": list(self.class_names)}
             self._zip.append("dataset.json", json.dumps(index).encode())
-        self._zip.close()
-        self._atomic.__exit__(kind, error, trace)
 
 
 @dataclass(frozen=True)

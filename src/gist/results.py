@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 class Result(BaseModel):
     """A frozen, JSON-friendly record."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class PrepareResult(Result):

@@ -72,7 +72,7 @@ def _sync_folder(folder: Path) -> None:
 class StageRecord(BaseModel):
     """What is known of one stage of a run: `<stage>/stage.json`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     stage: StageName
     state: Literal["running", "done", "failed", "stopped"]

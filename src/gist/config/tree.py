@@ -22,7 +22,11 @@ class Section(BaseModel):
     """A frozen group of settings in which unknown keys are errors; where text is asked for, 4 means "4"."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, coerce_numbers_to_str=True
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        coerce_numbers_to_str=True,
+        defer_build=True,  # the whole tree at its first use, not each branch again when imported
     )
 
 

@@ -155,7 +155,9 @@ def _step(grey: FloatImage) -> int:
 def _reduced(grey: FloatImage, step: int) -> NDArray[np.uint8]:
     """Means over step x step pixels as bytes; rows and columns that are left over are left out."""
     if step == 1:
-        return (grey * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
+        levels = grey * np.float32(255.0)
+        levels += np.float32(0.5)
+        return levels.astype(np.uint8)
     height, width = (length // step for length in grey.shape)
     reduced = np.empty((height, width), np.uint8)
     for start in range(0, height, _ROWS_AT_A_TIME):

@@ -40,16 +40,25 @@ def _from_disk(path: str, max_bytes: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | _GUARDED)
     except OSError:
         raise SetAside(Reason.UNREADABLE) from None
-    with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(file.fileno())
+    try:
+        facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise SetAside(Reason.NOT_REGULAR)
         if facts.st_size > max_bytes:
             raise SetAside(Reason.TOO_LARGE_FILE)
-        try:
-            return file.read(facts.st_size + 1)  # asking for more reserves it, whatever the file holds
-        except OSError:
-            raise SetAside(Reason.UNREADABLE) from None
+        return _all_of(descriptor, facts.st_size)
+    except OSError:
+        raise SetAside(Reason.UNREADABLE) from None
+    finally:
+        os.close(descriptor)
+
+
+def _all_of(descriptor: int, size: int) -> bytes:
+    """Up to `size` bytes; a call of the system may give fewer than it was asked for."""
+    data = os.read(descriptor, size)
+    while len(data) < size and (more := os.read(descriptor, size - len(data))):
+        data += more
+    return data
 
 
 def _from_zip(path: str, member: str, max_bytes: int) -> bytes:
