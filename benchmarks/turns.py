@@ -136,7 +136,7 @@ def peak_gb() -> float:
 def serve(options: argparse.Namespace, run: Run) -> None:
     """The process of one side: one repeat for each line on stdin, its times as JSON on stdout."""
     if options.worker != "peer":
-        ops.tune_memory_allocator()
+        ops.tune_memory_allocator(one_arena=Case.parse(options.cases[0]).config in ("t", "r"))
     torch.set_num_threads(options.threads)
     if options.worker != "ours":
         make_peer_importable(options.peer)

@@ -51,7 +51,6 @@ def plan_run(config: Config) -> Plan:
         InputError: the source holds no readable image, or settings contradict it.
     """
     device = choose_device(config)
-    ops.tune_memory_allocator()
     source = inspect(config.prepare, config.device)
     class_names = tuple(source.classes)
     held_out = 0.0 if config.prepare.split_column is not None else config.prepare.test_fraction
@@ -66,6 +65,7 @@ def plan_run(config: Config) -> Plan:
     )
 
     spec = specification(training, source.resolution, len(class_names))
+    ops.tune_memory_allocator(one_arena=spec.is_stylegan3)
     G = build_generator(spec).to(device.torch_device)
     D = build_discriminator(spec).to(device.torch_device)
     state = new_state(G, D, training, AdaController(fixed_p=0.0 if config.train.augment == "none" else 0.2))

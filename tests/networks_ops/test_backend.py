@@ -93,9 +93,29 @@ def test_compiled_code_is_kept_in_the_chosen_cache_folder(tmp_path: Path) -> Non
     assert _in_a_new_process(code, NUMBA_CACHE_DIR=str(tmp_path)) == "1"
 
 
+GLIBC = sys.platform.startswith("linux") and "glibc" in os.confstr("CS_GNU_LIBC_VERSION")  # type: ignore[operator]
+
+
 def test_the_memory_allocator_is_tuned_where_the_c_library_is_glibc() -> None:
-    glibc = sys.platform.startswith("linux") and "glibc" in os.confstr("CS_GNU_LIBC_VERSION")  # type: ignore[operator]
-    assert ops.tune_memory_allocator() == glibc
+    assert ops.tune_memory_allocator() == GLIBC
+
+
+@pytest.mark.skipif(not GLIBC, reason="only glibc gives each thread memory of its own")
+def test_threads_take_from_one_memory_where_networks_are_alias_free(tmp_path: Path) -> None:
+    def memories(one_arena: bool) -> int:
+        told = tmp_path / f"memories-{one_arena}.xml"
+        code = (
+            "import ctypes, threading, torch\nfrom gist.networks import ops\n"
+            f"ops.tune_memory_allocator(one_arena={one_arena})\n"
+            "thread = threading.Thread(target=lambda: torch.ones(10**6))\nthread.start(), thread.join()\n"
+            "C = ctypes.CDLL('libc.so.6')\nC.fopen.restype = ctypes.c_void_p\n"
+            f"file = ctypes.c_void_p(C.fopen({str(told)!r}.encode(), b'w'))\n"
+            "C.malloc_info(0, file), C.fclose(file)"
+        )
+        _in_a_new_process(code)
+        return told.read_text().count("<heap nr=")
+
+    assert memories(one_arena=True) == 1 < memories(one_arena=False)
 
 
 @pytest.mark.parametrize("mode", ["no_grad", "inference_mode"])

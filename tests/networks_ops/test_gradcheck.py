@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -70,6 +71,9 @@ OPERATIONS: dict[str, tuple[Function, tuple[tuple[int, ...], ...]]] = {
         ((2, 3, 4, 4), (1, 3, 1, 1), (2, 3)),
     ),
     "scaled": (ops.scaled, ((2, 3, 4, 5), (2, 3))),
+    "demodulation": (ops.demodulation, ((3, 2, 3, 3), (2, 2))),
+    "noisy_act": (partial(ops.noisy_act, clamp=1.5), ((2, 3, 4, 5), (2, 3), (2, 1, 4, 5), (3,))),
+    "noisy_act, one noise for all": (ops.noisy_act, ((2, 3, 4, 5), (2, 3), (1, 1, 4, 5), (3,))),
     "affine_resample": (warped, ((1, 1, 6, 5),)),
 }
 
@@ -159,6 +163,16 @@ FAST: dict[str, tuple[Function, Function, tuple[tuple[int, ...], ...]]] = {
         ((2, 3, 16, 17),),
     ),
     "scaled": (ops.scaled, lambda x, s: x * s[:, :, None, None], ((2, 3, 16, 17), (2, 3))),
+    "noisy_act": (
+        partial(ops.noisy_act, gain=1.5, clamp=1.5),
+        partial(reference.noisy_act, slope=0.2, gain=1.5, clamp=1.5),
+        ((2, 3, 16, 17), (2, 3), (2, 1, 16, 17), (3,)),
+    ),
+    "noisy_act, one noise for all": (
+        ops.noisy_act,
+        partial(reference.noisy_act, slope=0.2, gain=2**0.5, clamp=None),
+        ((2, 3, 16, 17), (2, 3), (1, 1, 16, 17), (3,)),
+    ),
     "conv2d by Winograd": (
         lambda x, w: winograd.conv2d(x, w, 1),
         lambda x, w: torch.nn.functional.conv2d(x, w, padding=1),

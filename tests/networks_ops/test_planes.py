@@ -62,11 +62,13 @@ def _results(threads: int) -> list[torch.Tensor]:
     x = torch.randn(4, 24, 40, 40, generator=generator, requires_grad=True)
     scale = torch.randn(4, 24, generator=generator, requires_grad=True)
     bias = torch.randn(24, generator=generator, requires_grad=True)
+    noise = torch.randn(4, 1, 40, 40, generator=generator, requires_grad=True)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         y = cpu_planes.activated(cpu_planes.scaled(x, scale), bias, slope=0.2, gain=1.0, clamp=1.0)
-        return [y, *torch.autograd.grad(y, (x, scale, bias), x.detach())]
+        y = ops.noisy_act(y, scale, noise, bias, clamp=1.0)
+        return [y, *torch.autograd.grad(y, (x, scale, bias, noise), x.detach())]
     finally:
         torch.set_num_threads(before)
 

@@ -33,10 +33,10 @@ def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResu
         Stopped: a signal asked to stop.
     """
     device = choose_device(config)
-    ops.tune_memory_allocator()
     settings = config.generate
     network = find_network(settings.network, run)
     G, metadata = load_network(network)
+    ops.tune_memory_allocator(one_arena=G.spec.is_stylegan3)
     G = G.to(device.torch_device).eval().requires_grad_(False)
     class_names = tuple(str(name) for name in metadata.get("class_names", ()))
     counts = _counts(settings.count, settings.per_class, class_names, run)

@@ -34,41 +34,37 @@ class NoisyLayer(nn.Module):
 
     def forward(self, x_NCHW: Tensor, w_NW: Tensor, noise_mode: NoiseMode) -> Tensor:
         """Features [N, outputs, size, size]."""
+        weight_OIkk: Tensor = self.weight
         styles_NI = self.affine(w_NW)
-        y_NCHW = (
-            self._upsampling_convolution(x_NCHW, styles_NI)
-            if self.up == 2
-            else ops.modulated_conv2d(
-                x_NCHW, self.weight, styles_NI, padding=1, pre_normalize=x_NCHW.dtype == torch.float16
-            )
-        )
-        if noise_mode == "const":
-            y_NCHW = y_NCHW + (self.noise_const * self.noise_strength).to(y_NCHW.dtype)
-        elif callable(noise_mode):
-            y_NCHW = y_NCHW + noise_mode(self.size).to(y_NCHW.dtype) * self.noise_strength
-        elif noise_mode == "random":
-            noise_N1HW = torch.randn(
+        if x_NCHW.dtype == torch.float16:
+            weight_OIkk, styles_NI = ops.of_unit_power(weight_OIkk, styles_NI)
+        # Modulation scales the input and demodulation the output, so one weight serves the whole batch.
+        x_NCHW, weight = ops.scaled(x_NCHW, styles_NI), weight_OIkk.to(x_NCHW.dtype)
+        if self.up == 2:
+            y_NCHW = nn.functional.conv_transpose2d(x_NCHW, weight.transpose(0, 1), stride=2)
+            y_NCHW = blurred(y_NCHW, self.blur, padding=1, gain=4.0)  # removes the images of the spectrum
+        else:
+            y_NCHW = ops.conv2d(x_NCHW, weight, padding=1)
+        demodulation_NO = ops.demodulation(weight_OIkk, styles_NI)
+        noise_S1HW = self._noise(y_NCHW, noise_mode)
+        if noise_S1HW is None:
+            y_NCHW, bias = ops.scaled(y_NCHW, demodulation_NO), self.bias.to(y_NCHW.dtype)
+            return ops.bias_act(y_NCHW, bias, activation="lrelu", clamp=self.clamp)
+        return ops.noisy_act(y_NCHW, demodulation_NO, noise_S1HW, self.bias, clamp=self.clamp)
+
+    def _noise(self, y_NCHW: Tensor, noise_mode: NoiseMode) -> Tensor | None:
+        """One plane for each image of `y_NCHW`, or one for all."""
+        if noise_mode == "none":
+            return None
+        if callable(noise_mode):
+            noise_S1HW = noise_mode(self.size)
+        elif noise_mode == "const":
+            noise_S1HW = self.noise_const[None, None]
+        else:
+            noise_S1HW = torch.randn(
                 y_NCHW.shape[0], 1, self.size, self.size, device=y_NCHW.device, dtype=y_NCHW.dtype
             )
-            y_NCHW = y_NCHW + noise_N1HW * self.noise_strength
-        bias = self.bias.to(y_NCHW.dtype)
-        return ops.bias_act(y_NCHW, bias, dim=1, activation="lrelu", clamp=self.clamp)
-
-    def _upsampling_convolution(self, x_NCHW: Tensor, styles_NI: Tensor) -> Tensor:
-        """Transposed convolution with stride 2, then the blur that removes its imaging artifacts.
-
-        Modulation scales the input and demodulation the output, so one weight serves the whole batch
-        (Karras 2020, equations 1 to 3).
-        """
-        energy_OI = self.weight.square().sum(dim=(2, 3))
-        demodulation_NO = (styles_NI.square() @ energy_OI.t() + 1e-8).rsqrt()
-        y_NCHW = nn.functional.conv_transpose2d(
-            ops.scaled(x_NCHW, styles_NI),
-            self.weight.transpose(0, 1).to(x_NCHW.dtype),
-            stride=2,
-        )
-        y_NCHW = blurred(y_NCHW, self.blur, padding=1, gain=4.0)
-        return ops.scaled(y_NCHW, demodulation_NO)
+        return noise_S1HW * self.noise_strength
 
 
 class ToRGB(nn.Module):

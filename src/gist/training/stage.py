@@ -58,7 +58,6 @@ def train(config: Config, run: RunFolder, progress: Progress, team: Team | None 
     team = team or call_to_training()
     assert team is not None
     device = choose_device(config)
-    ops.tune_memory_allocator()
     prepared = _prepared(run)
     data_set = read_data_set(run.path / prepared.train_archive)
     start = None if config.train.start_from is None else load_start(config.train.start_from)
@@ -243,6 +242,7 @@ class _Session:
     def _state(self) -> TrainingState:
         """The newest checkpoint, or a state before the first step."""
         spec = specification(self.plan, self.data_set.resolution, len(self.data_set.class_names))
+        ops.tune_memory_allocator(one_arena=spec.is_stylegan3)
         torch.manual_seed(random_stream(self.config.seed, "initial weights", 0).initial_seed())
         frozen = self.config.train.freeze_discriminator_layers
         found = load_newest(self.checkpoints)

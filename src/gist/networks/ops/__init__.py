@@ -21,7 +21,7 @@ from gist.networks.ops.backend import (
 )
 from gist.networks.ops.convolution import activated_conv2d, conv2d
 from gist.networks.ops.memory import tune_memory_allocator
-from gist.networks.ops.modulation import modulated_conv2d, scaled
+from gist.networks.ops.modulation import demodulation, modulated_conv2d, of_unit_power, scaled
 from gist.networks.ops.reference import Padding
 
 __all__ = [
@@ -31,8 +31,11 @@ __all__ = [
     "active_backend",
     "bias_act",
     "conv2d",
+    "demodulation",
     "filtered_lrelu",
     "modulated_conv2d",
+    "noisy_act",
+    "of_unit_power",
     "prepare",
     "scaled",
     "set_backend",
@@ -138,3 +141,21 @@ def bias_act(
     if not simple and dim == 1 and passes_once_over_planes(x):
         return cpu_planes.activated(x, bias, slope=slope, gain=gain, clamp=clamp)
     return reference.bias_act(x, bias, dim=dim, slope=slope, gain=gain, clamp=clamp)
+
+
+def noisy_act(
+    x_NCHW: torch.Tensor,
+    scale_NC: torch.Tensor,
+    noise_S1HW: torch.Tensor,
+    bias_C: torch.Tensor,
+    *,
+    gain: float = 2**0.5,
+    clamp: float | None = None,
+) -> torch.Tensor:
+    """What follows StyleGAN2's convolution (Karras et al. 2020, figure 2c), in one pass over memory each way.
+
+    Scale each channel of each sample, add noise (one plane per sample, or one for all) and bias, leaky ReLU with slope
+    0.2, multiply by `gain`, clamp to +-`clamp`.
+    """
+    activated = cpu_planes.noisily_activated if passes_once_over_planes(x_NCHW) else reference.noisy_act
+    return activated(x_NCHW, scale_NC, noise_S1HW, bias_C, slope=0.2, gain=gain, clamp=clamp)

@@ -39,7 +39,11 @@ def _cpu_path_failure() -> str | None:
             x, weight = torch.zeros(1, 16, 16, 16), torch.zeros(16, 16, 3, 3, requires_grad=True)
             y = cpu_planes.activated(winograd.conv2d(x, weight, 1), None, slope=0.2, gain=1.0, clamp=None)
             scales = torch.ones(1, 16, requires_grad=True)
-            torch.autograd.grad(cpu_planes.scaled(y, scales).sum(), (weight, scales))
+            y = cpu_planes.noisily_activated(
+                cpu_planes.scaled(y, scales), scales, torch.zeros(1, 1, 16, 16), torch.zeros(16),
+                slope=0.2, gain=1.0, clamp=None,
+            )  # fmt: skip
+            torch.autograd.grad(y.sum(), (weight, scales))
     except Exception as error:  # whatever a compiler may raise on an unknown machine, plain torch still works
         return f"numba could not compile ({type(error).__name__})"
     return None

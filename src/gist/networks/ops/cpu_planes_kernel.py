@@ -41,7 +41,46 @@ def _activate_backward(  # type: ignore[no-untyped-def]
         sums_P[plane] = total
 
 
+def _activate_noisy(  # type: ignore[no-untyped-def]
+    x_PK, scale_P, noise_SK, bias_C, out_PK, gain, negative_gain, clamp, first, last
+):
+    """Scale, noise, bias, leaky ReLU, gain and clamp."""
+    channels = len(bias_C)
+    for plane in range(first, last):
+        scale, bias = scale_P[plane], bias_C[plane % channels]
+        sample = plane // channels % len(noise_SK)
+        for k in range(x_PK.shape[1]):
+            value = x_PK[plane, k] * scale + noise_SK[sample, k] + bias
+            value *= gain if value > 0 else negative_gain
+            limited = clamp if value > clamp else value
+            out_PK[plane, k] = -clamp if value < -clamp else limited
+
+
+def _activate_noisy_backward(  # type: ignore[no-untyped-def]
+    grad_PK, x_PK, scale_P, out_PK, grad_x_PK, grad_scale_P, grad_noise_NK, sums_P,
+    gain, negative_gain, clamp, first, last,
+):  # fmt: skip
+    """The gradients of samples first to last, with the sums of what passes the activation over each plane."""
+    nothing = scale_P.dtype.type(0)
+    channels = len(scale_P) // len(grad_noise_NK)
+    for sample in range(first, last):
+        grad_noise_NK[sample] = nothing
+        for plane in range(sample * channels, (sample + 1) * channels):
+            scale, total, total_scale = scale_P[plane], nothing, nothing
+            for k in range(out_PK.shape[1]):
+                value = out_PK[plane, k]
+                slope = gain if value > 0 else negative_gain
+                slope = grad_PK[plane, k] * (slope if abs(value) < clamp else nothing)
+                total += slope
+                total_scale += slope * x_PK[plane, k]
+                grad_noise_NK[sample, k] += slope
+                grad_x_PK[plane, k] = slope * scale
+            sums_P[plane], grad_scale_P[plane] = total, total_scale
+
+
 # Sums may be taken in any order, which lets them use vectors; the order is the same for any number of threads.
 scale_backward = compile_loop(_scale_backward, fastmath={"reassoc", "contract"})
 activate = compile_loop(_activate)
 activate_backward = compile_loop(_activate_backward, fastmath={"reassoc", "contract"})
+activate_noisy = compile_loop(_activate_noisy, fastmath={"contract"})
+activate_noisy_backward = compile_loop(_activate_noisy_backward, fastmath={"reassoc", "contract"})

@@ -30,13 +30,9 @@ def modulated_conv2d(
     A sample's result does not depend on the others in its batch.
     """
     if demodulate and pre_normalize:
-        weight_OIkk = weight_OIkk * weight_OIkk.square().mean([1, 2, 3], keepdim=True).rsqrt()
-        styles_NI = styles_NI * styles_NI.square().mean(1, keepdim=True).rsqrt()
+        weight_OIkk, styles_NI = of_unit_power(weight_OIkk, styles_NI)
     scale_NI = styles_NI if input_gain is None else styles_NI * input_gain
-    demodulation_NO = None
-    if demodulate:
-        power_OI = weight_OIkk.square().sum([2, 3])
-        demodulation_NO = (styles_NI.square() @ power_OI.T + 1e-8).rsqrt()
+    demodulation_NO = demodulation(weight_OIkk, styles_NI) if demodulate else None
     if padding == 0 and _weights_are_small(x_NCHW, weight_OIkk):
         weight_NOI = weight_OIkk[:, :, 0, 0] * scale_NI[:, None]
         if demodulation_NO is not None:
@@ -46,6 +42,20 @@ def modulated_conv2d(
     x = scaled(x_NCHW, scale_NI)
     x = conv2d(x, weight_OIkk.to(x.dtype), padding=padding)
     return x if demodulation_NO is None else scaled(x, demodulation_NO)
+
+
+def of_unit_power(weight_OIkk: torch.Tensor, styles_NI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each output channel's weight and each sample's styles brought to unit root mean square."""
+    return (
+        weight_OIkk * weight_OIkk.square().mean([1, 2, 3], keepdim=True).rsqrt(),
+        styles_NI * styles_NI.square().mean(1, keepdim=True).rsqrt(),
+    )
+
+
+def demodulation(weight_OIkk: torch.Tensor, styles_NI: torch.Tensor) -> torch.Tensor:
+    """Factors [N, O] that bring a modulated convolution's outputs back to unit variance (equation 3)."""
+    power_OI = weight_OIkk.square().sum([2, 3])
+    return (styles_NI.square() @ power_OI.T + 1e-8).rsqrt()
 
 
 def _weights_are_small(x_NCHW: torch.Tensor, weight_OIkk: torch.Tensor) -> bool:

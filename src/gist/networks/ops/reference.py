@@ -70,6 +70,21 @@ def bias_act(
     return x if clamp is None else x.clamp(-clamp, clamp)
 
 
+def noisy_act(
+    x_NCHW: torch.Tensor,
+    scale_NC: torch.Tensor,
+    noise_S1HW: torch.Tensor,
+    bias_C: torch.Tensor,
+    *,
+    slope: float,
+    gain: float,
+    clamp: float | None,
+) -> torch.Tensor:
+    """Step by step; see `gist.networks.ops`."""
+    x = x_NCHW * scale_NC.to(x_NCHW.dtype)[:, :, None, None] + noise_S1HW.to(x_NCHW.dtype)
+    return bias_act(x, bias_C, slope=slope, gain=gain, clamp=clamp)
+
+
 def filtered_lrelu(
     x_NCHW: torch.Tensor,
     up_filter: torch.Tensor | None,
