@@ -19,6 +19,7 @@ from radiograph_files import decode, dicom, dicom_bytes
 from gist.errors import GistError
 from gist.intake.burned_in_text import TextBox, find_text, paint_over
 from gist.intake.geometry import View, show, square_view
+from gist.intake.picture import as_float
 from gist.intake.vocabulary import Remark
 from gist.phantoms.radiograph import draw_unclipped
 from gist.run_folder import RunFolder
@@ -76,6 +77,11 @@ def test_names_are_found_wherever_they_stand_on_a_phantom(grey: float) -> None:
         assert covered(find_text(written), truth) > 0.6, (number, text, size)
         tested += 1
     assert tested >= 5
+
+
+def test_bytes_show_the_same_text_as_floats() -> None:
+    levels = np.rint(255 * write(knee(1), "KAUFMAN SCOTT", 14, 1.0, 0.02, 0.02)[0]).astype(np.uint8)
+    assert find_text(levels) == find_text(as_float(levels)) != ()
 
 
 def test_small_text_on_a_large_radiograph_is_found() -> None:

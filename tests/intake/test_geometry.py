@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gist.intake.geometry import Fit, covered_pixels, to_square
+from gist.intake.geometry import Fit, covered_pixels, show, square_view, to_square
+from gist.intake.picture import as_float
 
 sizes = st.integers(3, 40)
 fits = st.sampled_from(["pad", "crop", "stretch"])
@@ -29,6 +30,18 @@ def direct(image: NDArray[np.float32], side: int, fit: Fit) -> NDArray[np.float6
     square = max(height, width) if fit == "pad" else min(height, width)
     top, left = (height - square) / 2, (width - square) / 2
     return weights(height, top, top + square, side) @ image @ weights(width, left, left + square, side).T
+
+
+@settings(deadline=None)
+@given(sizes, sizes, st.integers(1, 48), fits, st.integers(0, 99))
+def test_bytes_and_floats_of_one_picture_look_the_same(
+    h: int, w: int, side: int, fit: Fit, seed: int
+) -> None:
+    levels = np.random.default_rng(seed).integers(0, 256, (h, w), np.uint8)
+    kept = levels.copy()
+    view = square_view(h, w, fit)
+    assert np.abs(show(levels, view, side) - show(as_float(levels), view, side)).max() < 1e-6
+    assert np.array_equal(levels, kept)
 
 
 @settings(deadline=None, max_examples=120)

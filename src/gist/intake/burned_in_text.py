@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gist.intake.burned_in_text_lines import text_lines
 from gist.intake.geometry import FloatImage, View
+from gist.intake.picture import Grey, as_float
 from gist.intake.sliding import sliding
 
 _SIDE = 1000
@@ -54,8 +55,8 @@ class TextBox(NamedTuple):
         return TextBox(self.top, side - self.right, self.bottom, side - self.left)
 
 
-def find_text(grey: FloatImage) -> tuple[TextBox, ...]:
-    """Boxes around lines of text in a float32 [H, W] picture of values in 0-1; most often none."""
+def find_text(grey: Grey) -> tuple[TextBox, ...]:
+    """Boxes around lines of text in a picture [H, W]; most often none."""
     step = _step(grey)
     small = _reduced(grey, step)
     return united(
@@ -65,7 +66,7 @@ def find_text(grey: FloatImage) -> tuple[TextBox, ...]:
     )
 
 
-def find_words(grey: FloatImage) -> tuple[TextBox, ...]:
+def find_words(grey: Grey) -> tuple[TextBox, ...]:
     """Boxes around the words that can be read in such a picture, see `word_reader`."""
     from gist.intake.word_reader import read_words  # what few runs need must not slow every process's start
 
@@ -107,7 +108,7 @@ def united(boxes: Iterable[TextBox]) -> tuple[TextBox, ...]:
     return tuple(sorted(apart))
 
 
-def _with_margin(line: tuple[int, int, int, int], step: int, grey: FloatImage) -> TextBox:
+def _with_margin(line: tuple[int, int, int, int], step: int, grey: Grey) -> TextBox:
     """The box of a line (top, left, bottom, right) of the copy in the picture itself."""
     top, left, bottom, right = line
     margin = max(2, round(_MARGIN * (bottom - top)))
@@ -148,12 +149,15 @@ def _filling(grey: FloatImage, box: TextBox) -> FloatImage:
     return total
 
 
-def _step(grey: FloatImage) -> int:
+def _step(grey: Grey) -> int:
     return -(-int(max(grey.shape)) // _SIDE)
 
 
-def _reduced(grey: FloatImage, step: int) -> NDArray[np.uint8]:
+def _reduced(picture: Grey, step: int) -> NDArray[np.uint8]:
     """Means over step x step pixels as bytes; rows and columns that are left over are left out."""
+    if step == 1 and picture.dtype == np.uint8:
+        return picture.astype(np.uint8, copy=False)
+    grey = as_float(picture)
     if step == 1:
         levels = grey * np.float32(255.0)
         levels += np.float32(0.5)

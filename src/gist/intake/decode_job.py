@@ -17,7 +17,7 @@ from gist.intake.file_type import ARCHIVES, HEAD_BYTES, file_type
 from gist.intake.filter_expression import parse_filter
 from gist.intake.geometry import Fit, FloatImage, View, scaled_view, show, square_view, thumbnail
 from gist.intake.image_facts import ImageFacts, measure
-from gist.intake.picture import FrameChoice, GreySettings, Header, Picture, Side, WindowChoice
+from gist.intake.picture import FrameChoice, Grey, GreySettings, Header, Picture, Side, WindowChoice, as_float
 from gist.intake.png_rows import with_stored_rows
 from gist.intake.vocabulary import Reason, Remark, SetAside
 
@@ -197,10 +197,12 @@ def _square(
 ) -> tuple[FloatImage, bool, tuple[TextBox, ...]]:
     """The finished square in 0-1, whether it has been enlarged, and where it shows text; adds to the remarks."""
     text = _text(picture, settings, remarks)
-    grey = paint_over(picture.grey, text) if text and settings.burned_in_text == "mask" else picture.grey
+    grey = picture.grey
+    if text and settings.burned_in_text == "mask":
+        grey = paint_over(as_float(grey), text)
     top = left = 0
     if settings.crop_borders:
-        top, bottom, left, right = content_box(grey)
+        top, bottom, left, right = content_box(as_float(grey))
         if grey.shape != (bottom - top, right - left):
             grey = grey[top:bottom, left:right]
             remarks.append(Remark.BORDERS_CUT)
@@ -240,7 +242,7 @@ def _text(picture: Picture, settings: JobSettings, remarks: list[Remark]) -> tup
     return found
 
 
-def _view(grey: FloatImage, header: Header, settings: JobSettings, remarks: list[Remark]) -> View:
+def _view(grey: Grey, header: Header, settings: JobSettings, remarks: list[Remark]) -> View:
     height, width = grey.shape
     if settings.mm_per_pixel is not None:
         if header.spacing is not None:

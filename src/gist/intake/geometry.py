@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gist.intake.picture import Grey, as_float
+
 Fit = Literal["pad", "crop", "stretch"]
 FloatImage = NDArray[np.float32]
 THUMBNAIL_SIDE = 16
@@ -58,15 +60,15 @@ def to_square(image: FloatImage, side: int, fit: Fit) -> FloatImage:
     return show(image, square_view(height, width, fit), side)
 
 
-def show(image: FloatImage, view: View, side: int) -> FloatImage:
-    """A view of a float32 [H, W] image as [side, side]; values stay within those of the image and 0.
+def show(image: Grey, view: View, side: int) -> FloatImage:
+    """A view of an image [H, W] as [side, side] in 0-1; values stay within those of the image and 0.
 
     Each new pixel is the mean over exactly the area it covers, parts of pixels included, so nothing aliases
     and the mean brightness is kept. Where a pixel covers less than one old pixel the image is interpolated
     (bicubic).
     """
     if view.enlarges(side):
-        return _enlarge(image, view.rows, view.columns, side)
+        return _enlarge(as_float(image), view.rows, view.columns, side)
     fewer_rows = _area_mean(image, *view.rows, side)
     return np.ascontiguousarray(_area_mean(np.ascontiguousarray(fewer_rows.T), *view.columns, side).T)
 
@@ -87,24 +89,27 @@ def _centred(length: int, shown: float) -> tuple[float, float]:
     return round(start, 6), round(start + shown, 6)
 
 
-def _area_mean(image: FloatImage, start: float, stop: float, cells: int) -> FloatImage:
-    """Means over `cells` equal intervals of [start, stop] along axis 0; outside the image lies black."""
-    narrow = math.ceil((stop - start) / cells) < _FEW_ROWS
-    sums = (_add_by_row if narrow else _add_by_cell)(image, start, stop, cells)
-    sums *= np.float32(cells / (stop - start))
+def _area_mean(image: Grey, start: float, stop: float, cells: int) -> FloatImage:
+    """Means in 0-1 over `cells` equal intervals of [start, stop] along axis 0; outside the image lies black."""
+    if math.ceil((stop - start) / cells) < _FEW_ROWS:
+        sums = _add_by_row(image, start, stop, cells)
+        white = 255.0 if image.dtype == np.uint8 else 1.0
+    else:
+        sums, white = _add_by_cell(as_float(image), start, stop, cells), 1.0
+    sums *= np.float32(cells / (stop - start) / white)
     return sums
 
 
-def _add_by_row(image: FloatImage, start: float, stop: float, cells: int) -> FloatImage:
+def _add_by_row(image: Grey, start: float, stop: float, cells: int) -> FloatImage:
     """Sums within cells, taking one row at a time for all cells: quicker where cells are narrow."""
     (row, weight), *others = _rows_in_cells(len(image), start, stop, cells)
-    sums = image.take(row, axis=0)
-    sums *= weight
-    rows = np.empty_like(sums)
+    rows = image.take(row, axis=0)
+    sums: FloatImage = rows * weight
+    part = np.empty_like(sums)
     for row, weight in others:
         image.take(row, axis=0, out=rows, mode="clip")
-        rows *= weight
-        sums += rows
+        np.multiply(rows, weight, out=part)
+        sums += part
     return sums
 
 

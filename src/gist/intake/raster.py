@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from gist.intake.grey_window import percentile_range, range_window, tabulate
-from gist.intake.picture import GreySettings, Header, Picture, check_size, chosen_frame, colour_to_grey
+from gist.intake.picture import (
+    Grey,
+    GreySettings,
+    Header,
+    Picture,
+    as_float,
+    check_size,
+    chosen_frame,
+    colour_to_grey,
+)
 from gist.intake.vocabulary import Reason, Remark, SetAside
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
@@ -19,6 +28,7 @@ _ORIENTATION = 0x0112
 _TIFF_BITS, _TIFF_COMPRESSION, _TIFF_PHOTOMETRIC = 258, 259, 262
 _TIFF_WEBP, _WHITE_IS_ZERO = 50001, 0
 _PNG_BITS = 24  # position of the bit depth in IHDR
+_SMALL = 1000  # pixels a side, from which on the text search and the area mean want floats
 _WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 
 Image.MAX_IMAGE_PIXELS = None  # prepare.max_pixels is checked here instead, before anything is decoded
@@ -55,13 +65,14 @@ def _picture(image: Image.Image, header: Header, data: bytes, settings: GreySett
     if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
         remarks.append(Remark.TURNED)
         image = ImageOps.exif_transpose(image)
+    grey: Grey
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        grey, steps = _deep(np.asarray(image), header.bits, white_is_zero, settings)
+        grey, of_pixels = _deep(np.asarray(image), header.bits, white_is_zero, settings)
     else:
-        grey, steps = _shallow(image)
+        grey, of_pixels = _shallow(image)
         if header.bits > 8:
-            steps.append(Remark.DEEP_COLOUR)
-    return Picture(grey, header, (*remarks, *steps))
+            of_pixels.append(Remark.DEEP_COLOUR)
+    return Picture(grey, header, (*remarks, *of_pixels))
 
 
 def _header(image: Image.Image, data: bytes, max_pixels: int) -> Header:
@@ -100,20 +111,19 @@ def _deep(
     return stored.picture(shown), remarks
 
 
-def _shallow(image: Image.Image) -> tuple[NDArray[np.float32], list[Remark]]:
+def _shallow(image: Image.Image) -> tuple[Grey, list[Remark]]:
     """Eight bits or fewer per channel are display-ready as they are."""
+    if image.mode in ("L", "1"):
+        levels = np.asarray(image if image.mode == "L" else image.convert("L"))
+        return levels if max(levels.shape) <= _SMALL else as_float(levels), []
     remarks: list[Remark] = []
     opacity: NDArray[np.float32] | None = None
     if image.mode in _WITH_ALPHA or (image.mode == "P" and "transparency" in image.info):
         image = image.convert("RGBA")
         opacity = np.asarray(image.getchannel("A"), dtype=np.float32) / np.float32(255.0)
-    if image.mode in ("L", "1"):
-        levels = np.asarray(image if image.mode == "L" else image.convert("L"))
-        grey = levels * np.float32(1 / 255.0)
-    else:
-        grey, coloured = colour_to_grey(np.asarray(image.convert("RGB")))
-        if coloured:
-            remarks.append(Remark.COLOUR_TO_GREY)
+    grey, coloured = colour_to_grey(np.asarray(image.convert("RGB")))
+    if coloured:
+        remarks.append(Remark.COLOUR_TO_GREY)
     if opacity is not None and float(opacity.min()) < 1.0:
         grey = grey * opacity
         remarks.append(Remark.TRANSPARENCY)
