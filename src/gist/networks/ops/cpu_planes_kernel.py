@@ -8,9 +8,9 @@ def _scale_backward(grad_PK, x_PK, scale_P, grad_x_PK, grad_scale_P, first, last
     for plane in range(first, last):
         scale, total = scale_P[plane], scale_P.dtype.type(0)
         for k in range(x_PK.shape[1]):
-            slope = grad_PK[plane, k]
-            total += slope * x_PK[plane, k]
-            grad_x_PK[plane, k] = slope * scale
+            total += grad_PK[plane, k] * x_PK[plane, k]
+        for k in range(x_PK.shape[1]):
+            grad_x_PK[plane, k] = grad_PK[plane, k] * scale
         grad_scale_P[plane] = total
 
 
@@ -35,9 +35,9 @@ def _activate_backward(  # type: ignore[no-untyped-def]
         for k in range(out_PK.shape[1]):
             value = out_PK[plane, k]
             slope = gain if value > 0 else negative_gain
-            slope = grad_PK[plane, k] * (slope if abs(value) < clamp else nothing)
-            grad_x_PK[plane, k] = slope
-            total += slope
+            grad_x_PK[plane, k] = grad_PK[plane, k] * (slope if abs(value) < clamp else nothing)
+        for k in range(out_PK.shape[1]):
+            total += grad_x_PK[plane, k]
         sums_P[plane] = total
 
 
@@ -70,15 +70,18 @@ def _activate_noisy_backward(  # type: ignore[no-untyped-def]
             for k in range(out_PK.shape[1]):
                 value = out_PK[plane, k]
                 slope = gain if value > 0 else negative_gain
-                slope = grad_PK[plane, k] * (slope if abs(value) < clamp else nothing)
-                total += slope
-                total_scale += slope * x_PK[plane, k]
-                grad_noise_NK[sample, k] += slope
-                grad_x_PK[plane, k] = slope * scale
+                grad_x_PK[plane, k] = grad_PK[plane, k] * (slope if abs(value) < clamp else nothing)
+            for k in range(out_PK.shape[1]):
+                total += grad_x_PK[plane, k]
+                total_scale += grad_x_PK[plane, k] * x_PK[plane, k]
+            for k in range(out_PK.shape[1]):
+                grad_noise_NK[sample, k] += grad_x_PK[plane, k]
+                grad_x_PK[plane, k] *= scale
             sums_P[plane], grad_scale_P[plane] = total, total_scale
 
 
-# Sums may be taken in any order, which lets them use vectors; the order is the same for any number of threads.
+# Sums may be taken in any order, which lets them use vectors. Loops that sum write nothing: where one also writes, the
+# compiled code decides by addresses whether to use vectors, and the order of the sum would be left to chance.
 scale_backward = compile_loop(_scale_backward, fastmath={"reassoc", "contract"})
 activate = compile_loop(_activate)
 activate_backward = compile_loop(_activate_backward, fastmath={"reassoc", "contract"})
