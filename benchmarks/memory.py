@@ -24,7 +24,7 @@ from gist.networks import ops
 def one_line(case: Case, device: str, checkpointing: bool, tuned: bool, threads: int) -> str:
     torch.set_num_threads(threads)
     if tuned:
-        ops.tune_memory_allocator(one_arena=case.config in ("t", "r"))
+        ops.tune_memory_allocator(one_arena=case.alias_free)
     torch.manual_seed(0)
     G, D = (network.to(device) for network in case.networks())
     G.synthesis.checkpointing = checkpointing

@@ -55,6 +55,10 @@ class Case:
         return f"{self.config}-{self.resolution}-{self.batch}-{self.base}-{self.most}"
 
     @property
+    def alias_free(self) -> bool:
+        return self.config in ("t", "r")
+
+    @property
     def wider(self) -> int:
         """Configuration R has twice the channels of the others."""
         return 2 if self.config == "r" else 1
@@ -136,7 +140,7 @@ def peak_gb() -> float:
 def serve(options: argparse.Namespace, run: Run) -> None:
     """The process of one side: one repeat for each line on stdin, its times as JSON on stdout."""
     if options.worker != "peer":
-        ops.tune_memory_allocator(one_arena=Case.parse(options.cases[0]).config in ("t", "r"))
+        ops.tune_memory_allocator(one_arena=Case.parse(options.cases[0]).alias_free)
     torch.set_num_threads(options.threads)
     if options.worker != "ours":
         make_peer_importable(options.peer)

@@ -30,6 +30,11 @@ def kernel() -> Any:
     return cpu_kernel
 
 
+def slopes_of(slope: float, gain: float, clamp: float | None) -> Slopes:
+    """Those of a leaky ReLU with this slope, gain and clamp."""
+    return gain, gain * slope, float("inf") if clamp is None else clamp
+
+
 def supports(x: torch.Tensor, *filters: torch.Tensor | None) -> bool:
     """Whether this path can compute it: floating point on CPU and filters that are constants."""
     constant = all(fir is None or not fir.requires_grad for fir in filters)
@@ -55,7 +60,7 @@ def filtered_lrelu(
     plan = _plan(x_NCHW, up_filter, down_filter, up, down, padding, float(up**2), linear=False)
     x = _computable(x_NCHW)
     bias = x.new_zeros(1) if bias_C is None else bias_C.to(x.dtype)
-    slopes = (gain, gain * slope, float("inf") if clamp is None else clamp)
+    slopes = slopes_of(slope, gain, clamp)
     record = torch.is_grad_enabled() and (x.requires_grad or bias.requires_grad)
     y: torch.Tensor = _FilteredActivation.apply(x, bias, plan, slopes, record)
     return y.to(x_NCHW.dtype)

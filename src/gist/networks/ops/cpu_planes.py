@@ -5,10 +5,8 @@ from typing import Any
 
 import torch
 
+from gist.networks.ops.cpu import Slopes, slopes_of
 from gist.networks.ops.cpu_threads import share
-
-Slopes = tuple[float, float, float]
-"""Factor for positive values, factor for others, and the level at which values are clamped."""
 
 _INLINE_SAMPLES = 50_000
 """Below this many samples a second thread costs more than it saves."""
@@ -43,7 +41,7 @@ def activated(
 ) -> torch.Tensor:
     """`reference.bias_act` over channels."""
     bias = x_NCHW.new_zeros(1) if bias_C is None else bias_C.to(x_NCHW.dtype)
-    y: torch.Tensor = _Activated.apply(x_NCHW, bias, _slopes(slope, gain, clamp))
+    y: torch.Tensor = _Activated.apply(x_NCHW, bias, slopes_of(slope, gain, clamp))
     return y
 
 
@@ -59,12 +57,8 @@ def noisily_activated(
 ) -> torch.Tensor:
     """`reference.noisy_act`."""
     others = (tensor.to(x_NCHW.dtype) for tensor in (scale_NC, noise_S1HW, bias_C))
-    y: torch.Tensor = _NoisilyActivated.apply(x_NCHW, *others, _slopes(slope, gain, clamp))
+    y: torch.Tensor = _NoisilyActivated.apply(x_NCHW, *others, slopes_of(slope, gain, clamp))
     return y
-
-
-def _slopes(slope: float, gain: float, clamp: float | None) -> Slopes:
-    return gain, gain * slope, float("inf") if clamp is None else clamp
 
 
 def _planes(x_NCHW: torch.Tensor) -> Any:
