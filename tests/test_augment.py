@@ -11,12 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gist.augment import AugmentParameters, AugmentPipe, strongest
-from gist.augment.resampling import (
-    _filter,
-    _sample_transposed,
-    _scatter_bilinear,
-    affine_resample,
-)
+from gist.augment.resampling import _FILTER, affine_resample
 from gist.augment.transforms import geometry
 from gist.config import build_config
 from gist.errors import InputError
@@ -104,7 +99,7 @@ def test_gradient_penalty_through_augmentation_reaches_the_discriminator() -> No
     assert torch.autograd.gradcheck(r1, weight)
 
 
-def test_resampling_and_its_derivative_are_transposes_also_on_tiles_and_oblong_images() -> None:
+def test_resampling_and_its_derivative_are_transposes_also_on_oblong_images() -> None:
     inverse = torch.tensor([[[0.8, 0.3, 9.0], [-0.2, 1.1, -40.0]]], dtype=torch.float64)
     x = noise(1, 1, 150, 70, dtype=torch.float64).requires_grad_()
     y = noise(1, 1, 150, 70, seed=1, dtype=torch.float64)
@@ -113,31 +108,20 @@ def test_resampling_and_its_derivative_are_transposes_also_on_tiles_and_oblong_i
     assert torch.isclose((out * y).sum(), (grad * x).sum(), rtol=1e-10)
 
 
-def test_reproducible_scatter_equals_the_native_transpose() -> None:
-    grid = 3 * noise(2, 9, 7, 2, dtype=torch.float64)
-    grad = noise(2, 3, 9, 7, seed=1, dtype=torch.float64)
-    expected = _sample_transposed(grad, grid, 6, 8)
-    torch.testing.assert_close(_scatter_bilinear(grad, grid, 6, 8), expected)
-
-
-def test_half_precision_and_autocast_keep_dtype_and_accuracy() -> None:
+def test_half_precision_images_are_computed_in_float32() -> None:
     pipe = AugmentPipe("radiograph")
     parameters = pipe.sample(4, 1.0, seeded(2))
-    x = noise(4, 1, 16, 16).requires_grad_()
-    expected = pipe.apply(x, parameters)
-    assert pipe.apply(x.bfloat16(), parameters).dtype == torch.bfloat16
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        out = pipe.apply(x, parameters)
-        (grad,) = torch.autograd.grad(out.square().sum(), x)
-    torch.testing.assert_close(out, expected)
-    torch.testing.assert_close(grad, torch.autograd.grad(expected.square().sum(), x)[0])
+    x = noise(4, 1, 16, 16).bfloat16()
+    out = pipe.apply(x, parameters)
+    assert out.dtype == torch.bfloat16
+    assert torch.equal(out, pipe.apply(x.float(), parameters).bfloat16())
 
 
 # Resampling quality.
 
 
 def test_filter_is_a_near_orthonormal_low_pass() -> None:
-    taps = _filter()
+    taps = _FILTER
     lags = F.conv1d(taps.view(1, 1, -1), taps.view(1, 1, -1), padding=11).flatten()[11::2]
     assert abs(float(taps.sum()) - 2**0.5) < 1e-12
     assert torch.allclose(lags, torch.eye(6, dtype=torch.float64)[0], atol=2e-3)
@@ -147,7 +131,7 @@ def test_filter_is_a_near_orthonormal_low_pass() -> None:
 
 def test_identity_warp_mirror_quarter_turn_and_whole_shift_move_pixels_and_nothing_else() -> None:
     x = noise(1, 1, 24, 24)
-    identity = torch.eye(2, 3)[None]
+    identity = torch.eye(2, 3, dtype=torch.float64)[None]
     assert (affine_resample(x, identity) - x).abs().max() < 0.02
     pipe = AugmentPipe("bgc")
     assert (pipe.apply(x, unchanged(1, mirror=[1.0])) - x.flip(-1)).abs().max() < 0.02

@@ -44,8 +44,13 @@ def filtered(down_filter: Tensor, clamp: float | None) -> Function:
 
 
 def warped(x: Tensor) -> Tensor:
-    inverse = torch.tensor([[[0.9, 0.2, 0.4], [-0.2, 1.1, -0.3]]], dtype=x.dtype)
+    inverse = torch.tensor([[[0.9, 0.2, 0.4], [-0.2, 1.1, -0.3]]], dtype=torch.float64)
     return affine_resample(x, inverse)
+
+
+def sampled(x: Tensor) -> Tensor:
+    some_reach_beyond_the_edges = torch.tensor([[[0.7, 0.3, -0.6], [-0.2, 1.1, 2.3]]], dtype=torch.float64)
+    return ops.affine_sample(x, some_reach_beyond_the_edges, 4, 7)
 
 
 OPERATIONS: dict[str, tuple[Function, tuple[tuple[int, ...], ...]]] = {
@@ -74,6 +79,7 @@ OPERATIONS: dict[str, tuple[Function, tuple[tuple[int, ...], ...]]] = {
     "demodulation": (ops.demodulation, ((3, 2, 3, 3), (2, 2))),
     "noisy_act": (partial(ops.noisy_act, clamp=1.5), ((2, 3, 4, 5), (2, 3), (2, 1, 4, 5), (3,))),
     "noisy_act, one noise for all": (ops.noisy_act, ((2, 3, 4, 5), (2, 3), (1, 1, 4, 5), (3,))),
+    "affine_sample": (sampled, ((1, 2, 5, 4),)),
     "affine_resample": (warped, ((1, 1, 6, 5),)),
 }
 

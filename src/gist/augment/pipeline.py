@@ -86,7 +86,7 @@ def _warped(x_NCHW: Tensor, parameters: AugmentParameters) -> Tensor:
     moved = (forward_N33 != torch.eye(3, dtype=forward_N33.dtype)).flatten(1).any(1).nonzero().flatten()
     if len(moved) == 0:
         return x_NCHW
-    inverse_N23 = torch.linalg.inv(forward_N33[moved])[:, :2].to(x_NCHW)
+    inverse_N23 = torch.linalg.inv(forward_N33[moved])[:, :2]
     if len(moved) == len(x_NCHW):
         return affine_resample(x_NCHW, inverse_N23)
     moved = moved.to(x_NCHW.device)

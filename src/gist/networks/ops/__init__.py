@@ -23,12 +23,14 @@ from gist.networks.ops.convolution import activated_conv2d, conv2d
 from gist.networks.ops.memory import tune_memory_allocator
 from gist.networks.ops.modulation import demodulation, modulated_conv2d, of_unit_power, scaled
 from gist.networks.ops.reference import Padding
+from gist.networks.ops.sampling import affine_sample
 
 __all__ = [
     "Backend",
     "Padding",
     "activated_conv2d",
     "active_backend",
+    "affine_sample",
     "bias_act",
     "conv2d",
     "demodulation",

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import torch
 
-from gist.networks.ops import cpu, cpu_planes, triton_path, winograd
+from gist.networks.ops import cpu, cpu_planes, cpu_sampling, triton_path, winograd
 
 Backend = Literal["auto", "reference", "cpu", "triton"]
 
@@ -44,6 +44,8 @@ def _cpu_path_failure() -> str | None:
                 slope=0.2, gain=1.0, clamp=None,
             )  # fmt: skip
             torch.autograd.grad(y.sum(), (weight, scales))
+        for sampling in (cpu_sampling.sample, cpu_sampling.spread):
+            sampling(torch.zeros(1, 1, 2, 2), torch.zeros(1, 2, 3), 2, 2)
     except Exception as error:  # whatever a compiler may raise on an unknown machine, plain torch still works
         return f"numba could not compile ({type(error).__name__})"
     return None
@@ -62,6 +64,11 @@ def convolves_by_winograd(x_NCHW: torch.Tensor, weight_OIkk: torch.Tensor, strid
 def passes_once_over_planes(x_NCHW: torch.Tensor) -> bool:
     """Whether the fast CPU loops are to scale and activate this."""
     return cpu_planes.supports(x_NCHW) and runs_on_cpu_path(x_NCHW)
+
+
+def samples_by_loops(x_NCHW: torch.Tensor, height: int, width: int) -> bool:
+    """Whether the fast CPU loops are to sample images of this size, or to spread these values over such images."""
+    return cpu_sampling.supports(x_NCHW, height, width) and runs_on_cpu_path(x_NCHW)
 
 
 @cache
