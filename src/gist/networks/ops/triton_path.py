@@ -2,7 +2,9 @@
 
 from collections.abc import MutableMapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cache, lru_cache
+from math import gcd, inf, prod
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gist.networks.ops import reference
-from gist.networks.ops.cpu_plan import Axis, separable_ranks
+from gist.networks.ops.cpu_plan import Array, Axis, separable_ranks
 from gist.networks.ops.reference import Padding, bias_act, filter_taps
 
 Slopes = tuple[float, float, float]
@@ -21,6 +23,14 @@ _MIDS = 64
 """Samples per side of a tile at the upsampled rate."""
 _LEAST = 16
 """Smallest side of a matrix that the tensor cores take."""
+_LARGEST = 16384.0
+"""Values are clamped here at the latest: far below the range of float16, in which they are filtered."""
+_TOLERANCE = {torch.float32: 3e-6, torch.bfloat16: 3e-4, torch.float16: 3e-4}
+"""Parts of a filter that are smaller, relative to its largest, are left out: far fewer than the bits of the type."""
+_PLANES = 4
+"""Planes that one program computes, one after the other, with the same band matrices."""
+_BUSY = 4096
+"""Programs that keep any GPU busy."""
 
 _keys: MutableMapping[torch.Tensor, tuple[int, FilterKey]] = WeakTensorKeyDictionary()
 
@@ -34,9 +44,9 @@ def kernel() -> Any:
 
 
 def supports(x: torch.Tensor, *filters: torch.Tensor | None) -> bool:
-    """Whether the kernel can compute this: not float64, filters constant and no longer than a tile."""
+    """Whether the kernel can compute this: not float64, filters constant."""
     return x.dtype in (torch.float32, torch.float16, torch.bfloat16) and all(
-        fir is None or (not fir.requires_grad and max(fir.shape) <= _MIDS) for fir in filters
+        fir is None or not fir.requires_grad for fir in filters
     )
 
 
@@ -57,13 +67,14 @@ def filtered_lrelu(
     if up_filter is None and down_filter is None and up == down == 1 and not any(padding):
         return bias_act(x_NCHW, bias_C, slope=slope, gain=gain, clamp=clamp)
     plan = _plan(x_NCHW, up_filter, down_filter, up, down, padding, float(up**2))
-    if not plan.compiles(x_NCHW.dtype, kernel().ACTIVATE_AND_RECORD, kernel().REPLAY):
+    if plan is None or not plan.compiles(kernel().ACTIVATE.value, kernel().REPLAY.value):
         return reference.filtered_lrelu(
             x_NCHW, up_filter, down_filter, bias_C,
             up=up, down=down, padding=padding, gain=gain, slope=slope, clamp=clamp,
         )  # fmt: skip
     bias = x_NCHW.new_zeros(1) if bias_C is None else bias_C
-    slopes = (gain, gain * slope, float("inf") if clamp is None else clamp)
+    limit = inf if x_NCHW.dtype == torch.float32 else _LARGEST
+    slopes = (gain, gain * slope, limit if clamp is None else min(clamp, limit))
     y: torch.Tensor = _FilteredActivation.apply(x_NCHW, bias.float(), plan, slopes)
     return y
 
@@ -81,9 +92,9 @@ def upfirdn2d(
     """The fused `gist.networks.ops.upfirdn2d`."""
     up_filter, down_filter = (fir, None) if up > 1 else (None, fir)
     plan = _plan(x_NCHW, up_filter, down_filter, up, down, padding, gain, flip)
-    if not plan.compiles(x_NCHW.dtype, kernel().LINEAR, kernel().LINEAR):
+    if plan is None or not plan.compiles(kernel().LINEAR.value, kernel().LINEAR.value):
         return reference.upfirdn2d(x_NCHW, fir, up=up, down=down, padding=padding, flip=flip, gain=gain)
-    y: torch.Tensor = _Filtered.apply(x_NCHW, None, plan, None)
+    y: torch.Tensor = _Filtered.apply(x_NCHW, None, None, plan, None)
     return y
 
 
@@ -109,11 +120,11 @@ def _plan(
     padding: Padding,
     gain: float,
     flip: bool = False,
-) -> "Plan":
+) -> "Plan | None":
     for fir in (up_filter, down_filter):
         filter_taps(fir)
     keys = _key(up_filter), _key(down_filter)
-    return _cached_plan(*x_NCHW.shape[2:], *keys, up, down, padding, gain, flip, x_NCHW.device)
+    return _cached_plan(*x_NCHW.shape[2:], *keys, up, down, padding, gain, flip, x_NCHW.dtype, x_NCHW.device)
 
 
 @lru_cache(maxsize=512)
@@ -127,66 +138,163 @@ def _cached_plan(
     padding: Padding,
     gain: float,
     flip: bool,
+    dtype: torch.dtype,
     device: torch.device,
-) -> "Plan":
+) -> "Plan | None":
     filters = [np.frombuffer(taps).reshape(shape) for taps, shape in (up_key, down_key)]
     if flip:
         filters = [np.flip(taps) for taps in filters]
-    (up_y, up_x), (down_y, down_x) = (separable_ranks(taps, 3e-6) for taps in filters)
+    (up_y, up_x), (down_y, down_x) = (separable_ranks(taps, _TOLERANCE[dtype]) for taps in filters)
     left, right, top, bottom = padding
     y = Axis.of(height, up, up_y, (top, bottom), down, down_y)
     x = Axis.of(width, up, up_x * gain, (left, right), down, down_x)
     if y.out_size < 1 or x.out_size < 1:
         raise ValueError(f"a {height}x{width} image padded by {padding} is smaller than its filters")
-    return Plan(y, x, device)
+    try:
+        return Plan(y, x, (y, x), dtype, device)
+    except _TooLong:
+        return None
+
+
+class _TooLong(Exception):
+    """A filter does not fit into a tile."""
+
+
+@dataclass(frozen=True)
+class _Tiles:
+    """One axis cut into tiles: tile t makes result samples from t * tile on, of upsampled ones from `first_mid` on."""
+
+    axis: Axis
+    tile: int
+    first_mid: int
+
+    @classmethod
+    def of(cls, axis: Axis, activated: Axis) -> "_Tiles":
+        """The largest tiles; raises _TooLong where even the smallest would not fit."""
+        # Tiles begin at the same phase of the upsampling, so that one band matrix serves them all.
+        alike = axis.up // gcd(axis.up, axis.down)
+        most = (_MIDS - axis.down_taps.shape[1]) // axis.down + 1
+        for tile in range(most // alike * alike, 0, -alike):
+            tiles = cls(axis, tile, axis.down_origin - (axis.down_taps.shape[1] - 1))
+            if max(tiles.ins(axis), tiles.ins(activated)) <= _MIDS:
+                return tiles
+        raise _TooLong
+
+    @property
+    def count(self) -> int:
+        return -(-self.axis.out_size // self.tile)
+
+    @property
+    def outs(self) -> int:
+        return _side(self.tile)
+
+    @property
+    def mids(self) -> int:
+        """Upsampled samples that make a tile."""
+        return self.axis.down * (self.tile - 1) + len(self.axis.down_taps[0])
+
+    def first_in(self, source: Axis) -> int:
+        """The first sample of `source` that reaches tile 0."""
+        return -((len(source.up_taps[0]) - 1 - source.up_origin - self.first_mid) // source.up)
+
+    def ins(self, source: Axis) -> int:
+        """Samples of `source` that reach a tile."""
+        last_in = (self.first_mid + self.mids - 1 + source.up_origin) // source.up
+        return last_in - self.first_in(source) + 1
+
+    def step(self, source: Axis) -> int:
+        """Samples of `source` from one tile to the next."""
+        return self.axis.down * self.tile // source.up
+
+    def up_bands(self, source: Axis) -> Array:
+        """Taps [rank, mid, sample] that lead from samples of `source`, from `first_in` on, to a tile."""
+        mid = np.arange(self.mids)[:, None]
+        sample = self.first_in(source) + np.arange(_side(self.ins(source)))
+        bands = _banded(source.up_taps, self.first_mid + mid - source.up * sample + source.up_origin)
+        return np.pad(bands, ((0, 0), (0, _MIDS - self.mids), (0, 0)))
+
+    def down_bands(self) -> Array:
+        """Taps [rank, out, mid] that lead from a tile's upsampled samples to its result."""
+        taps = self.axis.down_taps
+        out, mid = np.arange(self.tile)[:, None], np.arange(_MIDS)
+        bands = _banded(taps, taps.shape[1] - 1 + self.axis.down * out - mid)
+        return np.pad(bands, ((0, 0), (0, self.outs - self.tile), (0, 0)))
 
 
 def _side(count: int) -> int:
     return max(_LEAST, 1 << (count - 1).bit_length())
 
 
-class Plan:
-    """Taps on the device and tile sizes for one size of image."""
+def _banded(taps: Array, tap: Array) -> Array:
+    """taps[:, tap], zero where there is no such tap."""
+    count = taps.shape[1]
+    return np.where((tap >= 0) & (tap < count), taps[:, np.clip(tap, 0, count - 1)], 0.0)
 
-    def __init__(self, y: Axis, x: Axis, device: torch.device) -> None:
-        self.y, self.x, self._device = y, x, device
+
+class Plan:
+    """Band matrices on the device for one size of image: an operation or, with `activated` of another, its transpose.
+
+    `activated`: the axes, y and x, by which the activation's input is upsampled.
+    """
+
+    def __init__(
+        self, y: Axis, x: Axis, activated: tuple[Axis, Axis], dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.y, self.x, self._activated = y, x, activated
+        self._dtype, self._device = dtype, device
         self._transpose: Plan | None = None
-        self._compiled: dict[tuple[torch.dtype, int, int], bool] = {}
-        self.taps = [
-            torch.tensor(taps.copy(), dtype=torch.float32, device=device)
-            for taps in (y.up_taps, x.up_taps, y.down_taps, x.down_taps)
+        self._compiled: dict[tuple[int, int], bool] = {}
+        tiles = [_Tiles.of(axis, source) for axis, source in zip((y, x), activated, strict=True)]
+        self.grid = [axis.count for axis in tiles]
+        sources = (y, x), activated
+        up, activated_up = (
+            [axis.up_bands(source) for axis, source in zip(tiles, axes, strict=True)] for axes in sources
+        )
+        down = [axis.down_bands() for axis in tiles]
+        steps = [axis.step(source) for axes in sources for axis, source in zip(tiles, axes, strict=True)]
+        self.firsts = [
+            axis.first_in(source) for axes in sources for axis, source in zip(tiles, axes, strict=True)
         ]
-        tiles = [(_MIDS - axis.down_taps.shape[1]) // axis.down + 1 for axis in (y, x)]
-        ins = [(_MIDS + axis.up_taps.shape[1] - 2) // axis.up + 1 for axis in (y, x)]
-        self.grid = [-(-axis.out_size // tile) for axis, tile in zip((y, x), tiles, strict=True)]
+        # float16 has as many bits as TF32 at twice the speed; three rounds of TF32 give float32's precision.
+        half = dtype != torch.float32
+        self.bands = [
+            torch.tensor(bands.copy(), dtype=torch.float16 if half else torch.float32, device=device)
+            for of_y, of_x in (up, activated_up, down)
+            for bands in (of_y, of_x.transpose(0, 2, 1))
+        ]
+        # Pipelined loads would fetch the bands again for each plane; TF32 three times over needs more registers.
+        self.options = {"num_warps": 4 if half else 8, "num_stages": 1, "enable_fp_fusion": True}
         self.constants = {
-            "UP": y.up,
-            "DOWN": y.down,
-            "UP_TAPS_Y": y.up_taps.shape[1],
-            "UP_TAPS_X": x.up_taps.shape[1],
-            "DOWN_TAPS_Y": y.down_taps.shape[1],
-            "DOWN_TAPS_X": x.down_taps.shape[1],
-            "UP_RANKS": len(y.up_taps),
-            "DOWN_RANKS": len(y.down_taps),
-            "TILE_Y": tiles[0],
-            "TILE_X": tiles[1],
-            "INS_Y": _side(ins[0]),
-            "INS_X": _side(ins[1]),
+            "PRECISION": "tf32" if half else "tf32x3",
+            "UP_RANKS": len(up[0]),
+            "REFERENCE_RANKS": len(activated_up[0]),
+            "DOWN_RANKS": len(down[0]),
+            "STEP_Y": steps[0],
+            "STEP_X": steps[1],
+            "REFERENCE_STEP_Y": steps[2],
+            "REFERENCE_STEP_X": steps[3],
+            "INS_Y": up[0].shape[2],
+            "INS_X": up[1].shape[2],
+            "REFERENCE_INS_Y": activated_up[0].shape[2],
+            "REFERENCE_INS_X": activated_up[1].shape[2],
             "MIDS": _MIDS,
-            "OUTS_Y": _side(tiles[0]),
-            "OUTS_X": _side(tiles[1]),
+            "OUTS_Y": tiles[0].outs,
+            "OUTS_X": tiles[1].outs,
+            "TILE_Y": tiles[0].tile,
+            "TILE_X": tiles[1].tile,
         }
 
-    def compiles(self, dtype: torch.dtype, mode: int, transposed_mode: int) -> bool:
+    def compiles(self, mode: int, transposed_mode: int) -> bool:
         """Whether Triton makes the kernels of both directions for this GPU; tried once, on one plane of zeros."""
-        key = dtype, mode, transposed_mode
+        key = mode, transposed_mode
         if key not in self._compiled:
-            mids = self.y.mid_size, self.x.mid_size
-            codes = torch.zeros(1, *mids, dtype=torch.uint8, device=self._device)
             try:
                 for plan, its_mode in ((self, mode), (self.transpose, transposed_mode)):
-                    x = torch.zeros(1, 1, plan.y.size, plan.x.size, dtype=dtype, device=self._device)
-                    _run(plan, x, codes.new_zeros(1, dtype=torch.float32), codes, its_mode, (1.0, 1.0, 1.0))
+                    x, activated = (
+                        torch.zeros(1, 1, y.size, x.size, dtype=self._dtype, device=self._device)
+                        for y, x in ((plan.y, plan.x), self._activated)
+                    )
+                    _run(plan, x, activated, x.new_zeros(1, dtype=torch.float32), its_mode, (1.0, 1.0, 1.0))
             except Exception:  # whatever a compiler may raise on an unknown GPU, plain torch still works
                 self._compiled[key] = False
             else:
@@ -197,68 +305,75 @@ class Plan:
     def transpose(self) -> "Plan":
         """The plan of the transposed operation."""
         if self._transpose is None:
-            self._transpose = Plan(self.y.transpose(), self.x.transpose(), self._device)
+            self._transpose = Plan(
+                self.y.transpose(), self.x.transpose(), self._activated, self._dtype, self._device
+            )
         return self._transpose
 
 
 def _run(
-    plan: Plan, x_NCHW: torch.Tensor, bias_C: torch.Tensor, codes: torch.Tensor, mode: int, slopes: Slopes
+    plan: Plan,
+    x_NCHW: torch.Tensor,
+    activated_NCHW: torch.Tensor | None,
+    bias_C: torch.Tensor | None,
+    mode: int,
+    slopes: Slopes,
 ) -> torch.Tensor:
+    """`activated` is read with REPLAY alone, the bias with ACTIVATE and REPLAY."""
     N, C, H, W = x_NCHW.shape
-    y, x = plan.y, plan.x
-    out_NCHW = torch.empty(N, C, y.out_size, x.out_size, dtype=x_NCHW.dtype, device=x_NCHW.device)
+    out_NCHW = torch.empty(N, C, plan.y.out_size, plan.x.out_size, dtype=x_NCHW.dtype, device=x_NCHW.device)
     if N * C == 0:
         return out_NCHW
-    # Three rounds of TF32 give float32's precision; one has as many bits as float16.
-    precision = "tf32x3" if x_NCHW.dtype == torch.float32 else "tf32"
+    x_NCHW = x_NCHW.contiguous()
+    activated_NCHW = x_NCHW if activated_NCHW is None else activated_NCHW.contiguous()
+    bias_C = x_NCHW.new_zeros(1, dtype=torch.float32) if bias_C is None else bias_C.contiguous()
+    planes_each = _PLANES if N * C * prod(plan.grid) > _BUSY * _PLANES else 1
     with torch.cuda.device(x_NCHW.device) if x_NCHW.is_cuda else nullcontext():
-        kernel().filter_tiles[(N * C, *plan.grid)](
-            x_NCHW.contiguous(), bias_C.contiguous(), out_NCHW, codes, *plan.taps,
-            len(bias_C), H, W, y.mid_size, x.mid_size, y.out_size, x.out_size,
-            y.up_origin, x.up_origin, y.down_origin, x.down_origin, *slopes,
-            MODE=mode, PRECISION=precision, **plan.constants,
+        kernel().filter_tiles[(-(-N * C // planes_each), *plan.grid)](
+            x_NCHW, activated_NCHW, bias_C, out_NCHW, *plan.bands,
+            N * C, len(bias_C), H, W, *activated_NCHW.shape[2:], *out_NCHW.shape[2:], *plan.firsts, *slopes,
+            MODE=mode, PLANES=planes_each, **plan.constants, **plan.options,
         )  # fmt: skip
     return out_NCHW
 
 
 class _FilteredActivation(torch.autograd.Function):
-    """Up, activate, down; keeps one byte per sample of the upsampled signal for the backward pass."""
+    """Up, activate, down; the way back upsamples the input again, which is cheaper than keeping the slopes."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, bias: torch.Tensor, plan: Plan, slopes: Slopes) -> torch.Tensor:
-        record = any(ctx.needs_input_grad)
-        planes = x.shape[0] * x.shape[1] if record else 0
-        codes = torch.empty(planes, plan.y.mid_size, plan.x.mid_size, dtype=torch.uint8, device=x.device)
         ctx.plan, ctx.slopes, ctx.biased = plan, slopes, ctx.needs_input_grad[1]
-        if record:
-            ctx.save_for_backward(codes)
-        mode = kernel().ACTIVATE_AND_RECORD if record else kernel().ACTIVATE
-        return _run(plan, x.detach(), bias.detach(), codes, mode, slopes)
+        ctx.save_for_backward(x, bias)
+        return _run(plan, x.detach(), None, bias.detach(), kernel().ACTIVATE.value, slopes)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor, torch.Tensor | None, None, None]:
-        (codes,) = ctx.saved_tensors
-        grad_x: torch.Tensor = _Filtered.apply(gradients[0], codes, ctx.plan.transpose, ctx.slopes)
+        activated = (tensor.detach() for tensor in ctx.saved_tensors)
+        grad_x: torch.Tensor = _Filtered.apply(gradients[0], *activated, ctx.plan.transpose, ctx.slopes)
         grad_bias = grad_x.sum((0, 2, 3), dtype=torch.float32) if ctx.biased else None
         return grad_x, grad_bias, None, None
 
 
 class _Filtered(torch.autograd.Function):
-    """Up, multiply by the recorded slopes (if any), down: linear, so its derivative is its transpose."""
+    """Up, multiply by the slopes of an activation (if given), down: linear, so its derivative is its transpose."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: torch.Tensor, codes: torch.Tensor | None, plan: Plan, slopes: Slopes | None
+        ctx: Any,
+        x: torch.Tensor,
+        activated: torch.Tensor | None,
+        bias: torch.Tensor | None,
+        plan: Plan,
+        slopes: Slopes | None,
     ) -> torch.Tensor:
         ctx.plan, ctx.slopes = plan, slopes
-        ctx.save_for_backward(codes)
-        mode = kernel().LINEAR if codes is None else kernel().REPLAY
-        if codes is None:
-            codes = torch.empty(0, dtype=torch.uint8, device=x.device)
-        return _run(plan, x.detach(), x.new_zeros(1), codes, mode, slopes or (1.0, 1.0, 1.0))
+        ctx.save_for_backward(activated, bias)
+        mode = kernel().LINEAR if slopes is None else kernel().REPLAY
+        return _run(plan, x.detach(), activated, bias, mode.value, slopes or (1.0, 1.0, 1.0))
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor, None, None, None]:
-        (codes,) = ctx.saved_tensors
-        grad_x: torch.Tensor = _Filtered.apply(gradients[0], codes, ctx.plan.transpose, ctx.slopes)
-        return grad_x, None, None, None
+    def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor, None, None, None, None]:
+        grad_x: torch.Tensor = _Filtered.apply(
+            gradients[0], *ctx.saved_tensors, ctx.plan.transpose, ctx.slopes
+        )
+        return grad_x, None, None, None, None
