@@ -27,7 +27,7 @@ _LARGEST = 16384.0
 """Values are clamped here at the latest: far below the range of float16, in which they are filtered."""
 _TOLERANCE = {torch.float32: 3e-6, torch.bfloat16: 3e-4, torch.float16: 3e-4}
 """Parts of a filter that are smaller, relative to its largest, are left out: far fewer than the bits of the type."""
-_PLANES = 4
+PLANES = 4
 """Planes that one program computes, one after the other, with the same band matrices."""
 _BUSY = 4096
 """Programs that keep any GPU busy."""
@@ -262,9 +262,9 @@ class Plan:
             for of_y, of_x in (up, activated_up, down)
             for bands in (of_y, of_x.transpose(0, 2, 1))
         ]
-        # Pipelined loads would fetch the bands again for each plane; TF32 three times over needs more registers.
-        self.options = {"num_warps": 4 if half else 8, "num_stages": 1, "enable_fp_fusion": True}
-        self.constants = {
+        # Pipelined loads would fetch the bands again for each plane.
+        self.options = {"num_warps": 4, "num_stages": 1, "enable_fp_fusion": True}
+        self.constants: dict[str, Any] = {
             "PRECISION": "tf32" if half else "tf32x3",
             "UP_RANKS": len(up[0]),
             "REFERENCE_RANKS": len(activated_up[0]),
@@ -327,7 +327,7 @@ def _run(
     x_NCHW = x_NCHW.contiguous()
     activated_NCHW = x_NCHW if activated_NCHW is None else activated_NCHW.contiguous()
     bias_C = x_NCHW.new_zeros(1, dtype=torch.float32) if bias_C is None else bias_C.contiguous()
-    planes_each = _PLANES if N * C * prod(plan.grid) > _BUSY * _PLANES else 1
+    planes_each = PLANES if N * C * prod(plan.grid) > _BUSY * PLANES else 1
     with torch.cuda.device(x_NCHW.device) if x_NCHW.is_cuda else nullcontext():
         kernel().filter_tiles[(-(-N * C // planes_each), *plan.grid)](
             x_NCHW, activated_NCHW, bias_C, out_NCHW, *plan.bands,

@@ -1,0 +1,165 @@
+"""The machine code that the fused filters become on NVIDIA GPUs, compiled without one.
+
+    python benchmarks/gpu_code.py [--capabilities 80 90 100 120] [--configs t r] [--resolution 256] [--json]
+
+For each kind of layer and direction: registers, spilled bytes, shared memory, and instructions that one warp issues
+per result sample, the measure of speed that can be had without a GPU: a GPU issues (multiprocessors x 4 x clock)
+of them per second, an H200 about 900 billion.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from turns import Case
+
+from gist.networks.layers import binomial_filter
+from gist.networks.ops import triton_kernel, triton_path
+from gist.networks.ops.triton_path import Plan
+
+_TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
+_NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
+_ACTIVATE, _REPLAY, _LINEAR = (
+    getattr(triton_kernel, mode).value for mode in ("ACTIVATE", "REPLAY", "LINEAR")
+)
+Work = tuple[str, Plan, int]
+"""What it is, and the kernel's plan and mode."""
+
+
+def works_of(config: str, resolution: int, dtype: torch.dtype) -> Iterator[Work]:
+    """Each kind of filtering that a training with this configuration does, forward and back."""
+    seen: set[str] = set()
+
+    def both(
+        name: str, modes: tuple[int, int], *filters: torch.Tensor | None, **geometry: Any
+    ) -> Iterator[Work]:
+        image = torch.empty(1, 1, resolution, resolution, dtype=dtype)
+        plan = triton_path._plan(image, *filters, **geometry)
+        assert plan is not None
+        for direction, one, mode in zip(("forward", "back"), (plan, plan.transpose), modes, strict=True):
+            if (key := json.dumps([mode, one.constants])) not in seen:
+                seen.add(key)
+                yield f"{name} {direction}", one, mode
+
+    if config == "stylegan2":
+        blur = binomial_filter()
+        yield from both("blur", (_LINEAR,) * 2, None, blur, up=1, down=1, padding=(2,) * 4, gain=1.0)
+        yield from both("halving", (_LINEAR,) * 2, None, blur, up=1, down=2, padding=(1,) * 4, gain=1.0)
+        return
+    G, _ = Case(config, resolution, 1, 1024, 16).networks()
+    for number, layer in enumerate(G.synthesis.layers):
+        if not layer.is_to_rgb:
+            yield from both(
+                f"layer {number}", (_ACTIVATE, _REPLAY), layer.up_filter, layer.down_filter,
+                up=layer.up, down=layer.down, padding=layer.padding, gain=float(layer.up**2),
+            )  # fmt: skip
+
+
+def code_of(plan: Plan, mode: int, dtype: torch.dtype, capability: int, planes: int) -> dict[str, Any]:
+    """Figures of the kernel that a launch with this plan compiles for GPUs of this compute capability."""
+    constants = plan.constants | {"MODE": mode, "PLANES": planes}
+    bands = _NAMES[plan.bands[0].dtype]
+    pointers = {
+        "x_PHW": _NAMES[dtype], "reference_PHW": _NAMES[dtype], "out_PHW": _NAMES[dtype], "bias_C": "fp32",
+        **{f"{side}_{axis}": bands for side in ("up", "reference_up", "down") for axis in "yx"},
+    }  # fmt: skip
+    signature = {
+        name: "constexpr" if name in constants
+        else f"*{pointers[name]}" if name in pointers
+        else "fp32" if name in ("gain", "negative_gain", "clamp")
+        else "i32"
+        for name in triton_kernel.filter_tiles.arg_names
+    }  # fmt: skip
+    aligned = {
+        (place,): [["tt.divisibility", 16]] for place, name in enumerate(signature) if name in pointers
+    }
+    source = ASTSource(triton_kernel.filter_tiles, signature, constants, aligned)
+    compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=plan.options)
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(compiled.asm["cubin"])
+        file.flush()
+        usage = _output_of("cuobjdump", "--dump-resource-usage", file.name)
+        listing = _output_of("nvdisasm", "-c", file.name)
+    registers, stack = (int(re.search(rf"{key}:(\d+)", usage)[1]) for key in ("REG", "STACK"))  # type: ignore[index]
+    results = plan.constants["TILE_Y"] * plan.constants["TILE_X"]
+    return {
+        "registers": registers,
+        "spilled_bytes": stack,
+        "shared_bytes": compiled.metadata.shared,
+        "instructions_per_result": round(
+            _instructions_per_plane(listing) * compiled.metadata.num_warps / results, 2
+        ),
+    }
+
+
+def _output_of(tool: str, *arguments: str) -> str:
+    return subprocess.run([_TOOLS / tool, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def _instructions_per_plane(listing: str) -> int:
+    """Instructions of the loop over planes, the longest; of everything where there is no loop."""
+    labels: dict[str, int] = {}
+    longest = count = 0
+    for label, instruction in re.findall(
+        r"^(?:(\.L_x_\d+):|\s+/\*[0-9a-f]{4,}\*/\s+([^;]+);)", listing, re.M
+    ):
+        if label:
+            labels[label] = count
+            continue
+        count += 1
+        target = re.search(r"BRA.*`\((\.L_x_\d+)\)", instruction)
+        if target and target[1] in labels:
+            longest = max(longest, count - labels[target[1]])
+    return longest or count
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--capabilities", nargs="+", type=int, default=[90])
+    parser.add_argument("--configs", nargs="+", default=["t", "r", "stylegan2"])
+    parser.add_argument("--dtypes", nargs="+", default=["bfloat16", "float32"])
+    parser.add_argument("--resolution", type=int, default=256)
+    parser.add_argument("--planes", type=int, default=triton_path.PLANES, help="per program")
+    parser.add_argument("--json", action="store_true", help="one line of JSON for each kernel")
+    options = parser.parse_args()
+    if not options.json:
+        print(
+            "capability config    dtype    kernel             registers spilled shared  instructions per result"
+        )
+    for config in options.configs:
+        for dtype in (getattr(torch, name) for name in options.dtypes):
+            for name, plan, mode in works_of(config, options.resolution, dtype):
+                for capability in options.capabilities:
+                    figures = code_of(plan, mode, dtype, capability, options.planes)
+                    labels = {
+                        "capability": capability,
+                        "config": config,
+                        "dtype": str(dtype)[6:],
+                        "kernel": name,
+                    }
+                    if options.json:
+                        print(json.dumps(labels | figures), flush=True)
+                    else:
+                        columns = (10, 9, 8, 18), (9, 7, 7, 8)
+                        print(
+                            " ".join(f"{v!s:<{n}}" for v, n in zip(labels.values(), columns[0], strict=True)),
+                            " ".join(f"{v:>{n}}" for v, n in zip(figures.values(), columns[1], strict=True)),
+                            flush=True,
+                        )
+
+
+if __name__ == "__main__":
+    main()
