@@ -79,6 +79,7 @@ OPERATIONS: dict[str, tuple[Function, tuple[tuple[int, ...], ...]]] = {
     "demodulation": (ops.demodulation, ((3, 2, 3, 3), (2, 2))),
     "noisy_act": (partial(ops.noisy_act, clamp=1.5), ((2, 3, 4, 5), (2, 3), (2, 1, 4, 5), (3,))),
     "noisy_act, one noise for all": (ops.noisy_act, ((2, 3, 4, 5), (2, 3), (1, 1, 4, 5), (3,))),
+    "sent": (lambda x: ops.sent(x, x.device), ((2, 3),)),
     "affine_sample": (sampled, ((1, 2, 5, 4),)),
     "affine_resample": (warped, ((1, 1, 6, 5),)),
 }

@@ -20,7 +20,14 @@ from gist.training.trainer import Trainer
 SIDE = 32
 
 
-def small_trainer(architecture: str, *, batch: int, micro_batch: int | None = None, **more: Any) -> Trainer:
+def small_trainer(
+    architecture: str,
+    *,
+    batch: int,
+    micro_batch: int | None = None,
+    device: torch.device | str = "cpu",
+    **more: Any,
+) -> Trainer:
     """Always the same start: seed 0, three classes, augmentation at p = 0.3."""
     config = TrainConfig.model_validate(
         {
@@ -39,7 +46,8 @@ def small_trainer(architecture: str, *, batch: int, micro_batch: int | None = No
     torch.manual_seed(0)
     spec = specification(plan, SIDE, len(names))
     ada = AdaController(fixed_p=0.3)
-    state = new_state(build_generator(spec), build_discriminator(spec), plan, ada)
+    G, D = (network.to(device) for network in (build_generator(spec), build_discriminator(spec)))
+    state = new_state(G, D, plan, ada)
     images = TrainingImages(_noise(names), conditional=True, seed=0)
     return Trainer(state, plan, images, AugmentPipe("radiograph"), 0, **more)
 

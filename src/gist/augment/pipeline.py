@@ -17,6 +17,7 @@ from gist.augment.parameters import (
 from gist.augment.resampling import affine_resample
 from gist.augment.transforms import colour_affine, geometry, grey_affine
 from gist.errors import InputError
+from gist.networks import ops
 
 # Quantile, from either end, at which `strongest` shows each transformation.
 _STRONGEST_TAIL = 0.1
@@ -89,7 +90,7 @@ def _warped(x_NCHW: Tensor, parameters: AugmentParameters) -> Tensor:
     inverse_N23 = torch.linalg.inv(forward_N33[moved])[:, :2]
     if len(moved) == len(x_NCHW):
         return affine_resample(x_NCHW, inverse_N23)
-    moved = moved.to(x_NCHW.device)
+    moved = ops.sent(moved, x_NCHW.device)
     return x_NCHW.index_copy(0, moved, affine_resample(x_NCHW[moved], inverse_N23))
 
 
@@ -98,11 +99,15 @@ def _recoloured(x_NCHW: Tensor, parameters: AugmentParameters) -> Tensor:
         gain, offset = grey_affine(parameters)
         if bool((gain == 1).all() & (offset == 0).all()):
             return x_NCHW
-        gain, offset = (value.to(x_NCHW).view(-1, 1, 1, 1) for value in (gain, offset))
+        gain, offset = (_like(value, x_NCHW).view(-1, 1, 1, 1) for value in (gain, offset))
         return x_NCHW * gain + offset
     matrix, shift = colour_affine(parameters)
     if bool((matrix == torch.eye(3, dtype=matrix.dtype)).all() & (shift == 0).all()):
         return x_NCHW
     # A sum of three scaled planes, not a matrix product: exact for the identity, and float32 on every device.
-    planes = x_NCHW[:, None] * matrix.to(x_NCHW)[..., None, None]
-    return planes.sum(2) + shift.to(x_NCHW)[..., None, None]
+    planes = x_NCHW[:, None] * _like(matrix, x_NCHW)[..., None, None]
+    return planes.sum(2) + _like(shift, x_NCHW)[..., None, None]
+
+
+def _like(parameter: Tensor, x_NCHW: Tensor) -> Tensor:
+    return ops.sent(parameter.to(x_NCHW.dtype), x_NCHW.device)

@@ -62,7 +62,11 @@ class Grids:
         data_set = self.images.data_set
         sheet = grid(np.stack([as_bytes(data_set.image(int(i))) for i in chosen]), COLUMNS)
         write_png_atomic(self.real_file, sheet)
-        augmented = strongest(self.images.select(torch.from_numpy(chosen)), preset, allow_mirror=allow_mirror)
+        augmented = strongest(
+            self.images.select(torch.from_numpy(chosen), torch.device("cpu")),
+            preset,
+            allow_mirror=allow_mirror,
+        )
         write_png_atomic(self.folder / "strongest-augmentation.png", _sheet(augmented))
 
     def write(self, G: Generator, images_seen: int) -> float:
@@ -77,7 +81,7 @@ class Grids:
                 parts.append(G(self._z[chosen], None if self._c is None else self._c[chosen]).cpu())
         drawn = torch.cat(parts).clamp(-1, 1)
         write_png_atomic(self.file(images_seen), _sheet(drawn), SYNTHETIC_MARK)
-        real = self.images.select(torch.from_numpy(self._real()))
+        real = self.images.select(torch.from_numpy(self._real()), torch.device("cpu"))
         return float(drawn.std(dim=0).mean() / real.std(dim=0).mean().clamp_min(1e-6))
 
     def write_progress(self, snapshots: list[dict[str, Any]]) -> Path | None:

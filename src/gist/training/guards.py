@@ -58,7 +58,7 @@ class StepReadings:
         Raises:
             NotFiniteError: naming what is not finite first, and the layer nearest to the network's output.
         """
-        numbers = torch.stack([value.float() for value in (*self.norms, *means.values())]).tolist()
+        numbers = torch.stack([value.float() for value in (*self.norms, *means.values())]).cpu().tolist()
         found = dict(zip(means, numbers[len(self.norms) :], strict=True))
         broken = [name for name, value in found.items() if not math.isfinite(value)]
         position = 0

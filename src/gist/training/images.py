@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from gist.data_set import DataSet
+from gist.networks.ops import sent
 from gist.training.randomness import EpochOrder
 
 _HELD_BYTES = 4 * 2**30
@@ -26,23 +27,24 @@ class TrainingImages:
         self._labels = torch.from_numpy(data_set.labels)
 
     def batch(
-        self, position: int, length: int, part: torch.Tensor
+        self, position: int, length: int, part: torch.Tensor, device: torch.device
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Images [N, 1, R, R] in -1..1 and labels [N, classes], None if unconditional.
+        """Images [N, 1, R, R] in -1..1 on `device` and labels [N, classes], None if unconditional.
 
         They are numbers `part` [N] of the batch of `length` that begins at `position` of the endless order.
         """
         indices = self.order.at(position, length)[part]
-        return self.select(indices), self.one_hot(self._labels[indices])
+        return self.select(indices, device), self.one_hot(self._labels[indices])
 
-    def select(self, indices: torch.Tensor) -> torch.Tensor:
-        """Chosen images [N, 1, R, R], float32 in -1..1."""
+    def select(self, indices: torch.Tensor, device: torch.device) -> torch.Tensor:
+        """Chosen images [N, 1, R, R] on `device`, float32 in -1..1."""
         if self._held is not None:
             array = self._held[indices.numpy()]
         else:
             array = np.stack(list(self.data_set.images(indices.numpy())))
-        scale = np.float32(2 / np.iinfo(array.dtype).max)
-        return torch.from_numpy(array.astype(np.float32) * scale - np.float32(1)).unsqueeze(1)
+        # Sent with the few bits that they have.
+        images = sent(torch.from_numpy(array), device).float()
+        return images.mul_(2 / np.iinfo(array.dtype).max).sub_(1).unsqueeze(1)
 
     def random_labels(self, count: int, random: torch.Generator) -> torch.Tensor | None:
         """Labels [count, classes] drawn as often as they occur among the training images."""

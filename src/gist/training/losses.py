@@ -55,8 +55,8 @@ def mix_styles(
     if float(torch.rand((), generator=random)) >= probability:
         return ws
     cutoff = int(torch.randint(1, ws.shape[1], (), generator=random))
-    z = torch.randn(batch, G.z_dim, generator=random)[part].to(ws.device)
-    other = G.mapping(z, c)
+    z = torch.randn(batch, G.z_dim, generator=random)[part]
+    other = G.mapping(ops.sent(z, ws.device), c)
     return torch.cat([ws[:, :cutoff], other[:, cutoff:]], dim=1)
 
 
@@ -69,6 +69,6 @@ def blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
     if radius < 1:
         return images
     radius = min(radius, images.shape[2] // 2 - 1)
-    taps = torch.arange(-radius, radius + 1, device=images.device, dtype=torch.float32)
+    taps = torch.arange(-radius, radius + 1, dtype=torch.float32)
     kernel = torch.exp2(-(taps / sigma).square())
     return ops.upfirdn2d(images, kernel / kernel.sum(), padding=(radius, radius, radius, radius))

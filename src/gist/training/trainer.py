@@ -10,6 +10,7 @@ from torch import nn
 
 from gist.augment import AugmentParameters, AugmentPipe
 from gist.errors import StageError
+from gist.networks import ops
 from gist.networks.shares import in_shares
 from gist.training.batches import micro_batch_size, micro_batches
 from gist.training.distributed import Team
@@ -163,6 +164,9 @@ class Trainer:
             f"{self.state.micro_batch} images, which is slower and changes nothing else."
         )
 
+    def _sent(self, x: torch.Tensor) -> torch.Tensor:
+        return ops.sent(x, self.device)
+
     def _share(self, part: torch.Tensor) -> float:
         return len(part) / self.plan.batch
 
@@ -170,7 +174,7 @@ class Trainer:
         random = random_stream(self.seed, f"latents of {purpose}", self.state.images)
         z = torch.randn(self.plan.batch, self.state.G.z_dim, generator=random)
         c = self.images.random_labels(self.plan.batch, random)
-        return z[part].to(self.device), None if c is None else c[part].to(self.device)
+        return self._sent(z[part]), None if c is None else self._sent(c[part])
 
     def _styles(
         self, purpose: str, z: torch.Tensor, c: torch.Tensor | None, part: torch.Tensor
@@ -189,7 +193,7 @@ class Trainer:
 
         def noise(size: int) -> torch.Tensor:
             whole = torch.randn(self.plan.batch, 1, size, size, generator=random, device=self.device)
-            return whole if len(part) == self.plan.batch else whole[part.to(self.device)]
+            return whole if len(part) == self.plan.batch else whole[self._sent(part)]
 
         return noise
 
@@ -238,8 +242,8 @@ class Trainer:
         return images
 
     def _real_images(self, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        images, c = self.images.batch(self.state.images, self.plan.batch, part)
-        return images.to(self.device), None if c is None else c.to(self.device)
+        images, c = self.images.batch(self.state.images, self.plan.batch, part, self.device)
+        return images, None if c is None else self._sent(c)
 
     def _generator(self, part: torch.Tensor, means: BatchMeans) -> torch.Tensor:
         z, c = self._latents("G", part)
@@ -261,7 +265,7 @@ class Trainer:
         with FullPrecision(self.state.G):
             images = self.state.G.synthesis(ws, noise_mode=self._layer_noise("path length", part))
         random = random_stream(self.seed, "path length noise", self.state.images)
-        noise = torch.randn(count, *images.shape[1:], generator=random)[part].to(self.device)
+        noise = self._sent(torch.randn(count, *images.shape[1:], generator=random)[part])
         lengths = path_lengths(images, ws, noise)
         means.add("path_length", lengths.mean(), len(part) / count)
         penalty = (lengths - self.state.path_length_mean).square().mean() * (len(part) / count)

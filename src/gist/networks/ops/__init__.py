@@ -24,6 +24,7 @@ from gist.networks.ops.memory import tune_memory_allocator
 from gist.networks.ops.modulation import demodulation, modulated_conv2d, of_unit_power, scaled
 from gist.networks.ops.reference import Padding
 from gist.networks.ops.sampling import affine_sample
+from gist.networks.ops.transfer import sent
 
 __all__ = [
     "Backend",
@@ -40,6 +41,7 @@ __all__ = [
     "of_unit_power",
     "prepare",
     "scaled",
+    "sent",
     "set_backend",
     "tune_memory_allocator",
     "upfirdn2d",

@@ -6,6 +6,8 @@ Differentiable any number of times and on any device. Fast paths are compared wi
 import torch
 import torch.nn.functional as F
 
+from gist.networks.ops.transfer import sent
+
 Padding = tuple[int, int, int, int]
 """(left, right, top, bottom) in pixels at the upsampled rate; negative values crop."""
 
@@ -42,7 +44,7 @@ def upfirdn2d(
         x = F.pad(x, padding)
     if fir is None:
         return x[:, :, ::down, ::down] * gain
-    fir = fir.to(device=x.device, dtype=x.dtype)
+    fir = sent(fir.to(x.dtype), x.device)
     if not flip:  # torch's convolution is a correlation
         fir = fir.flip(list(range(fir.ndim)))
     if fir.ndim == 2:

@@ -10,6 +10,7 @@ import torch
 
 from gist.networks.ops import cpu_sampling
 from gist.networks.ops.backend import samples_by_loops
+from gist.networks.ops.transfer import sent
 
 _BILINEAR, _REFLECTION = 0, 2
 
@@ -44,14 +45,14 @@ class _Sampled(torch.autograd.Function):
 
 
 def _sample(x: torch.Tensor, map_N23: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    grid = _grid(map_N23.to(x.device), height, width, x)
+    grid = _grid(map_N23, height, width, x)
     return torch.grid_sampler_2d(x, grid, _BILINEAR, _REFLECTION, False)
 
 
 def _spread(grad: torch.Tensor, map_N23: torch.Tensor, height: int, width: int) -> torch.Tensor:
     # Only the shape of the image matters for the derivative with respect to it.
     image = grad.new_zeros(1).expand(*grad.shape[:2], height, width)
-    grid = _grid(map_N23.to(grad.device), grad.shape[2], grad.shape[3], image)
+    grid = _grid(map_N23, grad.shape[2], grad.shape[3], image)
     if grad.is_cuda and torch.are_deterministic_algorithms_enabled():
         return _spread_reproducibly(grad, grid, height, width)
     spread: torch.Tensor = torch.ops.aten.grid_sampler_2d_backward(
@@ -62,9 +63,11 @@ def _spread(grad: torch.Tensor, map_N23: torch.Tensor, height: int, width: int) 
 
 def _grid(map_N23: torch.Tensor, height: int, width: int, image: torch.Tensor) -> torch.Tensor:
     """Positions in `image` of `height` x `width` samples, in units of grid_sample: -1 to 1 from edge to edge."""
-    sizes = map_N23.new_tensor([image.shape[3], image.shape[2]])
-    scaled = map_N23 * (2 / sizes)[:, None]
-    columns, rows = (torch.arange(n, device=map_N23.device, dtype=torch.float64) for n in (width, height))
+    scaled = map_N23.clone()
+    scaled[:, 0] *= 2 / image.shape[3]
+    scaled[:, 1] *= 2 / image.shape[2]
+    scaled = sent(scaled, image.device)
+    columns, rows = (torch.arange(n, device=image.device, dtype=torch.float64) for n in (width, height))
     along_row = scaled[:, None, :, 0] * columns[:, None]
     down_rows = scaled[:, None, :, 1] * rows[:, None] + scaled[:, None, :, 2] - 1
     grid: torch.Tensor = down_rows.to(image.dtype)[:, :, None] + along_row.to(image.dtype)[:, None]
