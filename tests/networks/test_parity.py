@@ -1,8 +1,14 @@
-"""Our networks compute what the reference implementation computed from the same weights."""
+"""Our networks compute what the reference implementation computed from the same weights, by every path.
+
+Triton's kernels run here under their interpreter, in a process that `test_triton.py` starts, and on a GPU if there is
+one.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +17,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gist.networks import Discriminator, Generator, build_generator
+from gist.networks import Discriminator, Generator, build_generator, ops
 from gist.pretrained import load_official
 
 OUTPUT_TOLERANCE = 1e-4
 GRADIENT_TOLERANCE = 1e-3
 NAMES = ("stylegan3-t-64-uncond-1ch", "stylegan3-r-64-cond5-3ch", "stylegan2-64-cond2-1ch")
+PATHS: list[ops.Backend] = ["triton"] if os.environ.get("TRITON_INTERPRET") == "1" else ["reference", "cpu"]
+ON_GPU = ["triton on a GPU"] if torch.cuda.is_available() else []
 
 
 @dataclass(frozen=True)
@@ -30,16 +38,28 @@ class Case:
     numbers: dict[str, Tensor]
 
 
+@pytest.fixture(scope="module", params=[*PATHS, *ON_GPU])
+def device(request: pytest.FixtureRequest) -> Iterator[torch.device]:
+    """Where the operations run, by which path."""
+    rounds_less = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    ops.set_backend("triton" if request.param in ON_GPU else request.param)
+    yield torch.device("cuda" if request.param in ON_GPU else "cpu")
+    ops.set_backend("auto")
+    torch.backends.cudnn.allow_tf32 = rounds_less
+
+
 @pytest.fixture(scope="module", params=NAMES)
-def case(request: pytest.FixtureRequest, shared_dir: Path) -> Case:
+def case(request: pytest.FixtureRequest, device: torch.device, shared_dir: Path) -> Case:
     folder = shared_dir / "parity"
     with np.load(folder / f"{request.param}.npz") as numbers:
-        tensors = {name: torch.from_numpy(numbers[name]) for name in numbers}
+        tensors = {name: torch.from_numpy(numbers[name]).to(device) for name in numbers}
     networks = load_official(folder / f"{request.param}.pkl")
     assert networks.G is not None
     assert networks.D is not None
+    G, G_ema, D = (network.to(device) for network in (networks.G, networks.G_ema, networks.D))
     c = tensors["c"] if tensors["c"].shape[1] else None
-    return Case(networks.G, networks.G_ema, networks.D, tensors["z"], c, tensors)
+    return Case(G, G_ema, D, tensors["z"], c, tensors)
 
 
 def relative_error(ours: Tensor, reference: Tensor) -> float:
@@ -79,6 +99,12 @@ def test_generators_give_the_reference_images(case: Case) -> None:
     assert relative_error(images, case.numbers["img_psi1"]) < OUTPUT_TOLERANCE
     assert relative_error(truncated, case.numbers["img_psi0.7"]) < OUTPUT_TOLERANCE
     assert relative_error(of_G, case.numbers["img_G_psi1"]) < OUTPUT_TOLERANCE
+
+
+def test_the_first_image_alone_is_the_reference_one(case: Case) -> None:
+    with torch.no_grad():
+        image = case.G_ema(case.z[:1], None if case.c is None else case.c[:1])
+    assert relative_error(image, case.numbers["img_psi1"][:1]) < OUTPUT_TOLERANCE
 
 
 def test_a_user_transform_moves_the_image_like_the_reference(case: Case) -> None:
@@ -155,4 +181,4 @@ def test_our_filter_design_gives_the_filters_stored_in_the_snapshot(case: Case) 
     filters = [name for name in stored if name.endswith("_filter")]
     assert bool(filters) == case.G_ema.spec.is_stylegan3
     for name in filters:
-        assert torch.allclose(stored[name], fresh[name], atol=1e-7), name
+        assert torch.allclose(stored[name].cpu(), fresh[name], atol=1e-7), name

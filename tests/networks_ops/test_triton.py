@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,21 @@ def test_a_device_on_which_triton_cannot_compile_gets_plain_torch_silently() -> 
         run(x, fir, fir, None, **kwargs) for run in (triton_path.filtered_lrelu, reference.filtered_lrelu)
     )
     assert torch.equal(fast, plain)
+
+
+def test_whole_networks_compute_the_reference_numbers() -> None:
+    """Images of all three architectures, logits, and R1 with its gradients; the interpreter is slow."""
+    few = "first_image or (stylegan3-t and (discriminator or r1))"
+    options = ["-o", "addopts=", "-p", "no:cacheprovider", "-k", few]
+    completed = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "tests/networks/test_parity.py"],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "TRITON_INTERPRET": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert completed.returncode == 0, completed.stdout[-3000:]
+    assert re.search(r"\b5 (passed|skipped)", completed.stdout), completed.stdout
 
 
 @pytest.mark.parametrize("capability", [80, 90, 120])
