@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import torch
 
+from gist.training.precision import apply_precision
+
 ARCHITECTURES = ("stylegan3-t", "stylegan3-r", "stylegan2", "dcgan")
 
 
@@ -47,6 +49,17 @@ def test_no_operation_mixes_tensors_of_the_device_and_the_host(
 def test_the_first_step_reads_as_on_the_cpu(steps: dict[str, Any], architecture: str) -> None:
     there, here = steps[architecture]["there"], steps[architecture]["here"]
     assert there == pytest.approx(here, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that PyTorch can use")
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_real_gpu_takes_the_first_step_of_the_cpu(architecture: str) -> None:
+    from small_trainer import small_trainer
+
+    here = small_trainer(architecture, batch=8).step()
+    there = small_trainer(architecture, batch=8, device="cuda")
+    apply_precision("float32", there.state.G, there.state.D)
+    assert there.step() == pytest.approx(here, rel=1e-3, abs=1e-5)
 
 
 def _steps(architecture: str, accelerator: Any, device: torch.device) -> dict[str, Any]:
