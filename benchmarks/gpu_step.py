@@ -53,7 +53,7 @@ def product_rate(size: int = 8192, repeats: int = 20) -> float:
 
 def gpu_iteration(dtype: torch.dtype) -> Run:
     def run(case: Case, ours: bool, clock: Clock) -> Callable[[], Times]:
-        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.benchmark = not ours  # as its training loop sets it
         G, D = (network.cuda() for network in (case.networks() if ours else case.peer_networks()))
         if ours:
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True

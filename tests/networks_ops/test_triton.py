@@ -106,6 +106,14 @@ def test_resampling_is_the_same(interpreted: dict[str, Any]) -> None:
     assert interpreted["upfirdn2d"] < 1e-6
 
 
+def test_a_kernel_that_does_not_compile_is_told_instead_of_hidden() -> None:
+    ops.set_backend("triton")
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Triton raises where there is no GPU
+        triton_path.compile_kernel(torch.device("cpu"))
+    assert ops.active_backend("cpu").startswith("reference: plain torch, because ")
+    ops.set_backend("auto")
+
+
 def test_a_device_on_which_triton_cannot_compile_gets_plain_torch_silently() -> None:
     x, fir = torch.randn(1, 2, 8, 8), torch.tensor([1.0, 3.0, 3.0, 1.0])
     kwargs: dict[str, Any] = {"up": 2, "padding": (2, 1, 2, 1), "gain": 4.0}

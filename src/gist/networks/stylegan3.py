@@ -131,7 +131,9 @@ class AliasFreeLayer(nn.Module):
     def magnitude_of(self, x_NCHW: Tensor) -> Tensor:
         """Mean square [] of an input."""
         # By planes: quicker than a mean of squares, which stores them, and one norm of all rounds coarsely.
-        norms_NC = torch.linalg.vector_norm(x_NCHW.detach().to(torch.float32), dim=(2, 3))
+        # A CPU rounds up first, 10 times as fast; a GPU while it reads.
+        x = x_NCHW.detach() if x_NCHW.is_cuda else x_NCHW.detach().to(torch.float32)
+        norms_NC = torch.linalg.vector_norm(x, dim=(2, 3), dtype=torch.float32)
         magnitude: Tensor = norms_NC.square().sum() / x_NCHW.numel()
         return magnitude
 

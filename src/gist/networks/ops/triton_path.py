@@ -98,6 +98,14 @@ def upfirdn2d(
     return y
 
 
+def compile_kernel(device: torch.device) -> None:
+    """Compiles the kernel and runs it on a few samples; raises what Triton raises where it cannot."""
+    x = torch.zeros(1, 1, 4, 4, device=device)
+    plan = _plan(x, None, torch.ones(2), 1, 1, (0, 0, 0, 0), 1.0)
+    assert plan is not None
+    _run(plan, x, None, None, kernel().LINEAR.value, (1.0, 1.0, 1.0))
+
+
 def _key(fir: torch.Tensor | None) -> FilterKey:
     """The filter's bytes and shape; asked of the device once per tensor, because that waits for it."""
     if fir is None:
