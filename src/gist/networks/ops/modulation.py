@@ -21,7 +21,7 @@ def modulated_conv2d(
 
     Scaling the input channels before and the output channels after one shared convolution equals a weight
     per sample (equation 1) exactly, and demodulation (equation 3) needs only styles^2 @ sum(weight^2)^T.
-    1x1 convolutions on CPU take the weight per sample where it is small beside the image.
+    1x1 convolutions take the weight per sample where it is small beside the image.
 
     `input_gain`: factor on the input after demodulation, a scalar or a tensor that broadcasts to [N, I]
     (StyleGAN3, appendix B: 1 / root of the tracked mean square). `pre_normalize` brings each output
@@ -62,11 +62,7 @@ def _weights_are_small(x_NCHW: torch.Tensor, weight_OIkk: torch.Tensor) -> bool:
     """Whether scaling a 1x1 weight for each sample passes over much less memory than scaling its image."""
     outputs, inputs, *kernel = weight_OIkk.shape
     pixels = x_NCHW.shape[2] * x_NCHW.shape[3]
-    return (
-        kernel == [1, 1]
-        and x_NCHW.device.type == "cpu"
-        and 4 * inputs * outputs < pixels * (inputs + outputs)
-    )
+    return kernel == [1, 1] and 4 * inputs * outputs < pixels * (inputs + outputs)
 
 
 def scaled(x_NCHW: torch.Tensor, scale_NC: torch.Tensor) -> torch.Tensor:
