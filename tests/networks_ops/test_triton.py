@@ -63,6 +63,17 @@ def _errors(case: dict[str, Any], dtype: torch.dtype) -> list[float]:
     ]
 
 
+def _error_at(level: float) -> float:
+    """Relative error of blurred bfloat16 values of this magnitude."""
+    x = (torch.randn(1, 2, 20, 20, generator=torch.Generator().manual_seed(1)) * level).bfloat16()
+    results = []
+    for backend in ("triton", "reference"):
+        ops.set_backend(backend)  # type: ignore[arg-type]
+        inner = x if backend == "triton" else x.double()
+        results.append(ops.upfirdn2d(inner, torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8, padding=(2, 1, 2, 1)))
+    return float((results[0].double() - results[1]).abs().max() / results[1].abs().max())
+
+
 def _resampling_error() -> float:
     x, fir = torch.randn(1, 1, 9, 11, requires_grad=True), torch.tensor([1.0, 3.0, 2.0])
     results = []
@@ -100,6 +111,17 @@ def test_values_and_derivatives_of_both_orders_are_those_of_the_definition(
 
 def test_half_precision_in_and_out_is_as_good_as_its_bits(interpreted: dict[str, Any]) -> None:
     assert max(interpreted["bfloat16"]) < 0.03
+
+
+@pytest.mark.parametrize("level", ["1e-28", "1e-09", "1e+09", "1e+35"])
+def test_values_far_outside_the_range_of_float16_keep_their_bits(
+    interpreted: dict[str, Any], level: str
+) -> None:
+    assert interpreted["levels"][level] < 2**-7  # the last of bfloat16's bits, which the interpreter cuts off
+
+
+def test_values_near_the_smallest_number_vanish_instead_of_becoming_nan(interpreted: dict[str, Any]) -> None:
+    assert interpreted["levels"]["1e-38"] <= 1
 
 
 def test_resampling_is_the_same(interpreted: dict[str, Any]) -> None:
@@ -167,6 +189,7 @@ def _main() -> None:
         "float32": {name: _errors(case, torch.float32) for name, case in CASES.items()},
         "bfloat16": _errors(CASES["alias-free layer in two tiles"], torch.bfloat16),
         "upfirdn2d": _resampling_error(),
+        "levels": {f"{level:g}": _error_at(level) for level in (1e-38, 1e-28, 1e-9, 1e9, 1e35)},
     }
     print(json.dumps(found))
 

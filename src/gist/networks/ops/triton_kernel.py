@@ -31,8 +31,7 @@ def _upsampled(
     scale = 1.0
     if half:
         # float16 has the bits that are needed but a small range, which gradients leave.
-        largest = tl.max(tl.max(tl.abs(samples), 1), 0)
-        scale = tl.where(largest > 0, largest, 1.0)
+        scale = tl.maximum(tl.max(tl.max(tl.abs(samples), 1), 0), 1e-30)
         samples = (samples * (1 / scale)).to(tl.float16)
     ins_y, ins_x, mids = tl.arange(0, INS_Y), tl.arange(0, INS_X), tl.arange(0, MIDS)
     middle = tl.zeros((MIDS, MIDS), tl.float32)
@@ -44,7 +43,23 @@ def _upsampled(
     return middle, scale
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+# One compilation serves all sizes of image: numbers are neither folded in nor promised to be multiples of 16.
+_SIZES = [
+    *(
+        "planes",
+        "channels",
+        "height",
+        "width",
+        "reference_height",
+        "reference_width",
+        "out_height",
+        "out_width",
+    ),
+    *("first_y", "first_x", "reference_first_y", "reference_first_x"),
+]
+
+
+@triton.jit(do_not_specialize=_SIZES)  # type: ignore[untyped-decorator]
 def filter_tiles(
     x_PHW, reference_PHW, bias_C, out_PHW,
     up_y, up_x, reference_up_y, reference_up_x, down_y, down_x,

@@ -2,9 +2,8 @@
 
 from collections.abc import MutableMapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from math import gcd, inf, prod
+from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -12,17 +11,15 @@ import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from gist.networks.ops import reference
-from gist.networks.ops.cpu_plan import Array, Axis, separable_ranks
+from gist.networks.ops.cpu_plan import Axis, separable_ranks
 from gist.networks.ops.reference import Padding, bias_act, filter_taps
+from gist.networks.ops.transfer import sent
+from gist.networks.ops.triton_tiles import MIDS, Tiles, TooLong
 
 Slopes = tuple[float, float, float]
 """Factor for positive values, factor for others, and the level at which values are clamped."""
 FilterKey = tuple[bytes, tuple[int, ...]]
 
-_MIDS = 64
-"""Samples per side of a tile at the upsampled rate."""
-_LEAST = 16
-"""Smallest side of a matrix that the tensor cores take."""
 _LARGEST = 16384.0
 """Values are clamped here at the latest: far below the range of float16, in which they are filtered."""
 _TOLERANCE = {torch.float32: 3e-6, torch.bfloat16: 3e-4, torch.float16: 3e-4}
@@ -160,83 +157,8 @@ def _cached_plan(
         raise ValueError(f"a {height}x{width} image padded by {padding} is smaller than its filters")
     try:
         return Plan(y, x, (y, x), dtype, device)
-    except _TooLong:
+    except TooLong:
         return None
-
-
-class _TooLong(Exception):
-    """A filter does not fit into a tile."""
-
-
-@dataclass(frozen=True)
-class _Tiles:
-    """One axis cut into tiles: tile t makes result samples from t * tile on, of upsampled ones from `first_mid` on."""
-
-    axis: Axis
-    tile: int
-    first_mid: int
-
-    @classmethod
-    def of(cls, axis: Axis, activated: Axis) -> "_Tiles":
-        """The largest tiles; raises _TooLong where even the smallest would not fit."""
-        # Tiles begin at the same phase of the upsampling, so that one band matrix serves them all.
-        alike = axis.up // gcd(axis.up, axis.down)
-        most = (_MIDS - axis.down_taps.shape[1]) // axis.down + 1
-        for tile in range(most // alike * alike, 0, -alike):
-            tiles = cls(axis, tile, axis.down_origin - (axis.down_taps.shape[1] - 1))
-            if max(tiles.ins(axis), tiles.ins(activated)) <= _MIDS:
-                return tiles
-        raise _TooLong
-
-    @property
-    def count(self) -> int:
-        return -(-self.axis.out_size // self.tile)
-
-    @property
-    def outs(self) -> int:
-        return _side(self.tile)
-
-    @property
-    def mids(self) -> int:
-        """Upsampled samples that make a tile."""
-        return self.axis.down * (self.tile - 1) + len(self.axis.down_taps[0])
-
-    def first_in(self, source: Axis) -> int:
-        """The first sample of `source` that reaches tile 0."""
-        return -((len(source.up_taps[0]) - 1 - source.up_origin - self.first_mid) // source.up)
-
-    def ins(self, source: Axis) -> int:
-        """Samples of `source` that reach a tile."""
-        last_in = (self.first_mid + self.mids - 1 + source.up_origin) // source.up
-        return last_in - self.first_in(source) + 1
-
-    def step(self, source: Axis) -> int:
-        """Samples of `source` from one tile to the next."""
-        return self.axis.down * self.tile // source.up
-
-    def up_bands(self, source: Axis) -> Array:
-        """Taps [rank, mid, sample] that lead from samples of `source`, from `first_in` on, to a tile."""
-        mid = np.arange(self.mids)[:, None]
-        sample = self.first_in(source) + np.arange(_side(self.ins(source)))
-        bands = _banded(source.up_taps, self.first_mid + mid - source.up * sample + source.up_origin)
-        return np.pad(bands, ((0, 0), (0, _MIDS - self.mids), (0, 0)))
-
-    def down_bands(self) -> Array:
-        """Taps [rank, out, mid] that lead from a tile's upsampled samples to its result."""
-        taps = self.axis.down_taps
-        out, mid = np.arange(self.tile)[:, None], np.arange(_MIDS)
-        bands = _banded(taps, taps.shape[1] - 1 + self.axis.down * out - mid)
-        return np.pad(bands, ((0, 0), (0, self.outs - self.tile), (0, 0)))
-
-
-def _side(count: int) -> int:
-    return max(_LEAST, 1 << (count - 1).bit_length())
-
-
-def _banded(taps: Array, tap: Array) -> Array:
-    """taps[:, tap], zero where there is no such tap."""
-    count = taps.shape[1]
-    return np.where((tap >= 0) & (tap < count), taps[:, np.clip(tap, 0, count - 1)], 0.0)
 
 
 class Plan:
@@ -252,7 +174,7 @@ class Plan:
         self._dtype, self._device = dtype, device
         self._transpose: Plan | None = None
         self._compiled: dict[tuple[int, int], bool] = {}
-        tiles = [_Tiles.of(axis, source) for axis, source in zip((y, x), activated, strict=True)]
+        tiles = [Tiles.of(axis, source) for axis, source in zip((y, x), activated, strict=True)]
         self.grid = [axis.count for axis in tiles]
         sources = (y, x), activated
         up, activated_up = (
@@ -266,7 +188,7 @@ class Plan:
         # float16 has as many bits as TF32 at twice the speed; three rounds of TF32 give float32's precision.
         half = dtype != torch.float32
         self.bands = [
-            torch.tensor(bands.copy(), dtype=torch.float16 if half else torch.float32, device=device)
+            sent(torch.tensor(bands.copy(), dtype=torch.float16 if half else torch.float32), device)
             for of_y, of_x in (up, activated_up, down)
             for bands in (of_y, of_x.transpose(0, 2, 1))
         ]
@@ -285,7 +207,7 @@ class Plan:
             "INS_X": up[1].shape[2],
             "REFERENCE_INS_Y": activated_up[0].shape[2],
             "REFERENCE_INS_X": activated_up[1].shape[2],
-            "MIDS": _MIDS,
+            "MIDS": MIDS,
             "OUTS_Y": tiles[0].outs,
             "OUTS_X": tiles[1].outs,
             "TILE_Y": tiles[0].tile,
