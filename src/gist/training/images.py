@@ -42,9 +42,11 @@ class TrainingImages:
             array = self._held[indices.numpy()]
         else:
             array = np.stack(list(self.data_set.images(indices.numpy())))
-        # Sent with the few bits that they have.
-        images = sent(torch.from_numpy(array), device).float()
-        return images.mul_(2 / np.iinfo(array.dtype).max).sub_(1).unsqueeze(1)
+        levels = np.iinfo(array.dtype).max
+        # Eight bits are sent as such; with sixteen unsigned ones PyTorch can do little on a GPU.
+        bits = array if array.dtype == np.uint8 else array.astype(np.float32)
+        images = sent(torch.from_numpy(bits), device).to(torch.float32)
+        return images.mul(2 / levels).sub_(1).unsqueeze(1)
 
     def random_labels(self, count: int, random: torch.Generator) -> torch.Tensor | None:
         """Labels [count, classes] drawn as often as they occur among the training images."""
