@@ -71,8 +71,8 @@ def code_of(plan: Plan, mode: int, dtype: torch.dtype, capability: int, planes: 
     constants = plan.constants | {"MODE": mode, "PLANES": planes}
     bands = _NAMES[plan.bands[0].dtype]
     pointers = {
-        "x_PHW": _NAMES[dtype], "reference_PHW": _NAMES[dtype], "out_PHW": _NAMES[dtype], "bias_C": "fp32",
-        **{f"{side}_{axis}": bands for side in ("up", "reference_up", "down") for axis in "yx"},
+        "x_PHW": _NAMES[dtype], "activated_PHW": _NAMES[dtype], "out_PHW": _NAMES[dtype], "bias_C": "fp32",
+        **{f"{side}_{axis}": bands for side in ("up", "activated_up", "down") for axis in "yx"},
     }  # fmt: skip
     signature = {
         name: "constexpr" if name in constants

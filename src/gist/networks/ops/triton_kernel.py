@@ -14,7 +14,7 @@ import triton  # type: ignore[import-untyped]
 import triton.language as tl  # type: ignore[import-untyped]
 
 LINEAR, ACTIVATE, REPLAY = (tl.constexpr(mode) for mode in range(3))
-"""What happens at the upsampled rate. REPLAY multiplies by the slopes of the activation of `reference`."""
+"""What happens at the upsampled rate. REPLAY multiplies by the slopes of the activation of `activated`."""
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -50,25 +50,25 @@ _SIZES = [
         "channels",
         "height",
         "width",
-        "reference_height",
-        "reference_width",
+        "activated_height",
+        "activated_width",
         "out_height",
         "out_width",
     ),
-    *("first_y", "first_x", "reference_first_y", "reference_first_x"),
+    *("first_y", "first_x", "activated_first_y", "activated_first_x"),
 ]
 
 
 @triton.jit(do_not_specialize=_SIZES)  # type: ignore[untyped-decorator]
 def filter_tiles(
-    x_PHW, reference_PHW, bias_C, out_PHW,
-    up_y, up_x, reference_up_y, reference_up_x, down_y, down_x,
-    planes, channels, height, width, reference_height, reference_width, out_height, out_width,
-    first_y, first_x, reference_first_y, reference_first_x, gain, negative_gain, clamp,
+    x_PHW, activated_PHW, bias_C, out_PHW,
+    up_y, up_x, activated_up_y, activated_up_x, down_y, down_x,
+    planes, channels, height, width, activated_height, activated_width, out_height, out_width,
+    first_y, first_x, activated_first_y, activated_first_x, gain, negative_gain, clamp,
     MODE: tl.constexpr, PRECISION: tl.constexpr, PLANES: tl.constexpr,
-    UP_RANKS: tl.constexpr, REFERENCE_RANKS: tl.constexpr, DOWN_RANKS: tl.constexpr,
-    STEP_Y: tl.constexpr, STEP_X: tl.constexpr, REFERENCE_STEP_Y: tl.constexpr, REFERENCE_STEP_X: tl.constexpr,
-    INS_Y: tl.constexpr, INS_X: tl.constexpr, REFERENCE_INS_Y: tl.constexpr, REFERENCE_INS_X: tl.constexpr,
+    UP_RANKS: tl.constexpr, ACTIVATED_RANKS: tl.constexpr, DOWN_RANKS: tl.constexpr,
+    STEP_Y: tl.constexpr, STEP_X: tl.constexpr, ACTIVATED_STEP_Y: tl.constexpr, ACTIVATED_STEP_X: tl.constexpr,
+    INS_Y: tl.constexpr, INS_X: tl.constexpr, ACTIVATED_INS_Y: tl.constexpr, ACTIVATED_INS_X: tl.constexpr,
     MIDS: tl.constexpr, OUTS_Y: tl.constexpr, OUTS_X: tl.constexpr, TILE_Y: tl.constexpr, TILE_X: tl.constexpr,
 ):  # fmt: skip
     """Tile (program 1, program 2) of TILE_Y x TILE_X result samples, of PLANES planes from program 0 on.
@@ -93,10 +93,10 @@ def filter_tiles(
         )  # fmt: skip
         if MODE == REPLAY:
             level, level_scale = _upsampled(
-                reference_PHW, bias, plane, reference_height, reference_width,
-                reference_first_y + tile_y * REFERENCE_STEP_Y, reference_first_x + tile_x * REFERENCE_STEP_X,
-                reference_up_y, reference_up_x,
-                REFERENCE_RANKS, REFERENCE_INS_Y, REFERENCE_INS_X, MIDS, PRECISION,
+                activated_PHW, bias, plane, activated_height, activated_width,
+                activated_first_y + tile_y * ACTIVATED_STEP_Y, activated_first_x + tile_x * ACTIVATED_STEP_X,
+                activated_up_y, activated_up_x,
+                ACTIVATED_RANKS, ACTIVATED_INS_Y, ACTIVATED_INS_X, MIDS, PRECISION,
             )  # fmt: skip
             slopes = tl.where(level > 0, gain, negative_gain)
             middle *= tl.where(tl.abs(level * slopes) > clamp / level_scale, 0.0, slopes)
