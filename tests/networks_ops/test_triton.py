@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -49,7 +50,8 @@ def _errors(case: dict[str, Any], dtype: torch.dtype) -> list[float]:
         inner = leaves[0].to(dtype if backend == "triton" else torch.float32)
         y = ops.filtered_lrelu(
             inner, up_taps, down_taps, leaves[1],
-            up=case["up"], down=case["down"], padding=(9, 8, 9, 8), gain=1.4, slope=0.2, clamp=2.0,
+            up=case["up"], down=case["down"], padding=case.get("padding", (9, 8, 9, 8)),
+            gain=1.4, slope=0.2, clamp=2.0,
         )  # fmt: skip
         if backend == "triton" and up_taps is not None:
             assert y.dtype == dtype
@@ -61,6 +63,21 @@ def _errors(case: dict[str, Any], dtype: torch.dtype) -> list[float]:
         float(((actual - expected).abs().max() / expected.abs().max()).detach())
         for actual, expected in zip(*results, strict=True)
     ]
+
+
+def _error_of_chance(seed: int) -> float:
+    """Largest error of a random geometry, gradients of both orders included, relative to the largest value."""
+    chance = random.Random(seed)
+    up, down = chance.choice((1, 2, 3, 4)), chance.choice((1, 2, 4))
+    case = {
+        "up": up,
+        "down": down,
+        "taps": (chance.randint(2, 14), chance.randint(2, 14)),
+        "size": (chance.randint(14, 24), chance.randint(14, 40)),
+        "radial": chance.random() < 0.3,
+        "padding": tuple(chance.randint(-3, 3) + 10 for _ in range(4)),
+    }
+    return max(_errors(case, torch.float32))
 
 
 def _error_at(level: float) -> float:
@@ -107,6 +124,10 @@ def test_values_and_derivatives_of_both_orders_are_those_of_the_definition(
     interpreted: dict[str, Any], name: str
 ) -> None:
     assert max(interpreted["float32"][name]) < 2e-5
+
+
+def test_random_geometries_are_those_of_the_definition(interpreted: dict[str, Any]) -> None:
+    assert {seed: error for seed, error in interpreted["chance"].items() if error > 2e-5} == {}
 
 
 def test_half_precision_in_and_out_is_as_good_as_its_bits(interpreted: dict[str, Any]) -> None:
@@ -189,6 +210,7 @@ def _main() -> None:
         "float32": {name: _errors(case, torch.float32) for name, case in CASES.items()},
         "bfloat16": _errors(CASES["alias-free layer in two tiles"], torch.bfloat16),
         "upfirdn2d": _resampling_error(),
+        "chance": {seed: _error_of_chance(seed) for seed in range(30)},
         "levels": {f"{level:g}": _error_at(level) for level in (1e-38, 1e-28, 1e-9, 1e9, 1e35)},
     }
     print(json.dumps(found))
