@@ -45,17 +45,8 @@ def _upsampled(
 
 # One compilation serves all sizes of image: numbers are neither folded in nor promised to be multiples of 16.
 _SIZES = [
-    *(
-        "planes",
-        "channels",
-        "height",
-        "width",
-        "activated_height",
-        "activated_width",
-        "out_height",
-        "out_width",
-    ),
-    *("first_y", "first_x", "activated_first_y", "activated_first_x"),
+    *(f"{of}{size}" for of in ("", "activated_") for size in ("height", "width", "first_y", "first_x")),
+    *("planes", "channels", "out_height", "out_width"),
 ]
 
 

@@ -34,7 +34,7 @@ _keys: MutableMapping[torch.Tensor, tuple[int, FilterKey]] = WeakTensorKeyDictio
 
 @cache
 def kernel() -> Any:
-    """The kernel's module. Imports Triton; each launch of a new shape compiles it, unless cached on disk."""
+    """The kernel's module. Imports Triton; the first launch of each kind of filter compiles it or finds it cached."""
     from gist.networks.ops import triton_kernel
 
     return triton_kernel
