@@ -1,10 +1,10 @@
-"""The machine code that the fused filters become on NVIDIA GPUs, compiled without one.
+"""The machine code that the Triton kernels become on NVIDIA GPUs, compiled without one.
 
     python benchmarks/gpu_code.py [--capabilities 80 90 100 120] [--configs t r] [--resolution 256] [--json]
 
-For each kind of layer and direction: registers, spilled bytes, shared memory, and instructions that one warp issues
-per result sample, the measure of speed that can be had without a GPU: a GPU issues (multiprocessors x 4 x clock)
-of them per second, an H200 about 900 billion.
+For each kind of layer and direction, and for each pass over planes: registers, spilled bytes, shared memory, and
+instructions that one warp issues per result sample, the measure of speed that can be had without a GPU: a GPU issues
+(multiprocessors x 4 x clock) of them per second, an H200 about 900 billion.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from triton.compiler import ASTSource
 from turns import Case
 
 from gist.networks.layers import binomial_filter
-from gist.networks.ops import triton_kernel, triton_path
+from gist.networks.ops import triton_kernel, triton_path, triton_planes, triton_planes_kernel
 from gist.networks.ops.triton_path import Plan
 
 _TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
@@ -33,11 +34,29 @@ _NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 _ACTIVATE, _REPLAY, _LINEAR = (
     getattr(triton_kernel, mode).value for mode in ("ACTIVATE", "REPLAY", "LINEAR")
 )
-Work = tuple[str, Plan, int]
-"""What it is, and the kernel's plan and mode."""
+_CHANNELS = 64
+"""Of the planes' passes; any multiple of 16 gives the same code."""
 
 
-def works_of(config: str, resolution: int, dtype: torch.dtype) -> Iterator[Work]:
+@dataclass(frozen=True)
+class Work:
+    """A kernel as a launch compiles it."""
+
+    name: str
+    function: Any
+    constants: dict[str, Any]
+    pointers: dict[str, str]
+    """Of each parameter that is one, the type it points to; of the others, those below are numbers of 32 bits."""
+    results: int
+    """Of one plane or tile."""
+    options: dict[str, Any]
+    multiples_of_16: tuple[str, ...] = ()
+
+
+_FLOATS = ("gain", "negative_gain", "clamp")
+
+
+def works_of(config: str, resolution: int, dtype: torch.dtype, planes: int) -> Iterator[Work]:
     """Each kind of filtering that a training with this configuration does, forward and back."""
     seen: set[str] = set()
 
@@ -50,8 +69,11 @@ def works_of(config: str, resolution: int, dtype: torch.dtype) -> Iterator[Work]
         for direction, one, mode in zip(("forward", "back"), (plan, plan.transpose), modes, strict=True):
             if (key := json.dumps([mode, one.constants])) not in seen:
                 seen.add(key)
-                yield f"{name} {direction}", one, mode
+                yield filtering(f"{name} {direction}", one, mode, dtype, planes)
 
+    if config == "planes":
+        yield from passes_over_planes(resolution, dtype)
+        return
     if config == "stylegan2":
         blur = binomial_filter()
         yield from both("blur", (_LINEAR,) * 2, None, blur, up=1, down=1, padding=(2,) * 4, gain=1.0)
@@ -66,39 +88,84 @@ def works_of(config: str, resolution: int, dtype: torch.dtype) -> Iterator[Work]
             )  # fmt: skip
 
 
-def code_of(plan: Plan, mode: int, dtype: torch.dtype, capability: int, planes: int) -> dict[str, Any]:
-    """Figures of the kernel that a launch with this plan compiles for GPUs of this compute capability."""
-    constants = plan.constants | {"MODE": mode, "PLANES": planes}
+def filtering(name: str, plan: Plan, mode: int, dtype: torch.dtype, planes: int) -> Work:
+    """A fused filter."""
     bands = _NAMES[plan.bands[0].dtype]
-    pointers = {
-        "x_PHW": _NAMES[dtype], "activated_PHW": _NAMES[dtype], "out_PHW": _NAMES[dtype], "bias_C": "fp32",
-        **{f"{side}_{axis}": bands for side in ("up", "activated_up", "down") for axis in "yx"},
-    }  # fmt: skip
+    return Work(
+        name,
+        triton_kernel.filter_tiles,
+        plan.constants | {"MODE": mode, "PLANES": planes},
+        {"x_PHW": _NAMES[dtype], "activated_PHW": _NAMES[dtype], "out_PHW": _NAMES[dtype], "bias_C": "fp32"}
+        | {f"{side}_{axis}": bands for side in ("up", "activated_up", "down") for axis in "yx"},
+        plan.constants["TILE_Y"] * plan.constants["TILE_X"],
+        plan.options,
+    )
+
+
+def passes_over_planes(resolution: int, dtype: torch.dtype) -> Iterator[Work]:
+    """Scaling and activation, forward and back, where layouts are the same and where they differ."""
+    last, contiguous = (1, _CHANNELS), (resolution**2, 1)
+    x = torch.empty(1, _CHANNELS, resolution, resolution, device="meta")
+    real = _NAMES[dtype]
+    for name, inner in (("one layout", contiguous), ("two layouts", last)):
+        _, tile = triton_planes._tiles(x, contiguous, inner)
+        sizes = {"channels": _CHANNELS, "pixels": resolution**2, "noise_step": 0}
+        for parts in (["SCALED"], ["BIASED", "ACTIVE"], ["SCALED", "NOISY", "BIASED", "ACTIVE"]):
+            flags = {part: part in parts for part in ("SCALED", "NOISY", "BIASED", "ACTIVE")}
+            to = contiguous if flags["ACTIVE"] else inner
+            of = inner if flags["ACTIVE"] else contiguous
+            steps = {"x_c": of[0], "x_k": of[1], "out_c": to[0], "out_k": to[1]}
+            what = f"{' '.join(parts).lower()}, {name}"
+            yield Work(
+                f"{what}, forward", triton_planes_kernel.forward,
+                flags | tile | {key: 1 for key, value in steps.items() if value == 1},
+                {"x": real, "scale_NC": "fp32", "noise_SK": real, "bias_C": "fp32", "out": real},
+                tile["CHANNELS"] * tile["PIXELS"], triton_planes.OPTIONS, multiples_of_16=(*sizes, *steps),
+            )  # fmt: skip
+            steps = {
+                "grad_c": to[0], "grad_k": to[1], "y_c": to[0], "y_k": to[1],
+                "x_c": of[0], "x_k": of[1], "grad_x_c": of[0], "grad_x_k": of[1],
+            }  # fmt: skip
+            del flags["BIASED"]
+            yield Work(
+                f"{what}, back", triton_planes_kernel.backward,
+                flags | tile | {key: 1 for key, value in steps.items() if value == 1},
+                {
+                    "grad": real, "x": real, "scale_NC": "fp32", "y": real, "grad_x": real,
+                    "grad_scale_NCB": "fp32", "grad_noise_NBK": "fp32", "sums_NCB": "fp32",
+                },
+                tile["CHANNELS"] * tile["PIXELS"], triton_planes.OPTIONS, multiples_of_16=(*sizes, *steps),
+            )  # fmt: skip
+
+
+def code_of(work: Work, capability: int) -> dict[str, Any]:
+    """Figures of the kernel that this compiles to for GPUs of this compute capability."""
     signature = {
-        name: "constexpr" if name in constants
-        else f"*{pointers[name]}" if name in pointers
-        else "fp32" if name in ("gain", "negative_gain", "clamp")
+        name: "constexpr" if name in work.constants
+        else f"*{work.pointers[name]}" if name in work.pointers
+        else "fp32" if name in _FLOATS
         else "i32"
-        for name in triton_kernel.filter_tiles.arg_names
+        for name in work.function.arg_names
     }  # fmt: skip
     aligned = {
-        (place,): [["tt.divisibility", 16]] for place, name in enumerate(signature) if name in pointers
+        (place,): [["tt.divisibility", 16]]
+        for place, name in enumerate(signature)
+        if name in work.pointers or (name in work.multiples_of_16 and name not in work.constants)
     }
-    source = ASTSource(triton_kernel.filter_tiles, signature, constants, aligned)
-    compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=plan.options)
+    source = ASTSource(work.function, signature, work.constants, aligned)
+    compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=work.options)
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(compiled.asm["cubin"])
         file.flush()
         usage = _output_of("cuobjdump", "--dump-resource-usage", file.name)
         listing = _output_of("nvdisasm", "-c", file.name)
     registers, stack = (int(re.search(rf"{key}:(\d+)", usage)[1]) for key in ("REG", "STACK"))  # type: ignore[index]
-    results = plan.constants["TILE_Y"] * plan.constants["TILE_X"]
     return {
         "registers": registers,
         "spilled_bytes": stack,
         "shared_bytes": compiled.metadata.shared,
         "instructions_per_result": round(
-            _instructions_per_plane(listing) * compiled.metadata.num_warps / results, 2
+            _instructions_per_plane(listing) * compiled.metadata.num_warps / work.results, 2
         ),
     }
 
@@ -121,7 +188,7 @@ def _instructions_per_plane(listing: str) -> int:
         target = re.search(r"BRA.*`\((\.L_x_\d+)\)", instruction)
         if target and target[1] in labels:
             longest = max(longest, count - labels[target[1]])
-    return longest or count
+    return longest if longest > 1 else count  # a program ends in a branch to itself
 
 
 def main() -> None:
@@ -129,7 +196,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--capabilities", nargs="+", type=int, default=[90])
-    parser.add_argument("--configs", nargs="+", default=["t", "r", "stylegan2"])
+    parser.add_argument("--configs", nargs="+", default=["t", "r", "stylegan2", "planes"])
     parser.add_argument("--dtypes", nargs="+", default=["bfloat16", "float32"])
     parser.add_argument("--resolution", type=int, default=256)
     parser.add_argument("--planes", type=int, default=triton_path.PLANES, help="per program")
@@ -141,14 +208,14 @@ def main() -> None:
         )
     for config in options.configs:
         for dtype in (getattr(torch, name) for name in options.dtypes):
-            for name, plan, mode in works_of(config, options.resolution, dtype):
+            for work in works_of(config, options.resolution, dtype, options.planes):
                 for capability in options.capabilities:
-                    figures = code_of(plan, mode, dtype, capability, options.planes)
+                    figures = code_of(work, capability)
                     labels = {
                         "capability": capability,
                         "config": config,
                         "dtype": str(dtype)[6:],
-                        "kernel": name,
+                        "kernel": work.name,
                     }
                     if options.json:
                         print(json.dumps(labels | figures), flush=True)

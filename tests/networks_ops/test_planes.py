@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gist.networks import ops
-from gist.networks.ops import cpu_planes, reference
+from gist.networks.ops import planes, reference
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def _any_backend_is_reset() -> Iterator[None]:
 
 
 def _activation(x: torch.Tensor, bias: torch.Tensor | None, clamp: float | None) -> list[torch.Tensor]:
-    y = cpu_planes.activated(x, bias, slope=0.2, gain=1.5, clamp=clamp)
+    y = planes.activated(x, bias, slope=0.2, gain=1.5, clamp=clamp)
     expected = reference.bias_act(x, bias, slope=0.2, gain=1.5, clamp=clamp)
     return [y, expected]
 
@@ -51,7 +51,7 @@ def test_gradients_of_scales_equal_torchs_for_expanded_tensors() -> None:
     x = torch.randn(1, 6, 8, 8).expand(3, 6, 8, 8).detach().requires_grad_()
     scale = torch.randn(1, 6).expand(3, 6).detach().requires_grad_()
     direction = torch.randn(8, 8).expand(3, 6, 8, 8)
-    actual = torch.autograd.grad(cpu_planes.scaled(x, scale), (x, scale), direction)
+    actual = torch.autograd.grad(planes.scaled(x, scale), (x, scale), direction)
     expected = torch.autograd.grad(x * scale[:, :, None, None], (x, scale), direction)
     for ours, torchs in zip(actual, expected, strict=True):
         torch.testing.assert_close(ours, torchs)
@@ -66,7 +66,7 @@ def _results(threads: int) -> list[torch.Tensor]:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        y = cpu_planes.activated(cpu_planes.scaled(x, scale), bias, slope=0.2, gain=1.0, clamp=1.0)
+        y = planes.activated(planes.scaled(x, scale), bias, slope=0.2, gain=1.0, clamp=1.0)
         y = ops.noisy_act(y, scale, noise, bias, clamp=1.0)
         return [y, *torch.autograd.grad(y, (x, scale, bias, noise), x.detach())]
     finally:

@@ -1,4 +1,4 @@
-"""The Triton kernel against the plain-torch definition, under Triton's interpreter: no GPU is needed.
+"""The Triton kernels against the plain-torch definition, under Triton's interpreter: no GPU is needed.
 
 The interpreter is chosen before Triton is imported, so a process of its own computes; it runs this file.
 """
@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from gist.networks import ops
-from gist.networks.ops import reference, triton_path
+from gist.networks.ops import planes, reference, triton_path
 
 CASES: dict[str, dict[str, Any]] = {
     "alias-free layer in two tiles": {"up": 2, "down": 2, "taps": (12, 12), "size": (8, 34)},
@@ -101,6 +101,99 @@ def _resampling_error() -> float:
     return float(((results[0] - results[1]).abs().max() / results[1].abs().max()).detach())
 
 
+_LAYOUTS = (torch.contiguous_format, torch.channels_last)
+SHAPES = ((2, 5, 9, 7), (3, 70, 6, 6), (1, 1, 3, 3), (2, 40, 20, 16), (2, 8, 70, 70), (0, 3, 4, 4))
+"""Odd ones, more channels or pixels than a tile has, one sample, none."""
+
+
+def _plane_results(x: torch.Tensor, shared_noise: bool, second: bool) -> list[torch.Tensor]:
+    """Values, gradients and, with `second`, second gradients of every pass over planes, in and out of both layouts."""
+    N, C, H, W = x.shape
+    generator = torch.Generator().manual_seed(1)
+    scale, bias = torch.randn(N, C, generator=generator), torch.randn(C, generator=generator)
+    noise = torch.randn(1 if shared_noise else N, 1, H, W, generator=generator)
+    results: list[torch.Tensor] = []
+    for layout in _LAYOUTS:
+        leaves = [x.contiguous(memory_format=layout), scale, bias, noise]
+        x, scale, bias, noise = (leaf.detach().requires_grad_() for leaf in leaves)
+        for y, used in (
+            (planes.scaled(x, scale, torch.channels_last), (x, scale)),
+            (planes.laid_out(x, torch.channels_last), (x,)),
+            (planes.activated(x, bias, slope=0.2, gain=1.3, clamp=2.0), (x, bias)),
+            (
+                planes.noisily_activated(x, scale, noise, bias, slope=0.2, gain=1.3, clamp=1.125),
+                (x, scale, noise, bias),
+            ),
+        ):
+            direction = torch.rand(y.shape, generator=generator).half().to(y.dtype)
+            results += [y, *torch.autograd.grad(y, used, direction, retain_graph=True)]
+            if second:
+                loss = y.pow(3).sum()
+                first = torch.autograd.grad(loss, used, create_graph=True)
+                results += [*first, *torch.autograd.grad(sum(of.square().sum() for of in first), used)]
+    return [result.detach().float() for result in results]
+
+
+def _plane_errors(dtype: torch.dtype) -> list[float]:
+    """Relative errors of all passes over planes: the largest in float32, else the mean, for at the edge of a clamp a
+    rounding decides about a whole gradient."""
+    errors = []
+    for number, shape in enumerate(SHAPES):
+        x = torch.randn(*shape, generator=torch.Generator().manual_seed(number)).to(dtype)
+        results = []
+        for backend in ("triton", "reference"):
+            ops.set_backend(backend)  # type: ignore[arg-type]
+            exact = x.float() if dtype == torch.float16 else x
+            results.append(
+                _plane_results(x if backend == "triton" else exact, number % 2 == 0, dtype == torch.float32)
+            )
+        for ours, expected in zip(*results, strict=True):
+            if expected.numel():
+                error, level = (ours - expected).abs(), expected.abs()
+                worst = error.max() / level.max() if dtype == torch.float32 else error.mean() / level.mean()
+                errors.append(float(worst))
+    return errors
+
+
+def _layouts() -> dict[str, bool]:
+    """What of a training step in half precision computes without copies."""
+    ops.set_backend("triton")
+    x = torch.randn(2, 16, 8, 8, dtype=torch.float16)
+    seen = {}
+
+    def convolution(x: torch.Tensor, *rest: Any, **options: Any) -> torch.Tensor:
+        seen["input"] = x.is_contiguous(memory_format=torch.channels_last)
+        y = plain(x, *rest, **options)
+        y.register_hook(
+            lambda grad: seen.update(gradient=grad.is_contiguous(memory_format=torch.channels_last))
+        )
+        return y
+
+    plain, torch.nn.functional.conv2d = torch.nn.functional.conv2d, convolution
+    try:
+        x.requires_grad_()
+        weight = torch.randn(16, 16, 3, 3, requires_grad=True)
+        for name, y in (
+            ("modulated", lambda: ops.modulated_conv2d(x, weight, torch.ones(2, 16), padding=1)),
+            ("plain", lambda: ops.activated_conv2d(x, weight.half(), None, padding=1, slope=0.2, clamp=9.0)),
+        ):
+            result = y()
+            seen[f"{name} result"] = result.is_contiguous()
+            (gradient,) = torch.autograd.grad(result.float().sum(), x)
+            seen[f"{name} gradient"] = gradient.is_contiguous()
+    finally:
+        torch.nn.functional.conv2d = plain
+    return seen
+
+
+def _nothing_hides() -> bool:
+    ops.set_backend("triton")
+    x = torch.zeros(1, 1, 5, 5)
+    x[0, 0, 2, 2] = float("nan")
+    y = planes.activated(x, None, slope=0.2, gain=1.0, clamp=1.0)
+    return torch.equal(y.isnan(), x.isnan())
+
+
 @pytest.fixture(scope="module")
 def interpreted() -> dict[str, Any]:
     completed = subprocess.run(
@@ -147,6 +240,29 @@ def test_values_near_the_smallest_number_vanish_instead_of_becoming_nan(interpre
 
 def test_resampling_is_the_same(interpreted: dict[str, Any]) -> None:
     assert interpreted["upfirdn2d"] < 1e-6
+
+
+def test_scaling_and_activation_have_the_values_and_both_derivatives_of_the_definition(
+    interpreted: dict[str, Any],
+) -> None:
+    assert max(interpreted["planes float32"]) < 2e-6
+
+
+def test_scaling_and_activation_in_half_precision_are_as_good_as_its_bits(
+    interpreted: dict[str, Any],
+) -> None:
+    assert max(interpreted["planes float16"]) < 2**-8
+
+
+def test_convolutions_in_half_precision_see_neighbouring_channels_and_no_copies_around_them(
+    interpreted: dict[str, Any],
+) -> None:
+    assert len(interpreted["layouts"]) == 6
+    assert all(interpreted["layouts"].values()), interpreted["layouts"]
+
+
+def test_what_is_not_a_number_stays_visible(interpreted: dict[str, Any]) -> None:
+    assert interpreted["nothing hides"]
 
 
 def test_a_kernel_that_does_not_compile_is_told_instead_of_hidden() -> None:
@@ -197,7 +313,7 @@ def test_the_kernels_compile_for_gpus_that_are_not_here(capability: int) -> None
     )
     assert completed.returncode == 0, completed.stderr
     kernels = [json.loads(line) for line in completed.stdout.splitlines()]
-    assert {kernel["config"] for kernel in kernels} == {"t", "r", "stylegan2"}
+    assert {kernel["config"] for kernel in kernels} == {"t", "r", "stylegan2", "planes"}
     for kernel in kernels:
         assert kernel["shared_bytes"] <= 48 * 1024  # what every GPU gives without asking
         assert kernel["spilled_bytes"] <= 256, kernel
@@ -211,6 +327,10 @@ def _main() -> None:
         "bfloat16": _errors(CASES["alias-free layer in two tiles"], torch.bfloat16),
         "upfirdn2d": _resampling_error(),
         "chance": {seed: _error_of_chance(seed) for seed in range(30)},
+        "planes float32": _plane_errors(torch.float32),
+        "planes float16": _plane_errors(torch.float16),
+        "layouts": _layouts(),
+        "nothing hides": _nothing_hides(),
         "levels": {f"{level:g}": _error_at(level) for level in (1e-38, 1e-28, 1e-9, 1e9, 1e35)},
     }
     print(json.dumps(found))

@@ -39,7 +39,8 @@ class NoisyLayer(nn.Module):
         if x_NCHW.dtype == torch.float16:
             weight_OIkk, styles_NI = ops.of_unit_power(weight_OIkk, styles_NI)
         # Modulation scales the input and demodulation the output, so one weight serves the whole batch.
-        x_NCHW, weight = ops.scaled(x_NCHW, styles_NI), weight_OIkk.to(x_NCHW.dtype)
+        x_NCHW = ops.scaled(x_NCHW, styles_NI, ops.layout_for_convolution(x_NCHW))
+        weight = weight_OIkk.to(x_NCHW.dtype)
         if self.up == 2:
             y_NCHW = nn.functional.conv_transpose2d(x_NCHW, weight.transpose(0, 1), stride=2)
             y_NCHW = blurred(y_NCHW, self.blur, padding=1, gain=4.0)  # removes the images of the spectrum

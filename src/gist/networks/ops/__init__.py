@@ -9,11 +9,10 @@ from typing import Literal, Protocol
 
 import torch
 
-from gist.networks.ops import cpu, cpu_planes, reference, triton_path
+from gist.networks.ops import cpu, planes, reference, triton_path
 from gist.networks.ops.backend import (
     Backend,
     active_backend,
-    passes_once_over_planes,
     prepare,
     runs_on_cpu_path,
     runs_on_triton_path,
@@ -21,7 +20,8 @@ from gist.networks.ops.backend import (
 )
 from gist.networks.ops.convolution import activated_conv2d, conv2d
 from gist.networks.ops.memory import tune_memory_allocator
-from gist.networks.ops.modulation import demodulation, modulated_conv2d, of_unit_power, scaled
+from gist.networks.ops.modulation import demodulation, modulated_conv2d, of_unit_power
+from gist.networks.ops.planes import layout_for_convolution, scaled
 from gist.networks.ops.reference import Padding
 from gist.networks.ops.sampling import affine_sample
 from gist.networks.ops.transfer import sent
@@ -36,6 +36,7 @@ __all__ = [
     "conv2d",
     "demodulation",
     "filtered_lrelu",
+    "layout_for_convolution",
     "modulated_conv2d",
     "noisy_act",
     "of_unit_power",
@@ -142,8 +143,8 @@ def bias_act(
         gain = 1.0 if linear else 2**0.5
     slope = 1.0 if linear else 0.2
     simple = linear and gain == 1 and clamp is None
-    if not simple and dim == 1 and passes_once_over_planes(x):
-        return cpu_planes.activated(x, bias, slope=slope, gain=gain, clamp=clamp)
+    if not simple and dim == 1:
+        return planes.activated(x, bias, slope=slope, gain=gain, clamp=clamp)
     return reference.bias_act(x, bias, dim=dim, slope=slope, gain=gain, clamp=clamp)
 
 
@@ -161,5 +162,4 @@ def noisy_act(
     Scale each channel of each sample, add noise (one plane per sample, or one for all) and bias, leaky ReLU with slope
     0.2, multiply by `gain`, clamp to +-`clamp`.
     """
-    activated = cpu_planes.noisily_activated if passes_once_over_planes(x_NCHW) else reference.noisy_act
-    return activated(x_NCHW, scale_NC, noise_S1HW, bias_C, slope=0.2, gain=gain, clamp=clamp)
+    return planes.noisily_activated(x_NCHW, scale_NC, noise_S1HW, bias_C, slope=0.2, gain=gain, clamp=clamp)

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import torch
 
-from gist.networks.ops import cpu, cpu_planes, cpu_sampling, triton_path, winograd
+from gist.networks.ops import cpu, cpu_planes, cpu_sampling, triton_path, triton_planes, winograd
 
 Backend = Literal["auto", "reference", "cpu", "triton"]
 
@@ -37,13 +37,8 @@ def _cpu_path_failure() -> str | None:
         unseen = torch.autograd.graph.saved_tensors_hooks(lambda saved: saved, lambda saved: saved)
         with torch.inference_mode(False), torch.enable_grad(), unseen:
             x, weight = torch.zeros(1, 16, 16, 16), torch.zeros(16, 16, 3, 3, requires_grad=True)
-            y = cpu_planes.activated(winograd.conv2d(x, weight, 1), None, slope=0.2, gain=1.0, clamp=None)
-            scales = torch.ones(1, 16, requires_grad=True)
-            y = cpu_planes.noisily_activated(
-                cpu_planes.scaled(y, scales), scales, torch.zeros(1, 1, 16, 16), torch.zeros(16),
-                slope=0.2, gain=1.0, clamp=None,
-            )  # fmt: skip
-            torch.autograd.grad(y.sum(), (weight, scales))
+            torch.autograd.grad(winograd.conv2d(x, weight, 1).sum(), weight)
+        cpu_planes.compile_loops()
         for sampling in (cpu_sampling.sample, cpu_sampling.spread):
             sampling(torch.zeros(1, 1, 2, 2), torch.zeros(1, 2, 3), 2, 2)
     except Exception as error:  # whatever a compiler may raise on an unknown machine, plain torch still works
@@ -61,11 +56,6 @@ def convolves_by_winograd(x_NCHW: torch.Tensor, weight_OIkk: torch.Tensor, strid
     return stride == 1 and winograd.supports(x_NCHW, weight_OIkk, padding) and runs_on_cpu_path(x_NCHW)
 
 
-def passes_once_over_planes(x_NCHW: torch.Tensor) -> bool:
-    """Whether the fast CPU loops are to scale and activate this."""
-    return cpu_planes.supports(x_NCHW) and runs_on_cpu_path(x_NCHW)
-
-
 def samples_by_loops(x_NCHW: torch.Tensor, height: int, width: int) -> bool:
     """Whether the fast CPU loops are to sample images of this size, or to spread these values over such images."""
     return cpu_sampling.supports(x_NCHW, height, width) and runs_on_cpu_path(x_NCHW)
@@ -73,7 +63,7 @@ def samples_by_loops(x_NCHW: torch.Tensor, height: int, width: int) -> bool:
 
 @cache
 def _triton_failure(kind: str) -> str | None:
-    """Why the Triton kernel cannot run on this kind of device, or None; compiles it if no cache has it."""
+    """Why the Triton kernels cannot run on this kind of device, or None; compiles them if no cache has them."""
     if find_spec("triton") is None:
         return "Triton is not installed"
     # Triton's interpreter runs kernels on CPU: slowly, for tests.
@@ -83,13 +73,14 @@ def _triton_failure(kind: str) -> str | None:
         if kind == "cuda" and torch.cuda.get_device_capability() < (8, 0):
             return "the GPU is older than compute capability 8.0"
         triton_path.compile_kernel(torch.device(kind))
+        triton_planes.compile_kernels(torch.device(kind))
     except Exception as error:
         return f"Triton could not compile ({type(error).__name__})"
     return None
 
 
 def runs_on_triton_path(x: torch.Tensor, *filters: torch.Tensor | None) -> bool:
-    """Whether the Triton kernel is to compute this."""
+    """Whether the Triton kernels are to compute this."""
     kind = x.device.type
     wanted = _choice == "triton" or (_choice == "auto" and kind == "cuda")
     return wanted and triton_path.supports(x, *filters) and _triton_failure(kind) is None

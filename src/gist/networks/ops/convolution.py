@@ -3,8 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from gist.networks.ops import cpu_planes, reference, winograd
-from gist.networks.ops.backend import convolves_by_winograd, passes_once_over_planes
+from gist.networks.ops import planes, winograd
+from gist.networks.ops.backend import convolves_by_winograd
 
 
 def conv2d(
@@ -21,6 +21,8 @@ def conv2d(
     differentiated any number of times.
     """
     if not convolves_by_winograd(x_NCHW, weight_OIkk, stride, padding):
+        if weight_OIkk.shape[2:] != (1, 1):
+            x_NCHW = planes.laid_out(x_NCHW, planes.layout_for_convolution(x_NCHW))
         return F.conv2d(x_NCHW, weight_OIkk, bias_O, stride=stride, padding=padding)
     y = winograd.conv2d(x_NCHW, weight_OIkk, padding)
     return y if bias_O is None else y + bias_O[:, None, None]
@@ -37,8 +39,7 @@ def activated_conv2d(
     clamp: float | None = None,
 ) -> torch.Tensor:
     """`conv2d`, then leaky ReLU with `slope` (1 is linear) and the clamp to +-`clamp`."""
-    if (slope == 1 and clamp is None) or not passes_once_over_planes(x_NCHW):
-        y = conv2d(x_NCHW, weight_OIkk, bias_O, stride=stride, padding=padding)
-        return reference.bias_act(y, slope=slope, clamp=clamp)
+    if slope == 1 and clamp is None:
+        return conv2d(x_NCHW, weight_OIkk, bias_O, stride=stride, padding=padding)
     y = conv2d(x_NCHW, weight_OIkk, stride=stride, padding=padding)
-    return cpu_planes.activated(y, bias_O, slope=slope, gain=1.0, clamp=clamp)
+    return planes.activated(y, bias_O, slope=slope, gain=1.0, clamp=clamp)

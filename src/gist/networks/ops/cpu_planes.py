@@ -1,11 +1,11 @@
-"""Fast CPU path of scaling and activation: one pass over memory each way, differentiable any number of times."""
+"""Fast CPU path of `planes`: the loops of `cpu_planes_kernel` on contiguous memory."""
 
 from functools import cache
 from typing import Any
 
 import torch
 
-from gist.networks.ops.cpu import Slopes, slopes_of
+from gist.networks.ops.cpu import Slopes
 from gist.networks.ops.cpu_threads import share
 
 _INLINE_SAMPLES = 50_000
@@ -25,40 +25,89 @@ def supports(x: torch.Tensor) -> bool:
     return x.device.type == "cpu" and x.ndim == 4 and x.dtype in (torch.float32, torch.float64)
 
 
-def scaled(x_NCHW: torch.Tensor, scale_NC: torch.Tensor) -> torch.Tensor:
-    """Each channel of each sample times its scale."""
-    y: torch.Tensor = _Scaled.apply(x_NCHW, scale_NC)
+def compile_loops() -> None:
+    """Compiles every loop; raises what numba raises where it cannot."""
+    x, scale, bias = torch.zeros(1, 2, 4, 4), torch.ones(1, 2), torch.zeros(2)
+    slopes, layout = (1.0, 0.2, float("inf")), torch.contiguous_format
+    scaled_backward(x, x, scale, layout)
+    activated_backward(x, activated(x, bias, slopes), slopes, layout)
+    y = noisily_activated(x, scale, x[:, :1], bias, slopes)
+    noisily_activated_backward(x, x, scale, y, slopes, layout)
+
+
+def scaled(x: torch.Tensor, scale_NC: torch.Tensor, layout: torch.memory_format) -> torch.Tensor:
+    """See `planes.Loops`, as for all that follow."""
+    del layout
+    return x * scale_NC.to(x.dtype)[:, :, None, None]
+
+
+def scaled_backward(
+    grad: torch.Tensor, x: torch.Tensor, scale_NC: torch.Tensor, layout: torch.memory_format
+) -> tuple[torch.Tensor, torch.Tensor]:
+    del layout
+    grad_x, grad_scale_NC = _empty_like(x), x.new_empty(x.shape[:2])
+    arrays = _planes(grad), _planes(x), _flat(scale_NC.to(x.dtype)), _planes(grad_x)
+    _over_planes(kernel().scale_backward, x, *arrays, _flat(grad_scale_NC))
+    return grad_x, grad_scale_NC
+
+
+def activated(x: torch.Tensor, bias_C: torch.Tensor | None, slopes: Slopes) -> torch.Tensor:
+    y = _empty_like(x)
+    bias = x.new_zeros(1) if bias_C is None else bias_C.to(x.dtype)
+    arrays = _planes(x), _flat(bias), _planes(y)
+    _over_planes(kernel().activate, x, *arrays, *map(arrays[-1].dtype.type, slopes))
     return y
 
 
-def activated(
-    x_NCHW: torch.Tensor,
-    bias_C: torch.Tensor | None,
-    *,
-    slope: float,
-    gain: float,
-    clamp: float | None,
-) -> torch.Tensor:
-    """`reference.bias_act` over channels."""
-    bias = x_NCHW.new_zeros(1) if bias_C is None else bias_C.to(x_NCHW.dtype)
-    y: torch.Tensor = _Activated.apply(x_NCHW, bias, slopes_of(slope, gain, clamp))
-    return y
+def activated_backward(
+    grad: torch.Tensor, y: torch.Tensor, slopes: Slopes, layout: torch.memory_format
+) -> tuple[torch.Tensor, torch.Tensor]:
+    del layout
+    grad_x, sums_NC = _empty_like(y), y.new_empty(y.shape[:2])
+    arrays = _planes(grad), _planes(y), _planes(grad_x), _flat(sums_NC)
+    _over_planes(kernel().activate_backward, y, *arrays, *map(arrays[0].dtype.type, slopes))
+    return grad_x, sums_NC
 
 
 def noisily_activated(
-    x_NCHW: torch.Tensor,
+    x: torch.Tensor,
     scale_NC: torch.Tensor,
     noise_S1HW: torch.Tensor,
     bias_C: torch.Tensor,
-    *,
-    slope: float,
-    gain: float,
-    clamp: float | None,
+    slopes: Slopes,
 ) -> torch.Tensor:
-    """`reference.noisy_act`."""
-    others = (tensor.to(x_NCHW.dtype) for tensor in (scale_NC, noise_S1HW, bias_C))
-    y: torch.Tensor = _NoisilyActivated.apply(x_NCHW, *others, slopes_of(slope, gain, clamp))
+    y = _empty_like(x)
+    scale_NC, noise_S1HW, bias_C = (of.to(x.dtype) for of in (scale_NC, noise_S1HW, bias_C))
+    arrays = _planes(x), _flat(scale_NC), _planes(noise_S1HW), _flat(bias_C), _planes(y)
+    _over_planes(kernel().activate_noisy, x, *arrays, *map(arrays[-1].dtype.type, slopes))
     return y
+
+
+def noisily_activated_backward(
+    grad: torch.Tensor,
+    x: torch.Tensor,
+    scale_NC: torch.Tensor,
+    y: torch.Tensor,
+    slopes: Slopes,
+    layout: torch.memory_format,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    del layout
+    grad_x, grad_noise_N1HW = _empty_like(x), x.new_empty(x.shape[0], 1, *x.shape[2:])
+    grad_scale_NC, sums_NC = x.new_empty(x.shape[:2]), x.new_empty(x.shape[:2])
+    arrays = (
+        *(_planes(grad), _planes(x), _flat(scale_NC.to(x.dtype)), _planes(y)),
+        *(_planes(grad_x), _flat(grad_scale_NC), _planes(grad_noise_N1HW), _flat(sums_NC)),
+    )
+    _over(len(x), kernel().activate_noisy_backward, x, *arrays, *map(arrays[0].dtype.type, slopes))
+    return grad_x, grad_scale_NC, grad_noise_N1HW, sums_NC
+
+
+def laid_out(x: torch.Tensor, layout: torch.memory_format) -> torch.Tensor:
+    return x.contiguous(memory_format=layout)
+
+
+def _empty_like(x: torch.Tensor) -> torch.Tensor:
+    return torch.empty_like(x, memory_format=torch.contiguous_format)
 
 
 def _planes(x_NCHW: torch.Tensor) -> Any:
@@ -77,107 +126,3 @@ def _over_planes(loop: Any, x_NCHW: torch.Tensor, *arguments: Any) -> None:
 def _over(units: int, loop: Any, x_NCHW: torch.Tensor, *arguments: Any) -> None:
     parallel = x_NCHW.numel() > _INLINE_SAMPLES
     share(lambda first, last: loop(*arguments, first, last), units, parallel=parallel)
-
-
-class _Scaled(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(x, scale)
-        return x * scale[:, :, None, None]
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        x, scale = ctx.saved_tensors
-        (grad,) = gradients
-        if torch.is_grad_enabled():  # a second derivative will be taken of what follows
-            return scaled(grad, scale), (grad * x).sum((2, 3))
-        if not ctx.needs_input_grad[1]:
-            return grad * scale[:, :, None, None], None
-        grad_x = torch.empty_like(x, memory_format=torch.contiguous_format)
-        grad_scale = torch.empty_like(scale, memory_format=torch.contiguous_format)
-        arrays = _planes(grad), _planes(x), _flat(scale), _planes(grad_x)
-        _over_planes(kernel().scale_backward, x, *arrays, _flat(grad_scale))
-        return grad_x, grad_scale
-
-
-class _Activated(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, bias: torch.Tensor, slopes: Slopes) -> torch.Tensor:
-        y = torch.empty_like(x, memory_format=torch.contiguous_format)
-        real = _planes(y).dtype.type
-        arrays = _planes(x), _flat(bias), _planes(y)
-        _over_planes(kernel().activate, x, *arrays, *map(real, slopes))
-        ctx.slopes = slopes
-        ctx.save_for_backward(y)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor, torch.Tensor | None, None]:
-        (y,) = ctx.saved_tensors
-        grad_x, sums_NC = _Slopes.apply(gradients[0], y, ctx.slopes)
-        return grad_x, sums_NC.sum(0) if ctx.needs_input_grad[1] else None, None
-
-
-class _Slopes(torch.autograd.Function):
-    """The gradient times the slope at each sample, and the sums of that over each plane [N, C]."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, grad: torch.Tensor, y: torch.Tensor, slopes: Slopes
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        ctx.slopes = slopes
-        ctx.save_for_backward(y)
-        grad_x = torch.empty_like(y, memory_format=torch.contiguous_format)
-        sums_NC = y.new_empty(y.shape[:2])
-        arrays = _planes(grad), _planes(y), _planes(grad_x), _flat(sums_NC)
-        _over_planes(kernel().activate_backward, y, *arrays, *map(arrays[0].dtype.type, slopes))
-        return grad_x, sums_NC
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor, None, None]:
-        (y,) = ctx.saved_tensors
-        grad_grad_x, grad_sums_NC = gradients
-        grad, _ = _Slopes.apply(grad_grad_x + grad_sums_NC[:, :, None, None], y, ctx.slopes)
-        return grad, None, None
-
-
-class _NoisilyActivated(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: torch.Tensor,
-        scale: torch.Tensor,
-        noise: torch.Tensor,
-        bias: torch.Tensor,
-        slopes: Slopes,
-    ) -> torch.Tensor:
-        y = torch.empty_like(x, memory_format=torch.contiguous_format)
-        arrays = _planes(x), _flat(scale), _planes(noise), _flat(bias), _planes(y)
-        _over_planes(kernel().activate_noisy, x, *arrays, *map(arrays[-1].dtype.type, slopes))
-        ctx.slopes, ctx.noises = slopes, len(noise)
-        ctx.save_for_backward(x, scale, y)
-        return y
-
-    @staticmethod
-    def backward(
-        ctx: Any, *gradients: Any
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, None]:
-        x, scale, y = ctx.saved_tensors
-        (grad,) = gradients
-        if torch.is_grad_enabled():  # a second derivative will be taken of what follows
-            grad_x, sums_NC = _Slopes.apply(grad, y, ctx.slopes)
-            grad_scale, grad_noise = (grad_x * x).sum((2, 3)), grad_x.sum(1, keepdim=True)
-            grad_x = scaled(grad_x, scale)
-        else:
-            grad_x = torch.empty_like(x, memory_format=torch.contiguous_format)
-            grad_scale, sums_NC = x.new_empty(x.shape[:2]), x.new_empty(x.shape[:2])
-            grad_noise = x.new_empty(x.shape[0], 1, *x.shape[2:])
-            arrays = (
-                *(_planes(grad), _planes(x), _flat(scale), _planes(y)),
-                *(_planes(grad_x), _flat(grad_scale), _planes(grad_noise), _flat(sums_NC)),
-            )
-            slopes = map(arrays[0].dtype.type, ctx.slopes)
-            _over(len(x), kernel().activate_noisy_backward, x, *arrays, *slopes)
-        if ctx.noises == 1:
-            grad_noise = grad_noise.sum(0, keepdim=True)
-        return grad_x, grad_scale, grad_noise, sums_NC.sum(0), None

@@ -2,9 +2,8 @@
 
 import torch
 
-from gist.networks.ops import cpu_planes
-from gist.networks.ops.backend import passes_once_over_planes
 from gist.networks.ops.convolution import conv2d
+from gist.networks.ops.planes import layout_for_convolution, scaled
 
 
 def modulated_conv2d(
@@ -39,7 +38,7 @@ def modulated_conv2d(
             weight_NOI = weight_NOI * demodulation_NO[:, :, None]
         x_NOK = torch.bmm(weight_NOI.to(x_NCHW.dtype), x_NCHW.flatten(2))
         return x_NOK.view(*x_NOK.shape[:2], *x_NCHW.shape[2:])
-    x = scaled(x_NCHW, scale_NI)
+    x = scaled(x_NCHW, scale_NI, layout_for_convolution(x_NCHW))
     x = conv2d(x, weight_OIkk.to(x.dtype), padding=padding)
     return x if demodulation_NO is None else scaled(x, demodulation_NO)
 
@@ -63,10 +62,3 @@ def _weights_are_small(x_NCHW: torch.Tensor, weight_OIkk: torch.Tensor) -> bool:
     outputs, inputs, *kernel = weight_OIkk.shape
     pixels = x_NCHW.shape[2] * x_NCHW.shape[3]
     return kernel == [1, 1] and 4 * inputs * outputs < pixels * (inputs + outputs)
-
-
-def scaled(x_NCHW: torch.Tensor, scale_NC: torch.Tensor) -> torch.Tensor:
-    """Each channel of each sample times its scale."""
-    if passes_once_over_planes(x_NCHW):
-        return cpu_planes.scaled(x_NCHW, scale_NC.to(x_NCHW.dtype))
-    return x_NCHW * scale_NC.to(x_NCHW.dtype)[:, :, None, None]

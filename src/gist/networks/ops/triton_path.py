@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from gist.networks.ops import reference
+from gist.networks.ops import reference, triton_planes
 from gist.networks.ops.cpu_plan import Axis, separable_ranks
 from gist.networks.ops.reference import Padding, bias_act, filter_taps
 from gist.networks.ops.transfer import sent
@@ -254,8 +254,8 @@ def _run(
     out_NCHW = torch.empty(N, C, plan.y.out_size, plan.x.out_size, dtype=x_NCHW.dtype, device=x_NCHW.device)
     if N * C == 0:
         return out_NCHW
-    x_NCHW = x_NCHW.contiguous()
-    activated_NCHW = x_NCHW if activated_NCHW is None else activated_NCHW.contiguous()
+    x_NCHW = triton_planes.contiguous(x_NCHW)
+    activated_NCHW = x_NCHW if activated_NCHW is None else triton_planes.contiguous(activated_NCHW)
     bias_C = x_NCHW.new_zeros(1, dtype=torch.float32) if bias_C is None else bias_C.contiguous()
     planes_each = PLANES if N * C * prod(plan.grid) > _BUSY * PLANES else 1
     with torch.cuda.device(x_NCHW.device) if x_NCHW.is_cuda else nullcontext():
