@@ -56,7 +56,7 @@ class Work:
 _FLOATS = ("gain", "negative_gain", "clamp")
 
 
-def works_of(config: str, resolution: int, dtype: torch.dtype, planes: int) -> Iterator[Work]:
+def works_of(config: str, resolution: int, dtype: torch.dtype) -> Iterator[Work]:
     """Each kind of filtering that a training with this configuration does, forward and back."""
     seen: set[str] = set()
 
@@ -69,7 +69,7 @@ def works_of(config: str, resolution: int, dtype: torch.dtype, planes: int) -> I
         for direction, one, mode in zip(("forward", "back"), (plan, plan.transpose), modes, strict=True):
             if (key := json.dumps([mode, one.constants])) not in seen:
                 seen.add(key)
-                yield filtering(f"{name} {direction}", one, mode, dtype, planes)
+                yield filtering(f"{name} {direction}", one, mode, dtype)
 
     if config == "planes":
         yield from passes_over_planes(resolution, dtype)
@@ -88,13 +88,13 @@ def works_of(config: str, resolution: int, dtype: torch.dtype, planes: int) -> I
             )  # fmt: skip
 
 
-def filtering(name: str, plan: Plan, mode: int, dtype: torch.dtype, planes: int) -> Work:
-    """A fused filter."""
+def filtering(name: str, plan: Plan, mode: int, dtype: torch.dtype) -> Work:
+    """A fused filter of many planes."""
     bands = _NAMES[plan.bands[0].dtype]
     return Work(
         name,
         triton_kernel.filter_tiles,
-        plan.constants | {"MODE": mode, "PLANES": planes},
+        plan.constants | {"MODE": mode, "PLANES": plan.planes_each(1_000_000)},
         {"x_PHW": _NAMES[dtype], "activated_PHW": _NAMES[dtype], "out_PHW": _NAMES[dtype], "bias_C": "fp32"}
         | {f"{side}_{axis}": bands for side in ("up", "activated_up", "down") for axis in "yx"},
         plan.constants["TILE_Y"] * plan.constants["TILE_X"],
@@ -199,7 +199,6 @@ def main() -> None:
     parser.add_argument("--configs", nargs="+", default=["t", "r", "stylegan2", "planes"])
     parser.add_argument("--dtypes", nargs="+", default=["bfloat16", "float32"])
     parser.add_argument("--resolution", type=int, default=256)
-    parser.add_argument("--planes", type=int, default=triton_path.PLANES, help="per program")
     parser.add_argument("--json", action="store_true", help="one line of JSON for each kernel")
     options = parser.parse_args()
     if not options.json:
@@ -208,7 +207,7 @@ def main() -> None:
         )
     for config in options.configs:
         for dtype in (getattr(torch, name) for name in options.dtypes):
-            for work in works_of(config, options.resolution, dtype, options.planes):
+            for work in works_of(config, options.resolution, dtype):
                 for capability in options.capabilities:
                     figures = code_of(work, capability)
                     labels = {

@@ -224,12 +224,15 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
         failure = _disk_error(error, run)
         ended = {"state": "failed", "error": _without_paths(str(failure), config)}
         raise failure from error
-    except MemoryError:
-        ended = {"state": "failed", "error": "memory ran out"}
-        raise StageError(
-            f"Memory ran out in stage {stage.name}; lower the resolution or train.micro_batch, or close other programs."
-        ) from None
     except Exception as error:
+        from gist.memory import ran_out_of_memory  # with torch, which not every stage needs
+
+        if ran_out_of_memory(error):
+            ended = {"state": "failed", "error": "memory ran out"}
+            raise StageError(
+                f"Memory ran out in stage {stage.name}; lower the resolution or train.micro_batch, or close other "
+                "programs."
+            ) from None
         ended = {"state": "failed", "error": f"{type(error).__name__}, a fault of gist itself"}
         raise
     finally:

@@ -13,10 +13,10 @@ from gist.config import Config
 from gist.data_set import DataSet, encode_png
 from gist.device import choose_device
 from gist.intake import SourceSummary, inspect
+from gist.memory import GIBIBYTE, available_bytes, peak_bytes, used_bytes
 from gist.networks import build_discriminator, build_generator, ops
 from gist.training.batches import micro_batch_size
 from gist.training.images import TrainingImages
-from gist.training.memory import GIBIBYTE, available_bytes, peak_bytes, used_bytes
 from gist.training.plan import Fingerprint, TrainingPlan, plan_training
 from gist.training.precision import apply_precision, choose_precision
 from gist.training.stage import specification
@@ -117,7 +117,7 @@ def _seconds_per_step(trainer: Trainer) -> float:
         trainer.step()  # waits for the device at its end
         return time.monotonic() - began
 
-    timed(1)  # compiles and warms up
+    timed(R1_INTERVAL)  # compiles and warms up all that a step may do
     plain = median(timed(number) for number in (1, 2, 3))
     with_lengths = timed(PATH_LENGTH_INTERVAL) if trainer.stylegan2 else plain
     with_both = timed(R1_INTERVAL)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import csv
+import ctypes
+import multiprocessing
+import resource
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +18,12 @@ from gist.config import Config, build_config
 from gist.data_set import read_data_set
 from gist.errors import InputError
 from gist.generation import generate, synthesise
-from gist.networks import Generator, NetworkSpec, build_generator
+from gist.networks import Generator, NetworkSpec, build_generator, ops
 from gist.pretrained import save_network
 from gist.progress import Silent
 from gist.run_folder import RunFolder
+
+_MMAP_THRESHOLD = -3  # of mallopt(3)
 
 
 def _network(classes: int = 3) -> Generator:
@@ -39,6 +45,43 @@ def _config(folder: Path, network: Path, **settings: object) -> tuple[Config, Ru
     tree = {"folder": str(folder / "run"), "device": "cpu", "threads": 1}
     config = build_config(tree | {"generate": {"network": str(network), "count": 10} | settings})
     return config, RunFolder(folder / "run")
+
+
+def _large_network() -> Generator:
+    """Takes some hundred megabytes for eight pictures at once by plain torch."""
+    torch.manual_seed(1)
+    return build_generator(NetworkSpec("stylegan3-t", 64, channel_base=2048, channel_max=64)).eval()
+
+
+def _draw_with_little_memory(connection: Connection, spare_bytes: int) -> None:
+    # What is freed goes back to the system at once, so that the limit means what it says.
+    ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 16)
+    torch.set_num_threads(1)
+    ops.set_backend("reference")
+    G = _large_network()
+    parts: list[int] = []
+    G.synthesis.register_forward_pre_hook(lambda _, inputs: parts.append(len(inputs[0])))
+    with torch.no_grad():
+        G(torch.zeros(2, G.z_dim))
+    # Two pictures found memory and will again; eight need more.
+    peak = int(Path("/proc/self/status").read_text().split("VmPeak:")[1].split()[0]) * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (peak + spare_bytes,) * 2)
+    connection.send((np.stack(list(synthesise(G, list(range(8))))), parts[1:]))
+
+
+def test_memory_that_runs_out_makes_chunks_smaller_and_changes_no_more_than_rounding() -> None:
+    here, there = multiprocessing.Pipe(duplex=False)
+    spawn = multiprocessing.get_context("spawn")
+    child = spawn.Process(target=_draw_with_little_memory, args=(there, 64 * 2**20))
+    child.start()
+    there.close()
+    pictures, parts = here.recv()
+    child.join()
+    assert child.exitcode == 0
+    assert parts[0] == 8
+    assert parts[-1] < 8
+    untroubled = np.stack(list(synthesise(_large_network(), list(range(8)))))
+    assert np.abs(pictures.astype(int) - untroubled).max() <= 1
 
 
 def test_a_picture_is_the_same_whatever_is_drawn_with_it() -> None:

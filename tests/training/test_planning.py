@@ -8,9 +8,9 @@ from small_trainer import small_trainer
 
 from gist.config import TrainConfig
 from gist.errors import InputError
+from gist.memory import available_bytes, peak_bytes, used_bytes
 from gist.networks import NetworkSpec
 from gist.planning import _seconds_per_step, _with_measured_micro_batch
-from gist.training.memory import available_bytes, peak_bytes, used_bytes
 from gist.training.plan import Fingerprint, plan_training
 
 

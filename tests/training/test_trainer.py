@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import resource
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -11,10 +13,13 @@ import pytest
 import torch
 from small_trainer import distance, small_trainer
 
+from gist.memory import ran_out_of_memory
 from gist.networks import ops
 from gist.training.guards import NotFiniteError
 from gist.training.precision import apply_precision
 from gist.training.trainer import Trainer
+
+_MMAP_THRESHOLD = -3  # of mallopt(3)
 
 
 @pytest.mark.parametrize("architecture", ["stylegan3-t", "stylegan2"])
@@ -84,15 +89,18 @@ def test_a_gradient_that_is_not_finite_is_found_in_its_network_and_layer() -> No
 
 
 def _step_with_little_memory(connection: Connection, batch: int, spare_bytes: int) -> None:
+    # What is freed goes back to the system at once and oneDNN keeps nothing, so that the limit means what it says.
+    os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] = "0"
+    ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 16)
     torch.set_num_threads(1)
     ops.set_backend("reference")
-    # Memory for parts of 16 images is there and stays with the process; the whole batch needs more.
     small_trainer("stylegan2", batch=batch, micro_batch=16).step()
+    # Parts of 16 images found memory and will again; the whole batch needs more.
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.split("VmPeak:")[1].split()[0]) * 1024
     notes: list[str] = []
     trainer = small_trainer("stylegan2", batch=batch, on_note=notes.append)
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + spare_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_AS, (peak + spare_bytes,) * 2)
     numbers = trainer.step()
     connection.send((notes, trainer.state.micro_batch, numbers, trainer.state.G.mapping.w_avg.tolist()))
 
@@ -102,7 +110,7 @@ def test_memory_that_really_runs_out_halves_the_micro_batch_and_the_step_stays_t
 ) -> None:
     batch = 128
     here, there = processes.Pipe(duplex=False)
-    child = processes.Process(target=_step_with_little_memory, args=(there, batch, 64 * 2**20))
+    child = processes.Process(target=_step_with_little_memory, args=(there, batch, 96 * 2**20))
     child.start()
     there.close()
     notes, micro_batch, numbers, w_avg = here.recv()
@@ -113,6 +121,25 @@ def test_memory_that_really_runs_out_halves_the_micro_batch_and_the_step_stays_t
     untroubled = _reference_step(batch)
     assert numbers == pytest.approx(untroubled[0], rel=1e-3, abs=1e-5)
     assert w_avg == pytest.approx(untroubled[1].state.G.mapping.w_avg.tolist(), rel=1e-4, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("message", "ran_out"),
+    [
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", True),
+        ("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`", True),
+        ("cuDNN error: CUDNN_STATUS_ALLOC_FAILED", True),
+        ("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED", True),
+        ("GET was unable to find an engine to execute this computation", True),
+        ("cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling `cusolverDnCreate(handle)`", True),
+        ("CUDA error: an illegal memory access was encountered", False),
+        ("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)", False),
+    ],
+)
+def test_memory_that_a_library_of_cuda_cannot_have_is_told_from_other_errors(
+    message: str, ran_out: bool
+) -> None:
+    assert ran_out_of_memory(RuntimeError(message)) == ran_out
 
 
 def _reference_step(batch: int) -> tuple[dict[str, float], Trainer]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gist.memory import ran_out_of_memory, release
 from gist.networks import Generator
 from gist.networks.shares import side_by_side
 
@@ -28,7 +29,8 @@ def synthesise(
     """Yields one uint8 [R, R] picture per seed, in order.
 
     Pictures are computed in chunks whose size depends on device and resolution only, the last one filled up:
-    rounding differs between chunk sizes, and a picture must not depend on how many are asked for.
+    rounding differs between chunk sizes, and a picture must not depend on how many are asked for. Where memory
+    runs out, a chunk is computed in halves, which changes no more than rounding.
 
     Args:
         G: an averaged generator in evaluation mode.
@@ -37,6 +39,28 @@ def synthesise(
         truncation_psi, truncation_cutoff: truncation trick (Karras et al. 2019, section 3.2 and appendix B).
     """
     device, chunk = next(G.parameters()).device, chunk_size(G)
+    fitting = chunk
+
+    def images_of(z: torch.Tensor, c: torch.Tensor | None) -> torch.Tensor:
+        nonlocal fitting
+        try:
+            parts = [
+                G(
+                    z[first : first + fitting],
+                    None if c is None else c[first : first + fitting],
+                    truncation_psi,
+                    truncation_cutoff,
+                    noise_mode="const",
+                ).cpu()
+                for first in range(0, len(z), fitting)
+            ]
+            return torch.cat(parts)
+        except (RuntimeError, MemoryError) as error:
+            if fitting == 1 or not ran_out_of_memory(error):
+                raise
+        release(device)
+        fitting = max(1, min(fitting, len(z)) // 2)
+        return images_of(z, c)
 
     def pictures(first: int) -> NDArray[np.uint8]:
         wanted = list(seeds[first : first + chunk])
@@ -49,7 +73,7 @@ def synthesise(
             numbers += [numbers[-1]] * (chunk - len(numbers))
             c = torch.nn.functional.one_hot(torch.tensor(numbers), G.c_dim).float().to(device)
         with torch.no_grad():
-            images = G(z, c, truncation_psi, truncation_cutoff, noise_mode="const").cpu()
+            images = images_of(z, c)
         return to_bytes(images)[: len(wanted)]
 
     together = pictures_at_once(G)

@@ -69,7 +69,12 @@ def call_to_training() -> Team | None:
     dist.init_process_group("gloo", timeout=_PATIENCE)
     if not _leaders_word(train=True):
         return None
-    group = dist.new_group(backend="nccl") if torch.cuda.is_available() else None
+    team = Team(here)
+    # NCCL takes one process per GPU; elsewhere the default group copies gradients through the host.
+    fits = dist.is_nccl_available() and here.local_count <= torch.cuda.device_count()
+    if team.any(not fits):
+        return team
+    group = dist.new_group(backend="nccl", timeout=_PATIENCE)
     return Team(here, group if isinstance(group, dist.ProcessGroup) else None)
 
 

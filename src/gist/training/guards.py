@@ -1,4 +1,4 @@
-"""What stops or changes a training step: numbers that are not finite, and memory that runs out."""
+"""What stops a training step: numbers that are not finite."""
 
 from __future__ import annotations
 
@@ -8,17 +8,6 @@ from dataclasses import dataclass, field
 import torch
 
 from gist.errors import StageError
-
-_MEMORY_MESSAGES = (
-    "can't allocate memory",
-    "not enough memory",
-    "out of memory",
-    "bad_alloc",
-    # oneDNN's words where its scratch memory cannot be had.
-    "could not create a primitive",
-    "could not execute a primitive",
-    "could not create a memory object",
-)
 
 
 class NotFiniteError(StageError):
@@ -30,14 +19,6 @@ class NotFiniteError(StageError):
             "kept; lower the learning rates or raise train.gamma and run again."
         )
         self.where = where
-
-
-def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that an allocation failed, on CPU or GPU; torch says so only in words on a CPU."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and any(message in text for message in _MEMORY_MESSAGES)
 
 
 @dataclass

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from gist.data_set import DataSet
+from gist.data_set import DataSet, GreyImage
 from gist.networks.ops import sent
 from gist.training.randomness import EpochOrder
 
 _HELD_BYTES = 4 * 2**30
-"""Decoded images are kept in memory up to this size; larger sets are decoded batch by batch."""
+"""Decoded images are kept in memory up to this size; larger sets are decoded a batch ahead."""
+_DECODERS = 8
 
 
 class TrainingImages:
     """Batches of real images and one-hot labels in the order that the seed defines."""
 
-    def __init__(self, data_set: DataSet, *, conditional: bool, seed: int) -> None:
+    def __init__(
+        self, data_set: DataSet, *, conditional: bool, seed: int, held_bytes: int = _HELD_BYTES
+    ) -> None:
         self.data_set = data_set
         self.classes = len(data_set.class_names) if conditional else 0
         self.order = EpochOrder(len(data_set), seed)
-        first = data_set.image(0)
-        self._held = (
-            np.stack(list(data_set.images())) if first.nbytes * len(data_set) <= _HELD_BYTES else None
-        )
+        held = data_set.image(0).nbytes * len(data_set) <= held_bytes
+        self._decoded: _Held | _Ahead = _Held(data_set) if held else _Ahead(data_set)
         self._labels = torch.from_numpy(data_set.labels)
 
     def batch(
@@ -34,14 +39,14 @@ class TrainingImages:
         They are numbers `part` [N] of the batch of `length` that begins at `position` of the endless order.
         """
         indices = self.order.at(position, length)[part]
+        if isinstance(self._decoded, _Ahead):
+            following = self.order.at(position + length, length)[part]
+            self._decoded.expect(indices, following, most=2 * length)
         return self.select(indices, device), self.one_hot(self._labels[indices])
 
     def select(self, indices: torch.Tensor, device: torch.device) -> torch.Tensor:
         """Chosen images [N, 1, R, R] on `device`, float32 in -1..1."""
-        if self._held is not None:
-            array = self._held[indices.numpy()]
-        else:
-            array = np.stack(list(self.data_set.images(indices.numpy())))
+        array = self._decoded.images(indices)
         levels = np.iinfo(array.dtype).max
         # Eight bits are sent as such; with sixteen unsigned ones PyTorch can do little on a GPU.
         bits = array if array.dtype == np.uint8 else array.astype(np.float32)
@@ -60,3 +65,40 @@ class TrainingImages:
         if not self.classes:
             return None
         return torch.nn.functional.one_hot(labels.long(), self.classes).float()
+
+
+class _Held:
+    """All images, decoded once."""
+
+    def __init__(self, data_set: DataSet) -> None:
+        self._array = np.stack(list(data_set.images()))
+
+    def images(self, indices: torch.Tensor) -> NDArray[Any]:
+        """[N, R, R]."""
+        chosen: NDArray[Any] = self._array[indices.numpy()]
+        return chosen
+
+
+class _Ahead:
+    """Decodes the images of the next batch in threads while a step computes."""
+
+    def __init__(self, data_set: DataSet) -> None:
+        self._data_set = data_set
+        self._threads = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
+        self._decoded: dict[int, Future[GreyImage]] = {}
+
+    def expect(self, now: torch.Tensor, soon: torch.Tensor, *, most: int) -> None:
+        """Begins to decode image numbers that are wanted now and soon; keeps at most `most` images, the newest."""
+        wanted = [*now.tolist(), *soon.tolist()]
+        for index in wanted:
+            known = self._decoded.pop(index, None)
+            self._decoded[index] = known or self._threads.submit(self._data_set.image, index)
+        for index in list(self._decoded)[: max(0, len(self._decoded) - max(most, len(wanted)))]:
+            self._decoded.pop(index).cancel()
+
+    def images(self, indices: torch.Tensor) -> NDArray[Any]:
+        """[N, R, R]."""
+        ahead = ((index, self._decoded.get(index)) for index in indices.tolist())
+        return np.stack(
+            [self._data_set.image(index) if image is None else image.result() for index, image in ahead]
+        )

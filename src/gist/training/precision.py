@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from gist.device import Device
+from gist.device import Device, round_convolutions
 
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 _INNER = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -25,11 +25,18 @@ def choose_precision(wanted: Literal["auto"] | Precision, device: Device) -> tup
 
 
 def apply_precision(precision: Precision, *networks: nn.Module) -> None:
-    """Sets it for networks with an `inner_dtype`, and whether CUDA rounds float32 products to tf32."""
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "float32"
+    """Sets it for networks with an `inner_dtype`, and whether a GPU rounds float32 convolutions to TF32."""
+    round_convolutions(to_tf32=precision != "float32")
     for network in networks:
         for module in _with_inner_dtype(network):
             module.inner_dtype = _INNER.get(precision, torch.float32)
+
+
+def wider_precision(precision: Precision, device: Device) -> Precision | None:
+    """What takes over where numbers leave the range of `precision`; None if nothing has a larger one."""
+    if precision in ("float32", "tf32"):
+        return None
+    return "tf32" if device.on_gpu else "float32"
 
 
 def _with_inner_dtype(network: nn.Module) -> list[Any]:

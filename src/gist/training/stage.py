@@ -16,6 +16,7 @@ from gist.data_set import DataSet, read_data_set
 from gist.device import Device, choose_device
 from gist.errors import InputError, StageError
 from gist.interruption import Stopped, StopRequest, deferred_signals
+from gist.memory import GIBIBYTE, peak_bytes, ran_out_of_memory
 from gist.networks import NetworkSpec, build_discriminator, build_generator, ops
 from gist.pretrained import save_network
 from gist.progress import Progress
@@ -25,14 +26,13 @@ from gist.training import warnings
 from gist.training.checkpoint import load_newest, remove_unfinished, save_checkpoint
 from gist.training.distributed import Team, call_to_training
 from gist.training.grids import Grids
-from gist.training.guards import NotFiniteError, ran_out_of_memory
+from gist.training.guards import NotFiniteError
 from gist.training.hold_out import FEWEST, HoldOut
 from gist.training.images import TrainingImages
 from gist.training.log import TrainingLog
 from gist.training.loop import Stop, StopReason, train_until
-from gist.training.memory import GIBIBYTE, peak_bytes
 from gist.training.plan import Fingerprint, TrainingPlan, generator_widening, plan_training
-from gist.training.precision import apply_precision, choose_precision
+from gist.training.precision import apply_precision, choose_precision, wider_precision
 from gist.training.randomness import random_stream
 from gist.training.start import Start, load_start, take_over
 from gist.training.state import TrainingState, new_state
@@ -119,10 +119,12 @@ class _Session:
         self.images = TrainingImages(self.data_set, conditional=self.plan.conditional, seed=self.config.seed)
         self.class_names = self.data_set.class_names if self.plan.conditional else ()
         self.warned: set[str] = set()
+        # Shapes stay the same for thousands of steps, so trying all of cuDNN's algorithms pays.
+        torch.backends.cudnn.benchmark = self.device.on_gpu
+        ops.prepare(self.device.torch_device, self.progress.note)
         self.progress.note(
             f"Training on {self.device.reason}; {ops.active_backend(self.device.torch_device)}."
         )
-        ops.prepare(self.device.torch_device, self.progress.note)
         self.precision, reason = choose_precision(self.config.train.precision, self.device)
         if self.precision != "float32":
             self.progress.note(f"Precision of the inner layers: {self.precision}; {reason}.")
@@ -134,12 +136,12 @@ class _Session:
         try:
             return self._sitting(self._state(), request)
         except NotFiniteError as error:
-            if self.precision == "float32":
+            wider = wider_precision(self.precision, self.device)
+            if wider is None:
                 raise
-            self.precision = "float32"
             self.progress.note(
-                f"{error.where[0].upper()}{error.where[1:]} is not finite in the lower precision: going on from the "
-                "last checkpoint in float32."
+                f"{error.where[0].upper()}{error.where[1:]} is not finite in {self.precision}: going on from the "
+                f"last checkpoint in {wider}."
             )
         state = self._state()
         state.float32_only = True
@@ -147,7 +149,8 @@ class _Session:
 
     def _sitting(self, state: TrainingState, request: StopRequest) -> TrainResult:
         """From a whole state to the end of training."""
-        self.precision = "float32" if state.float32_only else self.precision
+        if state.float32_only:
+            self.precision = wider_precision(self.precision, self.device) or self.precision
         apply_precision(self.precision, state.G, state.D)
         train = self.config.train
         state.G.synthesis.checkpointing = train.checkpointing

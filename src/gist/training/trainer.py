@@ -10,11 +10,12 @@ from torch import nn
 
 from gist.augment import AugmentParameters, AugmentPipe
 from gist.errors import StageError
+from gist.memory import ran_out_of_memory, release
 from gist.networks import ops
 from gist.networks.shares import in_shares
 from gist.training.batches import micro_batch_size, micro_batches
 from gist.training.distributed import Team
-from gist.training.guards import StepReadings, ran_out_of_memory
+from gist.training.guards import StepReadings
 from gist.training.images import TrainingImages
 from gist.training.losses import (
     blur,
@@ -25,7 +26,6 @@ from gist.training.losses import (
     r1_penalty,
 )
 from gist.training.means import BatchMeans, RunningAverages
-from gist.training.memory import release
 from gist.training.plan import TrainingPlan
 from gist.training.precision import FullPrecision
 from gist.training.randomness import random_stream
@@ -155,8 +155,8 @@ class Trainer:
         self.state.micro_batch = self._fitting(before // 2)
         if self.state.micro_batch == before:
             raise StageError(
-                f"Memory ran out although only {before} images are in it at a time; lower prepare.resolution or "
-                "train.channel_base, or close other programs, and run again."
+                f"Memory ran out although only {before} images are in it at a time; set train.checkpointing=true, "
+                "lower prepare.resolution or train.channel_base, or close other programs, and run again."
             )
         release(self.device)
         self.on_note(

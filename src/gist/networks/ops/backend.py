@@ -74,9 +74,19 @@ def _triton_failure(kind: str) -> str | None:
             return "the GPU is older than compute capability 8.0"
         triton_path.compile_kernel(torch.device(kind))
         triton_planes.compile_kernels(torch.device(kind))
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:
-        return f"Triton could not compile ({type(error).__name__})"
+        # Triton builds its launcher with the machine's C compiler, which slim containers lack.
+        return (
+            f"Triton could not compile ({type(error).__name__}: {_first_line(error)}); it needs a C compiler and "
+            "Python's headers (packages gcc and python3-dev) and a folder for its cache (TRITON_CACHE_DIR)"
+        )
     return None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["no reason given"])[0][:200]
 
 
 def runs_on_triton_path(x: torch.Tensor, *filters: torch.Tensor | None) -> bool:
@@ -97,11 +107,11 @@ def active_backend(device: torch.device | str) -> str:
         )
         if triton_failure is None and find_spec("triton") is None:
             triton_failure = "Triton is not installed"
-        return (
-            f"reference: plain torch, because {triton_failure}"
-            if triton_failure
-            else "triton: fused filters compiled by Triton"
-        )
+        if triton_failure:
+            return f"reference: plain torch, because {triton_failure}"
+        refused = triton_path.failures
+        but = f", {len(refused)} of them by plain torch ({refused[0]})" if refused else ""
+        return f"triton: fused filters compiled by Triton{but}"
     if kind != "cpu":
         return f"reference: plain torch, no faster path for {kind}"
     failure = _cpu_path_failure() if _cpu_path_failure.cache_info().currsize else None
@@ -128,7 +138,7 @@ def prepare(device: torch.device | str = "cpu", progress: Callable[[str], None] 
         progress(
             "preparing the fast CPU operations: about twenty seconds the first time on a machine, then one"
             if kind == "cpu"
-            else "preparing the fast GPU operations: the first steps on a machine compile them, a minute in all"
+            else "preparing the fast GPU operations: the first steps on a machine compile them, in a minute or two"
         )
     failure = _cpu_path_failure() if kind == "cpu" else _triton_failure(kind)
     if failure is not None and progress is not None:

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from gist.networks.ops import planes, winograd
+from gist.networks.ops import planes, reference, winograd
 from gist.networks.ops.backend import convolves_by_winograd
 
 
@@ -39,7 +39,8 @@ def activated_conv2d(
     clamp: float | None = None,
 ) -> torch.Tensor:
     """`conv2d`, then leaky ReLU with `slope` (1 is linear) and the clamp to +-`clamp`."""
-    if slope == 1 and clamp is None:
-        return conv2d(x_NCHW, weight_OIkk, bias_O, stride=stride, padding=padding)
+    if (slope == 1 and clamp is None) or planes.fast_loops(x_NCHW) is None:
+        y = conv2d(x_NCHW, weight_OIkk, bias_O, stride=stride, padding=padding)
+        return reference.bias_act(y, slope=slope, clamp=clamp)
     y = conv2d(x_NCHW, weight_OIkk, stride=stride, padding=padding)
     return planes.activated(y, bias_O, slope=slope, gain=1.0, clamp=clamp)

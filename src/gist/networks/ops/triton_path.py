@@ -25,9 +25,13 @@ _LARGEST = 16384.0
 _TOLERANCE = {torch.float32: 3e-6, torch.bfloat16: 3e-4, torch.float16: 3e-4}
 """Parts of a filter that are smaller, relative to its largest, are left out: far fewer than the bits of the type."""
 PLANES = 4
-"""Planes that one program computes, one after the other, with the same band matrices."""
+"""Planes that one program computes, one after the other, with the same band matrices; of 32 bits one, for the registers
+do not hold more."""
 _BUSY = 4096
 """Programs that keep any GPU busy."""
+
+failures: list[str] = []
+"""Why plain torch computes instead of kernels that Triton could not make, one by one."""
 
 _keys: MutableMapping[torch.Tensor, tuple[int, FilterKey]] = WeakTensorKeyDictionary()
 
@@ -64,7 +68,7 @@ def filtered_lrelu(
     if up_filter is None and down_filter is None and up == down == 1 and not any(padding):
         return bias_act(x_NCHW, bias_C, slope=slope, gain=gain, clamp=clamp)
     plan = _plan(x_NCHW, up_filter, down_filter, up, down, padding, float(up**2))
-    if plan is None or not plan.compiles(kernel().ACTIVATE.value, kernel().REPLAY.value):
+    if plan is None or not plan.compiles(kernel().ACTIVATE.value, kernel().REPLAY.value, x_NCHW):
         return reference.filtered_lrelu(
             x_NCHW, up_filter, down_filter, bias_C,
             up=up, down=down, padding=padding, gain=gain, slope=slope, clamp=clamp,
@@ -89,7 +93,7 @@ def upfirdn2d(
     """The fused `gist.networks.ops.upfirdn2d`."""
     up_filter, down_filter = (fir, None) if up > 1 else (None, fir)
     plan = _plan(x_NCHW, up_filter, down_filter, up, down, padding, gain, flip)
-    if plan is None or not plan.compiles(kernel().LINEAR.value, kernel().LINEAR.value):
+    if plan is None or not plan.compiles(kernel().LINEAR.value, kernel().LINEAR.value, x_NCHW):
         return reference.upfirdn2d(x_NCHW, fir, up=up, down=down, padding=padding, flip=flip, gain=gain)
     y: torch.Tensor = _Filtered.apply(x_NCHW, None, None, plan, None)
     return y
@@ -173,7 +177,7 @@ class Plan:
         self.y, self.x, self._activated = y, x, activated
         self._dtype, self._device = dtype, device
         self._transpose: Plan | None = None
-        self._compiled: dict[tuple[int, int], bool] = {}
+        self._compiled: dict[tuple[int, int, int], bool] = {}
         tiles = [Tiles.of(axis, source) for axis, source in zip((y, x), activated, strict=True)]
         self.grid = [axis.count for axis in tiles]
         sources = (y, x), activated
@@ -214,9 +218,13 @@ class Plan:
             "TILE_X": tiles[1].tile,
         }
 
-    def compiles(self, mode: int, transposed_mode: int) -> bool:
-        """Whether Triton makes the kernels of both directions for this GPU; tried once, on one plane of zeros."""
-        key = mode, transposed_mode
+    def compiles(self, mode: int, transposed_mode: int, like_NCHW: torch.Tensor) -> bool:
+        """Whether Triton makes the kernels of both directions for this GPU, as a tensor of this size launches them.
+
+        Tried once, on one plane of zeros.
+        """
+        planes = len(like_NCHW) * like_NCHW.shape[1]
+        key = mode, transposed_mode, self.planes_each(planes)
         if key not in self._compiled:
             try:
                 for plan, its_mode in ((self, mode), (self.transpose, transposed_mode)):
@@ -224,12 +232,23 @@ class Plan:
                         torch.zeros(1, 1, y.size, x.size, dtype=self._dtype, device=self._device)
                         for y, x in ((plan.y, plan.x), self._activated)
                     )
-                    _run(plan, x, activated, x.new_zeros(1, dtype=torch.float32), its_mode, (1.0, 1.0, 1.0))
-            except Exception:  # whatever a compiler may raise on an unknown GPU, plain torch still works
+                    bias, slopes = x.new_zeros(1, dtype=torch.float32), (1.0, 1.0, 1.0)
+                    _run(plan, x, activated, bias, its_mode, slopes, plan.planes_each(planes))
+            except torch.OutOfMemoryError:
+                raise
+            except (
+                Exception
+            ) as error:  # whatever a compiler may raise on an unknown GPU, plain torch still works
+                failures.append(type(error).__name__)
                 self._compiled[key] = False
             else:
                 self._compiled[key] = True
         return self._compiled[key]
+
+    def planes_each(self, planes: int) -> int:
+        """Planes of so many that one program computes."""
+        most = 1 if self._dtype == torch.float32 else PLANES
+        return most if planes * prod(self.grid) > _BUSY * most else 1
 
     @property
     def transpose(self) -> "Plan":
@@ -238,6 +257,7 @@ class Plan:
             self._transpose = Plan(
                 self.y.transpose(), self.x.transpose(), self._activated, self._dtype, self._device
             )
+            self._transpose._transpose = self
         return self._transpose
 
 
@@ -248,6 +268,7 @@ def _run(
     bias_C: torch.Tensor | None,
     mode: int,
     slopes: Slopes,
+    planes_each: int | None = None,
 ) -> torch.Tensor:
     """`activated` is read with REPLAY alone, the bias with ACTIVATE and REPLAY."""
     N, C, H, W = x_NCHW.shape
@@ -257,7 +278,7 @@ def _run(
     x_NCHW = triton_planes.contiguous(x_NCHW)
     activated_NCHW = x_NCHW if activated_NCHW is None else triton_planes.contiguous(activated_NCHW)
     bias_C = x_NCHW.new_zeros(1, dtype=torch.float32) if bias_C is None else bias_C.contiguous()
-    planes_each = PLANES if N * C * prod(plan.grid) > _BUSY * PLANES else 1
+    planes_each = planes_each or plan.planes_each(N * C)
     with torch.cuda.device(x_NCHW.device) if x_NCHW.is_cuda else nullcontext():
         kernel().filter_tiles[(-(-N * C // planes_each), *plan.grid)](
             x_NCHW, activated_NCHW, bias_C, out_NCHW, *plan.bands,

@@ -8,12 +8,10 @@ import torch
 
 from gist.networks.ops.cpu import Slopes
 
-_SAMPLES = 4096
-"""Of a tile."""
-_CHANNELS = 4
-"""Of a tile where all tensors are contiguous: pixels in long rows."""
-_MIXED_CHANNELS = 32
-"""Of a tile where layouts differ: as many neighbours each way as memory hands out at once."""
+_ROWS = {"CHANNELS": 4, "PIXELS": 1024}
+"""A tile where all tensors have pixels as neighbours."""
+_SQUARE = {"CHANNELS": 32, "PIXELS": 128}
+"""A tile where layouts differ: as many neighbours each way as memory hands out at once; and of small planes."""
 OPTIONS = {"num_warps": 4, "enable_fp_fusion": True}
 
 
@@ -157,16 +155,10 @@ def _dense(x: torch.Tensor) -> tuple[torch.Tensor, tuple[int, int]]:
 
 
 def _tiles(x: torch.Tensor, *steps: tuple[int, int]) -> tuple[tuple[int, int, int], dict[str, int]]:
-    """The grid of programs, and the tile of each."""
+    """The grid of programs, and the tile of each: one of two, so that few kernels are compiled."""
     N, C, H, W = x.shape
-    most = _CHANNELS if len(set(steps)) == 1 else _MIXED_CHANNELS
-    channels = min(most, _power_of_two(C))
-    pixels = min(_SAMPLES // channels, _power_of_two(H * W))
-    return (-(-H * W // pixels), -(-C // channels), N), {"CHANNELS": channels, "PIXELS": pixels}
-
-
-def _power_of_two(least: int) -> int:
-    return 1 << max(least - 1, 0).bit_length()
+    tile = _ROWS if len(set(steps)) == 1 and _ROWS["PIXELS"] <= H * W else _SQUARE
+    return (-(-H * W // tile["PIXELS"]), -(-C // tile["CHANNELS"]), N), tile
 
 
 def _on_device_of(x: torch.Tensor) -> Any:

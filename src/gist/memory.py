@@ -1,4 +1,4 @@
-"""How much memory a training takes and how much there is, on CPU and GPU."""
+"""How much memory networks take and how much there is, on CPU and GPU, and how to tell that it ran out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,29 @@ import torch
 
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 GIBIBYTE = 2**30
+_MEMORY_MESSAGES = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    # oneDNN's words where its scratch memory cannot be had.
+    "could not create a primitive",
+    "could not execute a primitive",
+    "could not create a memory object",
+    # CUDA's libraries where their handles or scratch memory cannot be had.
+    "STATUS_ALLOC_FAILED",
+    "STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    "STATUS_NOT_INITIALIZED",
+    "unable to find an engine",
+)
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that an allocation failed, on CPU or GPU; torch says so only in words on a CPU."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and any(message in text for message in _MEMORY_MESSAGES)
 
 
 def peak_bytes(device: torch.device) -> int | None:
