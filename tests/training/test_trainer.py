@@ -37,6 +37,19 @@ def test_micro_batches_change_the_first_step_by_rounding_only(architecture: str)
         )
 
 
+@pytest.mark.parametrize("architecture", ["stylegan3-t", "stylegan3-r", "stylegan2", "dcgan"])
+def test_threads_change_the_first_step_of_every_architecture_by_rounding_only(architecture: str) -> None:
+    before = torch.get_num_threads()
+    steps = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        try:
+            steps.append(small_trainer(architecture, batch=8).step())
+        finally:
+            torch.set_num_threads(before)
+    assert steps[1] == pytest.approx(steps[0], rel=1e-3, abs=1e-5)
+
+
 def test_averages_of_activations_move_once_a_step_towards_the_batch_mean() -> None:
     trainer = small_trainer("stylegan3-t", batch=8, micro_batch=4)
     layer = trainer.state.G.synthesis.get_submodule("layers.0")

@@ -105,7 +105,10 @@ class _InShares(torch.autograd.Function):
 
         graphs = _on(pool, compute, rows)
         ctx.rows, ctx.pool, ctx.graphs, ctx.weights = rows, pool, graphs, tensors[:weights]
-        return torch.cat([result.detach() for _, result in graphs])
+        whole = torch.cat([result.detach() for _, result in graphs])
+        if not graphs[0][1].requires_grad:  # nothing here learns, as where dcgan passes images through
+            ctx.mark_non_differentiable(whole)
+        return whole
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
