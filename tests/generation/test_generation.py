@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from gist.config import Config, build_config
 from gist.data_set import read_data_set
 from gist.errors import InputError
 from gist.generation import generate, synthesise
+from gist.generation.drawing import draws_of_classes, draws_of_mix
 from gist.networks import Generator, NetworkSpec, build_generator, ops
 from gist.pretrained import save_network
 from gist.progress import Silent
@@ -112,12 +115,36 @@ def test_the_output_is_marked_synthetic_and_reads_as_a_data_set(folder: Path, ne
     assert data.labels.tolist() == [1, 1, 1, 2, 2]
     with (run.path / result.labels_table).open() as table:
         rows = list(csv.DictReader(table))
-    assert [row["seed"] for row in rows] == ["7", "8", "9", "10", "11"]
+    assert [row["seed"] for row in rows] == ["8", "11", "14", "9", "12"]
     for index, row in enumerate(rows):
         with Image.open(run.path / "generate" / row["file"]) as image:
             assert image.text["Synthetic"] == "YES"  # type: ignore[attr-defined]
             assert image.text["Class"] == row["label"]  # type: ignore[attr-defined]
             np.testing.assert_array_equal(np.asarray(image), data.image(index))
+
+
+@settings(deadline=None, max_examples=50)
+@given(mix=st.lists(st.integers(0, 400), min_size=1, max_size=6).filter(any), count=st.integers(1, 300))
+def test_more_images_keep_the_seeds_and_classes_of_fewer(mix: list[int], count: int) -> None:
+    more = draws_of_mix(count + 57, mix, 3)
+    assert more[:count] == draws_of_mix(count, mix, 3)
+    for label, share in enumerate(mix):
+        found = sum(draw.label == label for draw in more)
+        assert abs(found - len(more) * share / sum(mix)) < len(mix)
+        assert share or not found
+    fewer = [number // 2 for number in mix]
+    assert set(draws_of_classes(fewer, 3)) <= set(draws_of_classes(mix, 3))
+    assert len({draw.seed for draw in draws_of_classes(mix, 3)}) == sum(mix)
+
+
+def test_a_larger_set_begins_with_the_same_files(folder: Path, network_file: Path) -> None:
+    contents = []
+    for count in (5, 12):
+        config, run = _config(folder / str(count), network_file, count=count)
+        generate(config, run, Silent())
+        contents.append({file.name: file.read_bytes() for file in (run.path / "generate/images").iterdir()})
+    assert len(contents[0]) == 5
+    assert contents[0].items() <= contents[1].items()
 
 
 def test_images_that_an_interrupted_call_wrote_are_kept(folder: Path, network_file: Path) -> None:

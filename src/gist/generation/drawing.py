@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,9 @@ from gist.run_folder import write_atomic
 _TRIED, _LEAST_PASSING = 200, 0.05
 """The filter gives up when after so many pictures fewer than this share has passed."""
 
+_WRITERS = 4
+"""A disk takes milliseconds for each file, and most of them side by side."""
+
 Mark = Callable[[int, int], dict[str, str]]
 """Seed and class number -> text chunks of the PNG file."""
 
@@ -40,6 +44,30 @@ class Draw:
     def file(self, folder: Path) -> Path:
         """Where the picture lies; the seed is its name."""
         return folder / f"seed{self.seed:08d}.png"
+
+
+def draws_of_mix(count: int, mix: Sequence[int], first_seed: int) -> list[Draw]:
+    """One picture per seed, classes in the proportions of `mix`; a seed's class is the same for any `count`.
+
+    Each seed goes to the class that is farthest behind its share.
+    """
+    dealt = [0] * len(mix)
+    draws = []
+    for number in range(count):
+        behind = [share * (number + 1) - sum(mix) * had for share, had in zip(mix, dealt, strict=True)]
+        label = behind.index(max(behind))
+        dealt[label] += 1
+        draws.append(Draw(label, first_seed + number))
+    return draws
+
+
+def draws_of_classes(counts: Sequence[int], first_seed: int) -> list[Draw]:
+    """So many pictures of each class; classes take turns with the seeds, so that counts change no seed's class."""
+    return [
+        Draw(label, first_seed + len(counts) * number + label)
+        for label, count in enumerate(counts)
+        for number in range(count)
+    ]
 
 
 @dataclass
@@ -78,19 +106,24 @@ def draw_pictures(
     began = time.monotonic()
     pending = list(wanted)
     size = pictures_at_once(G)
-    with deferred_signals() as request:
+    writes: list[Future[None]] = []
+    with deferred_signals() as request, ThreadPoolExecutor(_WRITERS, thread_name_prefix="write") as writers:
         while pending:
             batch, pending = pending[:size], pending[size:]
             pictures = _existing_or_new(G, batch, folder, settings, drawn)
             passed = _judged(judge, settings, batch, pictures, drawn)
+            _finish(writes)
             for draw, picture, passes in zip(batch, pictures, passed, strict=True):
                 if passes and not draw.file(folder).exists():
-                    write_atomic(draw.file(folder), encode_png(picture, mark(draw.seed, draw.label)))
+                    chunks = mark(draw.seed, draw.label)
+                    writes.append(writers.submit(_write, draw.file(folder), picture, chunks))
                 if passes:
                     drawn.kept.append(draw)
                 else:
                     drawn.last_seed += 1
                     pending.append(Draw(draw.label, drawn.last_seed))
+            if not pending:
+                _finish(writes)
             drawn.seconds = time.monotonic() - began
             _report(drawn, len(wanted), progress)
             if request.received is not None and pending:
@@ -99,6 +132,17 @@ def draw_pictures(
                 )
     drawn.kept.sort()
     return drawn
+
+
+def _write(file: Path, picture: NDArray[np.uint8], chunks: dict[str, str]) -> None:
+    write_atomic(file, encode_png(picture, chunks))
+
+
+def _finish(writes: list[Future[None]]) -> None:
+    """Waits until what was handed to the writers is on the disk; raises what one of them raised."""
+    for write in writes:
+        write.result()
+    writes.clear()
 
 
 def _existing_or_new(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections import Counter
 from pathlib import Path
 
 from gist import __version__
 from gist.best_snapshot import best_snapshot
-from gist.config import Config
+from gist.config import Config, GenerateConfig
 from gist.data_set import ArchiveWriter
 from gist.device import choose_device, round_convolutions
 from gist.errors import InputError
 from gist.evaluation.artifacts import judge_of_run
-from gist.generation.drawing import Draw, draw_pictures
+from gist.generation.drawing import Draw, draw_pictures, draws_of_classes, draws_of_mix
 from gist.networks import ops
 from gist.pretrained import load_network
 from gist.progress import Progress
@@ -42,9 +42,8 @@ def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResu
     ops.tune_memory_allocator(one_arena=G.spec.is_stylegan3)
     G = G.to(device.torch_device).eval().requires_grad_(False)
     class_names = tuple(str(name) for name in metadata.get("class_names", ()))
-    counts = _counts(settings.count, settings.per_class, class_names, run)
-    labels = [k for k, count in enumerate(counts) for _ in range(count)]
-    wanted = [Draw(label, settings.first_seed + i) for i, label in enumerate(labels)]
+    wanted = _wanted(settings, class_names, run)
+    counts = Counter(draw.label for draw in wanted)
     network_hash = sha256_of(network)
     level = settings.reject_artifacts
     judge = None
@@ -82,7 +81,7 @@ def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResu
         images_folder=run.relative(images),
         labels_table=run.relative(labels_table),
         images=len(drawn.kept),
-        class_counts=dict(zip(class_names, counts, strict=True)) if class_names else {},
+        class_counts={name: counts[label] for label, name in enumerate(class_names)},
         network=_shown(network, run),
         network_sha256=network_hash,
         truncation_psi=settings.truncation_psi,
@@ -140,26 +139,21 @@ def find_network(wanted: str, run: RunFolder) -> Path:
     raise InputError(f"There is no network '{wanted}'; the newest snapshots in {run.path} are: {known}.")
 
 
-def _counts(
-    count: int, per_class: Mapping[str, int] | None, class_names: tuple[str, ...], run: RunFolder
-) -> list[int]:
-    """Pictures per class, in class order; one entry for a network without classes."""
-    if per_class is not None:
-        unknown = [name for name in per_class if name not in class_names]
-        if unknown:
-            known = ", ".join(class_names) if class_names else "none, it draws without classes"
-            raise InputError(
-                f"generate.per_class names '{unknown[0]}', but the network's classes are: {known}."
-            )
-        counts = [per_class.get(name, 0) for name in class_names]
-        if sum(counts) == 0:
-            raise InputError(
-                "generate.per_class asks for no image at all; give at least one class a number above 0."
-            )
-        return counts
-    if not class_names:
-        return [count]
-    return _shares(count, _training_mix(class_names, run))
+def _wanted(settings: GenerateConfig, class_names: tuple[str, ...], run: RunFolder) -> list[Draw]:
+    """The pictures that are asked for; all of class 0 for a network without classes."""
+    if settings.per_class is None:
+        mix = _training_mix(class_names, run) if class_names else [1]
+        return draws_of_mix(settings.count, mix, settings.first_seed)
+    unknown = [name for name in settings.per_class if name not in class_names]
+    if unknown:
+        known = ", ".join(class_names) if class_names else "none, it draws without classes"
+        raise InputError(f"generate.per_class names '{unknown[0]}', but the network's classes are: {known}.")
+    counts = [settings.per_class.get(name, 0) for name in class_names]
+    if sum(counts) == 0:
+        raise InputError(
+            "generate.per_class asks for no image at all; give at least one class a number above 0."
+        )
+    return draws_of_classes(counts, settings.first_seed)
 
 
 def _training_mix(class_names: tuple[str, ...], run: RunFolder) -> list[int]:
@@ -169,16 +163,6 @@ def _training_mix(class_names: tuple[str, ...], run: RunFolder) -> list[int]:
         if all(name in known for name in class_names):
             return [known[name]["train"] for name in class_names]
     return [1] * len(class_names)
-
-
-def _shares(count: int, weights: list[int]) -> list[int]:
-    """Whole numbers that sum to `count` in proportion to `weights` (largest remainder)."""
-    exact = [count * weight / sum(weights) for weight in weights]
-    shares = [int(value) for value in exact]
-    by_remainder = sorted(range(len(weights)), key=lambda k: (shares[k] - exact[k], k))
-    for k in by_remainder[: count - sum(shares)]:
-        shares[k] += 1
-    return shares
 
 
 def _shown(network: Path, run: RunFolder) -> str:
