@@ -16,6 +16,7 @@ from torch.profiler import ProfilerActivity, profile
 from training_step import timed_iteration
 from turns import Case
 
+from gist.device import round_convolutions
 from gist.networks import ops
 
 _WARM_UP = 3
@@ -31,7 +32,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=25)
     options = parser.parse_args()
     on_gpu = options.device == "cuda"
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = options.dtype != "float32"
+    torch.backends.cudnn.benchmark = True
+    round_convolutions(to_tf32=options.dtype != "float32")
     ops.prepare(options.device, print)
     print(ops.active_backend(options.device))
     for case in map(Case.parse, options.cases):

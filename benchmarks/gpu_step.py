@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from training_step import per_1000_images, timed_iteration
 from turns import Case, Clock, Run, Times, in_turns, options_parser, serve, start
 
+from gist.device import round_convolutions
 from gist.networks import ops
 
 PUBLISHED_A100 = {"t": 49.8, "r": 56.7, "stylegan2": 12.5}
@@ -53,10 +54,11 @@ def product_rate(size: int = 8192, repeats: int = 20) -> float:
 
 def gpu_iteration(dtype: torch.dtype) -> Run:
     def run(case: Case, ours: bool, clock: Clock) -> Callable[[], Times]:
-        torch.backends.cudnn.benchmark = not ours  # as its training loop sets it
+        # Both as their training loops set it: cuDNN tries its algorithms; the peer's float32 convolutions are exact.
+        torch.backends.cudnn.benchmark = True
+        round_convolutions(to_tf32=ours)
         G, D = (network.cuda() for network in (case.networks() if ours else case.peer_networks()))
         if ours:
-            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
             ops.prepare("cuda", lambda message: print(message, file=sys.stderr))
             G.synthesis.inner_dtype = D.inner_dtype = dtype
         step = timed_iteration(case, ours, after_the_gpu(clock), G, D, "cuda")

@@ -125,18 +125,19 @@ def active_backend(device: torch.device | str) -> str:
 
 
 def prepare(device: torch.device | str = "cpu", progress: Callable[[str], None] | None = None) -> None:
-    """Compile what `device` needs, so that no later call waits; `progress` is told before a wait.
+    """Compile what `device` needs, so that no later call waits; `progress` is told before the first wait.
 
     The compiled code is kept on disk (in NUMBA_CACHE_DIR, beside the sources, or in the user's cache folder;
     Triton's in TRITON_CACHE_DIR), so only the first run on a machine waits: about twenty seconds on CPU; on
     CUDA each layer's kernels are compiled at their first use.
     """
     kind = torch.device(device).type
-    if kind not in ("cpu", "cuda") or _choice == "reference":
+    trial = _cpu_path_failure if kind == "cpu" else _triton_failure
+    if kind not in ("cpu", "cuda") or _choice == "reference" or trial.cache_info().currsize:
         return
     if progress is not None:
         progress(
-            "preparing the fast CPU operations: about twenty seconds the first time on a machine, then one"
+            "preparing the fast CPU operations: one second, or about twenty where gist runs for the first time"
             if kind == "cpu"
             else "preparing the fast GPU operations: the first steps on a machine compile them, in a minute or two"
         )

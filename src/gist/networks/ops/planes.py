@@ -1,6 +1,7 @@
 """Scaling and activation of whole planes (one channel of one sample): one pass over memory each way where a fast path
 runs, plain torch elsewhere. Differentiable any number of times."""
 
+from functools import cache
 from typing import Any, Protocol
 
 import torch
@@ -94,8 +95,10 @@ def scaled(
 
 def laid_out(x_NCHW: torch.Tensor, layout: torch.memory_format) -> torch.Tensor:
     """The same values in this layout."""
+    if x_NCHW.is_contiguous(memory_format=layout):
+        return x_NCHW
     loops = fast_loops(x_NCHW)
-    if loops is None or x_NCHW.is_contiguous(memory_format=layout):
+    if loops is None:
         return x_NCHW.contiguous(memory_format=layout)
     y: torch.Tensor = _LaidOut.apply(x_NCHW, loops, layout)
     return y
@@ -113,7 +116,7 @@ def activated(
     loops = fast_loops(x_NCHW)
     if loops is None:
         return reference.bias_act(x_NCHW, bias_C, slope=slope, gain=gain, clamp=clamp)
-    slopes = _visible(slopes_of(slope, gain, clamp), x_NCHW)
+    slopes = _visible_slopes(slope, gain, clamp, x_NCHW.dtype)
     y: torch.Tensor = _Activated.apply(x_NCHW, bias_C, loops, slopes)
     return y
 
@@ -132,15 +135,16 @@ def noisily_activated(
     loops = fast_loops(x_NCHW)
     if loops is None:
         return reference.noisy_act(x_NCHW, scale_NC, noise_S1HW, bias_C, slope=slope, gain=gain, clamp=clamp)
-    slopes = _visible(slopes_of(slope, gain, clamp), x_NCHW)
+    slopes = _visible_slopes(slope, gain, clamp, x_NCHW.dtype)
     y: torch.Tensor = _NoisilyActivated.apply(x_NCHW, scale_NC, noise_S1HW, bias_C, loops, slopes)
     return y
 
 
-def _visible(slopes: Slopes, x: torch.Tensor) -> Slopes:
-    """With a clamp that x's type can hold, so that the result shows where it was clamped."""
-    positive, negative, clamp = slopes
-    return positive, negative, float(torch.tensor(clamp, dtype=x.dtype))
+@cache
+def _visible_slopes(slope: float, gain: float, clamp: float | None, dtype: torch.dtype) -> Slopes:
+    """With a clamp that the type can hold, so that the result shows where it was clamped."""
+    positive, negative, limit = slopes_of(slope, gain, clamp)
+    return positive, negative, float(torch.tensor(limit, dtype=dtype))
 
 
 class _Scaled(torch.autograd.Function):
