@@ -33,7 +33,7 @@ def _old_driver() -> bool:
     return False
 
 
-@pytest.mark.skipif(not torch.version.cuda, reason="this PyTorch was built without CUDA")
+@pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this PyTorch was built without CUDA")
 def test_a_driver_that_is_too_old_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: str) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", _old_driver)
     device = choose_device(build_config(_config(str(tmp_path), "auto")))
@@ -43,7 +43,7 @@ def test_a_driver_that_is_too_old_is_named(monkeypatch: pytest.MonkeyPatch, tmp_
         choose_device(build_config(_config(str(tmp_path), "cuda")))
 
 
-@pytest.mark.skipif(not torch.version.cuda, reason="this PyTorch was built without CUDA")
+@pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this PyTorch was built without CUDA")
 @pytest.mark.skipif(not NO_GPU, reason="there is a GPU that computes")
 def test_a_gpu_that_refuses_to_compute_is_left_alone_and_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: str

@@ -71,12 +71,12 @@ def round_convolutions(*, to_tf32: bool) -> None:
 
 def _why_no_gpu(local_rank: int) -> str | None:
     """Why this process cannot compute on a GPU, or None; tries it, for a GPU that is listed may still refuse."""
-    if not torch.version.cuda:
-        return "this PyTorch was built without CUDA"
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         found = torch.cuda.is_available()
     if not found:
+        if not torch.backends.cuda.is_built():
+            return "this PyTorch was built without CUDA"
         # PyTorch says here that a driver is too old.
         words = f" ({_first_sentence(str(told[0].message))})" if told else ""
         return f"no usable GPU was found{words}"
