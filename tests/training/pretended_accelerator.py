@@ -34,6 +34,11 @@ _READS = {
     _ATEN.nonzero,
     _ATEN.masked_select,
     _ATEN.item,
+    _ATEN._unique2,
+    _ATEN.unique_dim,
+    _ATEN.unique_consecutive,
+    _ATEN.bincount,
+    _ATEN._linalg_check_errors,
 }
 """Operations whose result Python, or the shape of a tensor, depends on: they wait for the device."""
 
@@ -97,7 +102,7 @@ class Accelerator(TorchDispatchMode):
         target: torch.device | None,
     ) -> None:
         name = func.overloadpacket
-        if name in _READS:
+        if name in _READS or (name is _ATEN.index and _chooses_by_truth(args[1])):
             self.waits.append(str(func))
         elif name is _ATEN._to_copy:
             arrives = not here[0] and target is not None and target.type == DEVICE.type
@@ -109,6 +114,11 @@ class Accelerator(TorchDispatchMode):
                 self.waits.append(f"{func} of {tuple(tensors[0].shape)}")
         elif not all(ours or not tensor.ndim for ours, tensor in zip(here, tensors, strict=True)):
             self.mixed.append(f"{func} of {[tuple(tensor.shape) for tensor in tensors]}")
+
+
+def _chooses_by_truth(indices: Any) -> bool:
+    """Whether a tensor of truth values is among the indices: how many are true, only the device knows."""
+    return any(index is not None and index.dtype in (torch.bool, torch.uint8) for index in indices)
 
 
 def _host(leaf: Any) -> Any:
