@@ -96,15 +96,20 @@ def test_a_second_process_on_the_same_run_is_refused_and_a_killed_one_frees_it(f
 
 def test_old_training_is_kept_when_a_stage_starts_again_but_cheap_stages_are_not(folder: Path) -> None:
     run = RunFolder(folder)
-    for stage in ("train", "generate"):
-        (run.stage_folder(stage) / "x").write_text("1")  # type: ignore[arg-type]
-    kept = run.clear_stage("train")
-    assert kept is not None
-    assert (kept / "x").read_text() == "1"
-    assert run.clear_stage("generate") is None
-    assert not (folder / "generate").exists()
+    write_atomic(folder / "train" / "snapshots" / "network-000000008.safetensors", b"1")
+    write_atomic(folder / "evaluate" / "snapshots.json", b"{}")
+    write_atomic(folder / "utility" / "utility.json", b"{}")
+    kept = run.put_aside("train")
+    assert kept == folder / "previous" / "train-1"
+    assert not (folder / "evaluate" / "snapshots.json").exists()
+    assert run.put_aside("utility") is None
+    assert not (folder / "utility").exists()
     run.stage_folder("train")
-    assert run.clear_stage("train") != kept
+    assert run.put_aside("train") is None, "a training without a snapshot or checkpoint holds nothing"
+    run.bring_back("train", kept)
+    assert (folder / "train" / "snapshots" / "network-000000008.safetensors").read_bytes() == b"1"
+    assert (folder / "evaluate" / "snapshots.json").exists()
+    assert not (folder / "previous").exists()
 
 
 def test_a_record_that_cannot_be_read_says_how_to_go_on(folder: Path) -> None:

@@ -153,7 +153,7 @@ def test_a_second_process_on_the_same_run_is_refused(place: Path) -> None:
         (
             ["run", "small.yaml", "--set", "prepare.source=missing", "--set", "folder=x1"],
             2,
-            "no folder or file missing",
+            "There is no source missing",
         ),
         (["run", "small.yaml", "--set", "prepare.labels=gone.csv", "--set", "folder=x2"], 2, "gone.csv"),
         (["run", "small.yaml", "--stages", "train", "--set", "folder=x3"], 2, "needs stage prepare"),
@@ -206,7 +206,14 @@ def test_python_offers_the_same_verbs_with_typed_results(finished: Path) -> None
     "example", sorted((Path(__file__).parents[1] / "examples").glob("*.yaml")), ids=lambda p: p.stem
 )
 def test_every_example_passes_a_dry_run(example: Path, place: Path) -> None:
-    done = gist("run", example, "--dry-run", "--set", f"folder={place}/dry", cwd=place)
+    source = place / "graded knees"
+    source.mkdir(exist_ok=True)
+    rows = [f"{grade}.png,train,{grade},{grade}" for grade in (0, 3, 4)]
+    (source / "labels.csv").write_text("\n".join(["file,split,kl_grade,patient_id", *rows]))
+    for grade in (0, 3, 4):
+        (source / f"{grade}.png").touch()
+    changes = ("--set", f"folder={place}/dry", "--set", f"prepare.source={source}")
+    done = gist("run", example, "--dry-run", *changes, cwd=place)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("not started") == 6
 

@@ -54,15 +54,18 @@ def run(
 ) -> None:
     """Run every stage of a settings file, or some; the same command continues after any stop."""
     from gist.config import load_config, parse_changes
-    from gist.pipeline import assess, run_stages
+    from gist.pipeline import check_run, run_stages
     from gist.run_folder import STAGE_NAMES, RunFolder
     from gist.stages import STAGES
+    from gist.standing import assess
     from gist.verbs import check_stages
 
     config = load_config(settings, parse_changes(changes or []))
     chosen = check_stages(stages.replace(" ", "").split(",")) if stages else list(STAGE_NAMES)
     if dry_run:
-        _print_status([assess(STAGES[name], config, RunFolder(config.run_folder)) for name in chosen])
+        folder = RunFolder(config.run_folder)
+        check_run(config, folder, chosen)
+        _print_status([assess(STAGES[name], config, folder) for name in chosen])
         return
     with TerminalProgress() as progress:
         result = run_stages(config, chosen, progress)

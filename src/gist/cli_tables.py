@@ -14,10 +14,10 @@ from gist.errors import InputError
 from gist.evaluation.weights import CATALOGUE, Unavailable, find_weights, folders
 from gist.inspection import KINDS, InspectionResult
 from gist.intake import SourceSummary
-from gist.pipeline import StageStatus
 from gist.planning import Plan
 from gist.results import Score, SnapshotCurve
 from gist.run_folder import RunFolder
+from gist.standing import StageStatus
 
 _COLOURS = {"done": "green", "running": "cyan", "failed": "red", "stale": "yellow", "stopped": "yellow"}
 

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from gist.best_snapshot import best_snapshot
-from gist.config import Config, as_yaml, continued_settings, load_config, restarting_settings
+from gist.config import Config, as_yaml, continued_settings, load_config
 from gist.errors import GistError, InputError, StageError
 from gist.interruption import Stopped
 from gist.processes import place
@@ -26,19 +25,9 @@ from gist.results import (
     TrainResult,
     UtilityResult,
 )
-from gist.run_folder import STAGE_NAMES, RunFolder, StageName, StageRecord, sha256_of, write_atomic
-from gist.source_state import source_state
+from gist.run_folder import STAGE_NAMES, RunFolder, StageName, StageRecord, write_atomic
 from gist.stages import STAGES, Stage, outputs
-
-
-@dataclass(frozen=True)
-class StageStatus:
-    """Where one stage of a run stands."""
-
-    stage: StageName
-    state: Literal["done", "running", "stopped", "failed", "stale", "to continue", "not started"]
-    why: str
-    """Empty, or one sentence: what is stale, why it failed, how far it is."""
+from gist.standing import StageStatus, assess, kept_result, needs_work, stage_inputs, stage_settings
 
 
 @dataclass(frozen=True)
@@ -70,9 +59,11 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
     try:
         with run.locked(), _companions(chosen):
             run.remove_leftovers()
+            check_run(config, run, chosen)
+            before = open_run(run.path)[1] if run.config_file.is_file() else config
             write_atomic(run.config_file, as_yaml(config).encode())
             for name in chosen:
-                _bring_up_to_date(STAGES[name], config, run, progress)
+                _bring_up_to_date(STAGES[name], config, before, run, progress)
             return results(run)
     except KeyboardInterrupt:
         raise Stopped("Stopped; the same command continues.") from None
@@ -118,29 +109,6 @@ def results(run: RunFolder) -> RunResult:
     return RunResult(folder=run.path, **found)
 
 
-def assess(stage: Stage, config: Config, run: RunFolder) -> StageStatus:
-    """Where a stage stands, compared with the settings, the data and the stages before it."""
-    record = run.record(stage.name)
-    if record is None:
-        return StageStatus(stage.name, "not started", "")
-    changed = _changes(record, _settings(stage, config), _inputs(stage, config, run))
-    if changed:
-        return StageStatus(stage.name, "stale", changed)
-    if record.state == "running" and not run.is_locked():
-        return StageStatus(stage.name, "stopped", "it was interrupted; the same command continues it")
-    if record.state == "done":
-        defaults = continued_settings(getattr(Config(), stage.name))
-        for name, value in continued_settings(getattr(config, stage.name)).items():
-            if name not in record.continued_settings and value == defaults[name]:
-                continue  # a setting that a newer gist brought, left as it came
-            if record.continued_settings.get(name) != value:
-                return StageStatus(stage.name, "to continue", f"{stage.name}.{name} is now {value}")
-        missing = next((file for file in record.outputs if not (run.path / file).is_file()), None)
-        if missing is not None:
-            return StageStatus(stage.name, "stale", f"its file {missing} is gone")
-    return StageStatus(stage.name, record.state, record.error or "")
-
-
 def status(folder: Path | str) -> list[StageStatus]:
     """Where every stage of a run folder stands.
 
@@ -163,34 +131,66 @@ def open_run(folder: Path | str) -> tuple[RunFolder, Config]:
     return run, load_config(run.config_file, {"folder": str(run.path)})
 
 
-def _bring_up_to_date(stage: Stage, config: Config, run: RunFolder, progress: Progress) -> None:
-    for needed in stage.needs:
-        record = run.record(needed)
-        if record is None or record.state != "done":
-            raise InputError(
-                f"Stage {stage.name} needs stage {needed}, which is not finished in {run.path}; run it first."
-            )
+def check_run(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> None:
+    """Finds out, before anything is written, what would keep the chosen stages from starting.
+
+    Raises:
+        InputError: an earlier stage is missing, or the settings of a stage that has work to do cannot work.
+    """
+    ahead: set[StageName] = set()
+    for name in chosen:
+        stage = STAGES[name]
+        for needed in stage.needs:
+            record = run.record(needed)
+            if needed not in ahead and (record is None or record.state != "done"):
+                raise InputError(
+                    f"Stage {name} needs stage {needed}, which is not finished in {run.path}; run it first."
+                )
+        if not ahead.isdisjoint((*stage.needs, *stage.uses)) or needs_work(stage, config, run):
+            stage.check_settings(config, run, frozenset(ahead))
+            ahead.add(name)
+
+
+def _bring_up_to_date(
+    stage: Stage, config: Config, before: Config, run: RunFolder, progress: Progress
+) -> None:
+    """Does what there is to do for one stage; `before`: the settings that the run folder held."""
     for earlier in (*stage.needs, *stage.uses):
         if run.record(earlier) is not None and assess(STAGES[earlier], config, run).state == "stale":
             progress.note(
                 f"Stage {earlier} is stale, and {stage.name} builds on it as it is: run {earlier} to renew it."
             )
-    source = config.prepare.source
-    if stage.name == "prepare" and source is not None and not source.exists():
-        raise InputError(f"There is no folder or file {source}; check prepare.source.")
     standing = assess(stage, config, run)
+    if standing.state in ("stale", "not started"):
+        kept = kept_result(stage, config, run)
+        if kept is not None:
+            run.bring_back(stage.name, kept)
+            write_manifest(run, config)
+            progress.note(f"{stage.name}: used again from {kept}, where it was kept with these settings.")
+            standing = assess(stage, config, run)
     if standing.state == "done":
         progress.note(f"{stage.name}: done already.")
         return
+    aside = None
     if standing.state == "stale":
-        stage.check_settings(config, run)
-        kept = run.clear_stage(stage.name)
-        where = f" The old results are kept in {kept}." if kept is not None else ""
+        aside = run.put_aside(stage.name)
+        where = f" The old results are kept in {aside}." if stage.name == "train" and aside else ""
         progress.note(f"{stage.name}: starting again, since {standing.why}.{where}")
     elif standing.state in ("stopped", "failed", "to continue"):
         why = f", since {standing.why.rstrip('.')}" if standing.why else ""
         progress.note(f"{stage.name}: continuing{why}.")
-    _execute(stage, config, run, progress)
+    try:
+        _execute(stage, config, run, progress)
+    except BaseException:
+        if aside is not None and not run.has_begun(stage.name):
+            run.bring_back(stage.name, aside)
+            restored = config.model_copy(update={stage.name: getattr(before, stage.name)})
+            write_atomic(run.config_file, as_yaml(restored).encode())
+            progress.note(f"{stage.name}: ended before its work began, so the old result is back.")
+        raise
+    finally:
+        if aside is not None:
+            run.remove_leftovers()
 
 
 def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -> None:
@@ -198,9 +198,9 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
     record = StageRecord(
         stage=stage.name,
         state="running",
-        settings=_settings(stage, config),
+        settings=stage_settings(stage, config),
         continued_settings=continued_settings(getattr(config, stage.name)),
-        inputs=_inputs(stage, config, run),
+        inputs=stage_inputs(stage, config, run),
         started=before.started if before is not None else now(),
     )
     run.write_record(record)
@@ -276,45 +276,6 @@ def _disk_error(error: OSError, run: RunFolder) -> StageError:
     return StageError(
         f"{error.strerror or error} ({error.filename or run.path}); mend that and run the same command."
     )
-
-
-def _settings(stage: Stage, config: Config) -> dict[str, Any]:
-    return {"seed": config.seed, **restarting_settings(getattr(config, stage.name))}
-
-
-def _inputs(stage: Stage, config: Config, run: RunFolder) -> dict[str, str]:
-    if stage.name == "prepare":
-        return {} if config.prepare.source is None else {"source": source_state(config.prepare)}
-    inputs: dict[str, str] = {}
-    for earlier in (*stage.needs, *stage.uses):
-        record = run.record(earlier)
-        if record is not None and record.outputs:
-            inputs[earlier] = record.digest
-    inspected = run.path / "inspect" / "result.json"
-    if stage.name == "report" and inspected.is_file():
-        inputs["inspect"] = sha256_of(inspected)
-    snapshots = run.path / "evaluate" / "snapshots.json"
-    if stage.name == "report" and snapshots.is_file():
-        inputs["snapshots"] = sha256_of(snapshots)
-    if stage.name == "generate" and config.generate.network == "best":
-        best = best_snapshot(run)
-        inputs["best snapshot"] = best.name if best is not None else ""
-    return inputs
-
-
-def _changes(record: StageRecord, settings: dict[str, Any], inputs: dict[str, str]) -> str:
-    defaults = _settings(STAGES[record.stage], Config())
-    for name, value in settings.items():
-        if name not in record.settings and value == defaults[name]:
-            continue  # a setting that a newer gist brought, left as it came
-        if record.settings.get(name) != value:
-            key = name if name == "seed" else f"{record.stage}.{name}"
-            return f"{key} changed from {record.settings.get(name)} to {value}"
-    known = inputs.keys() if record.stage == "prepare" else inputs.keys() | record.inputs.keys()
-    for name in sorted(known):
-        if inputs.get(name) != record.inputs.get(name):
-            return "the source folder changed" if name == "source" else f"the result of {name} changed"
-    return ""
 
 
 class _Recorded:

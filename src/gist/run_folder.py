@@ -21,6 +21,11 @@ from gist.errors import BusyError, InputError
 StageName = Literal["prepare", "train", "generate", "evaluate", "utility", "report"]
 STAGE_NAMES: tuple[StageName, ...] = ("prepare", "train", "generate", "evaluate", "utility", "report")
 _KEPT_OF_EVALUATION = ("features", "snapshots.json")
+_MADE: dict[StageName, tuple[str, ...]] = {
+    "train": ("checkpoints/[0-9]*", "snapshots/*.safetensors"),
+    "generate": ("images/*.png",),
+}
+"""What a stage that is dear to repeat has to show once its work has begun."""
 
 
 @contextmanager
@@ -96,6 +101,22 @@ class StageRecord(BaseModel):
         return hashlib.sha256(json.dumps(self.outputs, sort_keys=True).encode()).hexdigest()
 
 
+def read_record(file: Path) -> StageRecord | None:
+    """The record in a `stage.json`, None if there is no such file.
+
+    Raises:
+        InputError: the record is not readable, which only outside interference can cause.
+    """
+    try:
+        return StageRecord.model_validate_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{file} cannot be read ({type(error).__name__}); delete the folder {file.parent} to redo this stage."
+        ) from None
+
+
 class RunFolder:
     """Paths and records of one run."""
 
@@ -126,15 +147,7 @@ class RunFolder:
         Raises:
             InputError: the record is not readable, which only outside interference can cause.
         """
-        file = self.path / stage / "stage.json"
-        try:
-            return StageRecord.model_validate_json(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"{file} cannot be read ({type(error).__name__}); delete the folder {file.parent} to redo this stage."
-            ) from None
+        return read_record(self.path / stage / "stage.json")
 
     def write_record(self, record: StageRecord) -> None:
         write_json(self.stage_folder(record.stage) / "stage.json", record.model_dump(mode="json"))
@@ -161,11 +174,11 @@ class RunFolder:
             return None
         return value if isinstance(value, dict) else None
 
-    def clear_stage(self, stage: StageName) -> Path | None:
-        """Makes room for a stage to start afresh.
+    def put_aside(self, stage: StageName) -> Path | None:
+        """Makes room for a stage to start afresh; returns where its old folder lies now, if it was not removed.
 
-        Training is dear, so its old folder is kept under `previous/`; other stages are cheap and their files go.
-        Returns where the old folder is kept, if it is.
+        Training is dear, so its old folder is kept under `previous/`; that of generate only until the new one has
+        begun, under a name that `remove_leftovers` takes. Other stages are cheap and their files go.
         """
         folder = self.path / stage
         if not folder.exists():
@@ -176,17 +189,46 @@ class RunFolder:
                 if entry.name not in _KEPT_OF_EVALUATION:
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             return None
-        if stage != "train":
+        if not self.has_begun(stage):
             shutil.rmtree(folder)
             return None
+        if stage == "generate":
+            aside = self.path / ".generate.part"
+            shutil.rmtree(aside, ignore_errors=True)
+            return folder.rename(aside)
+        # The next training gives its snapshots the same names, so the scores of these go with them.
+        if self._snapshot_scores.exists():
+            self._snapshot_scores.replace(folder / self._snapshot_scores.name)
         number = 1
         while (kept := self.path / "previous" / f"train-{number}").exists():
             number += 1
         kept.parent.mkdir(exist_ok=True)
-        folder.rename(kept)
-        # The next training gives its snapshots the same names.
-        (self.path / "evaluate" / "snapshots.json").unlink(missing_ok=True)
-        return kept
+        return folder.rename(kept)
+
+    def bring_back(self, stage: StageName, aside: Path) -> None:
+        """Makes a folder that was put aside the stage's folder again; the present one is put aside in turn."""
+        self.put_aside(stage)
+        folder = aside.rename(self.path / stage)
+        if aside.parent.name == "previous":
+            scores = folder / self._snapshot_scores.name
+            if scores.exists():
+                self._snapshot_scores.parent.mkdir(exist_ok=True)
+                scores.replace(self._snapshot_scores)
+            if not any(aside.parent.iterdir()):
+                aside.parent.rmdir()
+
+    def kept_results(self, stage: StageName) -> list[Path]:
+        """Folders of a stage's earlier results, newest first."""
+        folders = (self.path / "previous").glob(f"{stage}-*")
+        return sorted(folders, key=lambda folder: (len(folder.name), folder.name), reverse=True)
+
+    def has_begun(self, stage: StageName) -> bool:
+        """Whether the stage's folder holds work that would be lost with it; False for stages that are cheap."""
+        return any(any((self.path / stage).glob(pattern)) for pattern in _MADE.get(stage, ()))
+
+    @property
+    def _snapshot_scores(self) -> Path:
+        return self.path / "evaluate" / "snapshots.json"
 
     def remove_leftovers(self) -> None:
         """Removes temporary files and folders that a killed process left; call only while holding the lock."""

@@ -40,31 +40,45 @@ class Stage:
     uses: tuple[StageName, ...] = ()
     """Stages whose results are read where they exist."""
     check: str | None = None
-    """`module:function` that raises InputError where the settings cannot work, called before old results go."""
+    """`module:function` that raises InputError where the settings cannot work, called before anything is written."""
 
     def load(self) -> StageFunction:
         """The function that does the stage's work."""
         loaded: StageFunction = _imported(self.function)
         return loaded
 
-    def check_settings(self, config: Config, run: RunFolder) -> None:
-        """Raises InputError where the settings cannot work."""
+    def check_settings(self, config: Config, run: RunFolder, ahead: frozenset[StageName]) -> None:
+        """Raises InputError where the settings cannot work; `ahead`: stages that will be renewed before this one."""
         if self.check is not None:
-            _imported(self.check)(config, run)
+            _imported(self.check)(config, run, ahead)
 
 
 STAGES: dict[StageName, Stage] = {
-    "prepare": Stage("prepare", "gist.intake:prepare", PrepareResult),
-    "train": Stage("train", "gist.training:train", TrainResult, needs=("prepare",)),
-    "generate": Stage("generate", "gist.generation:generate", GenerateResult, uses=("prepare", "train")),
+    "prepare": Stage("prepare", "gist.intake:prepare", PrepareResult, check="gist.checks:check_prepare"),
+    "train": Stage(
+        "train", "gist.training:train", TrainResult, needs=("prepare",), check="gist.checks:check_train"
+    ),
+    "generate": Stage(
+        "generate",
+        "gist.generation:generate",
+        GenerateResult,
+        uses=("prepare", "train"),
+        check="gist.checks:check_generate",
+    ),
     "evaluate": Stage(
         "evaluate",
         "gist.evaluation:evaluate",
         EvaluateResult,
         needs=("prepare", "generate"),
-        check="gist.evaluation.sets:check_extractor",
+        check="gist.checks:check_evaluate",
     ),
-    "utility": Stage("utility", "gist.utility:measure_utility", UtilityResult, needs=("prepare", "generate")),
+    "utility": Stage(
+        "utility",
+        "gist.utility:measure_utility",
+        UtilityResult,
+        needs=("prepare", "generate"),
+        check="gist.checks:check_utility",
+    ),
     "report": Stage(
         "report",
         "gist.reporting:write_report",

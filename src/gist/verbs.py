@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gist.config import Config, build_config, load_config
 from gist.errors import InputError
-from gist.pipeline import RunResult, StageStatus, open_run, run_stages
+from gist.pipeline import RunResult, open_run, run_stages
 from gist.pipeline import status as _status
 from gist.planning import Plan, plan_run
 from gist.progress import Progress, Silent
@@ -22,6 +22,7 @@ from gist.results import (
     UtilityResult,
 )
 from gist.run_folder import STAGE_NAMES, StageName
+from gist.standing import StageStatus
 
 if TYPE_CHECKING:
     from gist.evaluation.smoothness import Smoothness

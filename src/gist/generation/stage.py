@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from gist import __version__
@@ -15,7 +16,7 @@ from gist.device import choose_device, round_convolutions
 from gist.errors import InputError
 from gist.evaluation.artifacts import judge_of_run
 from gist.generation.drawing import Draw, draw_pictures, draws_of_classes, draws_of_mix
-from gist.networks import ops
+from gist.networks import Generator, ops
 from gist.pretrained import load_network
 from gist.progress import Progress
 from gist.results import GenerateResult, PrepareResult, TrainResult
@@ -38,10 +39,9 @@ def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResu
     )  # changes one pixel in 25, by a grey level; several times faster on a GPU
     settings = config.generate
     network = find_network(settings.network, run)
-    G, metadata = load_network(network)
+    G, class_names = _read_network(network)
     ops.tune_memory_allocator(one_arena=G.spec.is_stylegan3)
     G = G.to(device.torch_device).eval().requires_grad_(False)
-    class_names = tuple(str(name) for name in metadata.get("class_names", ()))
     wanted = _wanted(settings, class_names, run)
     counts = Counter(draw.label for draw in wanted)
     network_hash = sha256_of(network)
@@ -95,6 +95,31 @@ def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResu
     )
 
 
+def check_generation(config: Config, run: RunFolder) -> None:
+    """What `generate` would refuse of network, classes and device, told without drawing anything.
+
+    Raises:
+        InputError: as there.
+    """
+    choose_device(config)
+    _, class_names = _read_network(find_network(config.generate.network, run))
+    check_classes(config.generate.per_class, class_names)
+
+
+def check_classes(per_class: Mapping[str, int] | None, class_names: tuple[str, ...]) -> None:
+    """Raises InputError where `generate.per_class` does not fit a network that draws these classes."""
+    if per_class is None:
+        return
+    unknown = [name for name in per_class if name not in class_names]
+    if unknown:
+        known = ", ".join(class_names) if class_names else "none, it draws without classes"
+        raise InputError(f"generate.per_class names '{unknown[0]}', but the network's classes are: {known}.")
+    if sum(per_class.values()) == 0:
+        raise InputError(
+            "generate.per_class asks for no image at all; give at least one class a number above 0."
+        )
+
+
 def synthetic_mark(seed: int, class_name: str | None, network_sha256: str) -> dict[str, str]:
     """PNG text chunks that every generated image carries."""
     mark = {
@@ -105,6 +130,11 @@ def synthetic_mark(seed: int, class_name: str | None, network_sha256: str) -> di
         "Network": network_sha256,
     }
     return mark if class_name is None else mark | {"Class": class_name}
+
+
+def comes_from_training(wanted: str) -> bool:
+    """Whether `generate.network` means what a training leaves in the run folder, under names that it chooses."""
+    return wanted in ("latest", "best") or wanted.startswith("network-")
 
 
 def find_network(wanted: str, run: RunFolder) -> Path:
@@ -139,20 +169,18 @@ def find_network(wanted: str, run: RunFolder) -> Path:
     raise InputError(f"There is no network '{wanted}'; the newest snapshots in {run.path} are: {known}.")
 
 
+def _read_network(file: Path) -> tuple[Generator, tuple[str, ...]]:
+    G, metadata = load_network(file)
+    return G, tuple(str(name) for name in metadata.get("class_names", ()))
+
+
 def _wanted(settings: GenerateConfig, class_names: tuple[str, ...], run: RunFolder) -> list[Draw]:
     """The pictures that are asked for; all of class 0 for a network without classes."""
+    check_classes(settings.per_class, class_names)
     if settings.per_class is None:
         mix = _training_mix(class_names, run) if class_names else [1]
         return draws_of_mix(settings.count, mix, settings.first_seed)
-    unknown = [name for name in settings.per_class if name not in class_names]
-    if unknown:
-        known = ", ".join(class_names) if class_names else "none, it draws without classes"
-        raise InputError(f"generate.per_class names '{unknown[0]}', but the network's classes are: {known}.")
     counts = [settings.per_class.get(name, 0) for name in class_names]
-    if sum(counts) == 0:
-        raise InputError(
-            "generate.per_class asks for no image at all; give at least one class a number above 0."
-        )
     return draws_of_classes(counts, settings.first_seed)
 
 

@@ -67,15 +67,11 @@ def plan_training(
     """
     reasons: dict[str, str] = {}
 
-    taken_over = {} if start is None else _sizes(start)
+    taken_over = {} if start is None else sizes_of_start(config, start)
 
     def choose(name: str, value: Any, reason: str) -> Any:
         given = getattr(config, name)
         if name in taken_over:
-            if given not in ("auto", taken_over[name]):
-                raise InputError(
-                    f"train.{name} is {given}, but the starting network has {taken_over[name]}; leave it at auto."
-                )
             reasons[name] = "taken over from the starting network"
             return taken_over[name]
         if given != "auto":
@@ -193,8 +189,13 @@ def generator_widening(architecture: str) -> int:
     return 2 if architecture == "stylegan3-r" else 1
 
 
-def _sizes(start: NetworkSpec) -> dict[str, int]:
-    return {
+def sizes_of_start(config: TrainConfig, start: NetworkSpec) -> dict[str, int]:
+    """The settings that a starting network brings along, by name.
+
+    Raises:
+        InputError: a setting contradicts the start.
+    """
+    sizes = {
         "channel_base": start.d_channel_base,
         "channel_max": start.channel_max // generator_widening(start.architecture),
         "discriminator_channel_max": start.d_channel_max,
@@ -202,6 +203,14 @@ def _sizes(start: NetworkSpec) -> dict[str, int]:
         "w_dim": start.w_dim,
         "mapping_layers": start.mapping_layers,
     }
+    for name, value in {"architecture": start.architecture, **sizes}.items():
+        given = getattr(config, name)
+        if given not in ("auto", value):
+            raise InputError(
+                f"train.{name} is {given}, but the starting network has {value}; set train.{name}={value} or auto, "
+                "or choose another start."
+            )
+    return sizes
 
 
 def _r1_weight(architecture: str, resolution: int, batch: int) -> float:

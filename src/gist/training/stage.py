@@ -27,22 +27,21 @@ from gist.training.checkpoint import load_newest, remove_unfinished, save_checkp
 from gist.training.distributed import Team, call_to_training
 from gist.training.grids import Grids
 from gist.training.guards import NotFiniteError
-from gist.training.hold_out import FEWEST, HoldOut
+from gist.training.hold_out import HoldOut
 from gist.training.images import TrainingImages
 from gist.training.log import TrainingLog
 from gist.training.loop import Stop, StopReason, train_until
-from gist.training.plan import Fingerprint, TrainingPlan, generator_widening, plan_training
+from gist.training.plan import TrainingPlan, generator_widening
 from gist.training.precision import apply_precision, choose_precision, wider_precision
+from gist.training.preflight import plan_of_run, prepared_data, scored_against
 from gist.training.randomness import random_stream
-from gist.training.start import Start, load_start, take_over
+from gist.training.start import Start, take_over
 from gist.training.state import TrainingState, new_state
 from gist.training.trainer import Trainer
 
 _TICKS = 400
 """Log lines over a whole training."""
 _MAGNITUDE_HALF_LIFE_IMAGES = 20_000
-_CHEAP_SCORE_KIMG = 3.0
-"""Where snapshots are this far apart, scoring them takes at most about 3 % of the training."""
 
 
 def train(config: Config, run: RunFolder, progress: Progress, team: Team | None = None) -> TrainResult:
@@ -58,15 +57,9 @@ def train(config: Config, run: RunFolder, progress: Progress, team: Team | None 
     team = team or call_to_training()
     assert team is not None
     device = choose_device(config)
-    prepared = _prepared(run)
+    prepared = prepared_data(run)
+    start, plan = plan_of_run(config, device, prepared)
     data_set = read_data_set(run.path / prepared.train_archive)
-    start = None if config.train.start_from is None else load_start(config.train.start_from)
-    plan = plan_training(
-        config.train,
-        Fingerprint(len(data_set), data_set.resolution, data_set.class_names, device.on_gpu),
-        None if start is None else start.G.spec,
-        start_judges=start is not None and start.D is not None,
-    )
     session = _Session(config, run, progress, device, data_set, plan, start, team, prepared)
     try:
         with deferred_signals() as request:
@@ -218,24 +211,9 @@ class _Session:
         return self._result(state, reason)
 
     def _hold_out(self) -> HoldOut | None:
-        """What snapshots are scored against; the part for choosing if there is one, else the hold-out."""
-        train = self.config.train
-        archive = self.prepared.val_archive or self.prepared.test_archive
-        held_out = self.prepared.val_images if self.prepared.val_archive else self.prepared.test_images
-        cheap = self.plan.snapshot_kimg >= _CHEAP_SCORE_KIMG or train.patience_kimg is not None
-        wanted = train.best_by == "kid" or (train.best_by == "auto" and cheap and held_out >= FEWEST)
-        if archive is None or held_out < FEWEST:
-            if train.best_by == "kid" or train.patience_kimg is not None:
-                raise InputError(
-                    f"Choosing the best snapshot needs at least {FEWEST} held-out images and there are {held_out}; "
-                    "raise prepare.test_fraction, or set train.best_by=none and no train.patience_kimg."
-                )
-            return None
-        if train.patience_kimg is not None and train.best_by == "none":
-            raise InputError(
-                "train.patience_kimg needs to know the best snapshot, so train.best_by cannot be none."
-            )
-        if not wanted or not self.team.leads:
+        """What snapshots are scored against."""
+        archive = scored_against(self.config.train, self.plan, self.prepared)
+        if archive is None or not self.team.leads:
             return None
         cache = self.folder / "features"
         return HoldOut(
@@ -377,10 +355,3 @@ class _Session:
             "precision": self.precision,
         }
         write_json(self.folder / "plan.json", plan)
-
-
-def _prepared(run: RunFolder) -> PrepareResult:
-    record = run.record("prepare")
-    if record is None or record.result is None:
-        raise InputError(f"{run.path} holds no prepared data; run the prepare stage first.")
-    return PrepareResult.model_validate(record.result)

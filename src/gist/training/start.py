@@ -69,11 +69,6 @@ def take_over(
     Raises:
         InputError: the start has another architecture or latent size.
     """
-    if start.G.spec.architecture != spec.architecture:
-        raise InputError(
-            f"The starting network {start.name} is a {start.G.spec.architecture}; set "
-            f"train.architecture={start.G.spec.architecture} or choose another start."
-        )
     origins = _class_origins(start, class_names) if spec.classes else None
     G, transfers = adapt_state(start.G, spec, class_origins=origins)
     fates = _by_fate(transfers)

@@ -1,0 +1,88 @@
+"""What a training rests on, settled before its first step, so that the train stage and `--dry-run` refuse the same."""
+
+from __future__ import annotations
+
+from gist.config import Config, TrainConfig
+from gist.device import Device, choose_device
+from gist.errors import InputError
+from gist.results import PrepareResult
+from gist.run_folder import RunFolder
+from gist.training.hold_out import FEWEST
+from gist.training.plan import Fingerprint, TrainingPlan, plan_training, sizes_of_start
+from gist.training.start import Start, load_start
+
+_CHEAP_SCORE_KIMG = 3.0
+"""Where snapshots are this far apart, scoring them takes at most about 3 % of the training."""
+
+
+def check_training(config: Config, run: RunFolder) -> None:
+    """What `train` would refuse before its first step, told without training.
+
+    Raises:
+        InputError: as there.
+    """
+    prepared = prepared_data(run)
+    _, plan = plan_of_run(config, choose_device(config), prepared)
+    scored_against(config.train, plan, prepared)
+
+
+def check_start(config: Config) -> None:
+    """The part of `check_training` that needs no prepared data: device and starting network.
+
+    Raises:
+        InputError: as there.
+    """
+    choose_device(config)
+    if config.train.start_from is not None:
+        sizes_of_start(config.train, load_start(config.train.start_from).G.spec)
+
+
+def plan_of_run(config: Config, device: Device, prepared: PrepareResult) -> tuple[Start | None, TrainingPlan]:
+    """The starting network, where there is one, and the plan of a training on the prepared data.
+
+    Raises:
+        InputError: there is no such network, or the settings contradict it or the data.
+    """
+    start = None if config.train.start_from is None else load_start(config.train.start_from)
+    fingerprint = Fingerprint(prepared.train_images, prepared.resolution, prepared.class_names, device.on_gpu)
+    plan = plan_training(
+        config.train,
+        fingerprint,
+        None if start is None else start.G.spec,
+        start_judges=start is not None and start.D is not None,
+    )
+    return start, plan
+
+
+def scored_against(train: TrainConfig, plan: TrainingPlan, prepared: PrepareResult) -> str | None:
+    """Archive that snapshots are scored against: the part for choosing if there is one, else the hold-out.
+
+    None where they are not scored. Raises InputError where the settings ask for scores that cannot be had.
+    """
+    archive = prepared.val_archive or prepared.test_archive
+    held_out = prepared.val_images if prepared.val_archive else prepared.test_images
+    cheap = plan.snapshot_kimg >= _CHEAP_SCORE_KIMG or train.patience_kimg is not None
+    if archive is None or held_out < FEWEST:
+        if train.best_by == "kid" or train.patience_kimg is not None:
+            raise InputError(
+                f"Choosing the best snapshot needs at least {FEWEST} held-out images and there are {held_out}; "
+                "raise prepare.test_fraction, or set train.best_by=none and no train.patience_kimg."
+            )
+        return None
+    if train.patience_kimg is not None and train.best_by == "none":
+        raise InputError(
+            "train.patience_kimg needs to know the best snapshot, so train.best_by cannot be none."
+        )
+    return archive if train.best_by == "kid" or (train.best_by == "auto" and cheap) else None
+
+
+def prepared_data(run: RunFolder) -> PrepareResult:
+    """What the prepare stage left.
+
+    Raises:
+        InputError: it has not run.
+    """
+    record = run.record("prepare")
+    if record is None or record.result is None:
+        raise InputError(f"{run.path} holds no prepared data; run the prepare stage first.")
+    return PrepareResult.model_validate(record.result)

@@ -1,0 +1,145 @@
+"""A mistyped command costs nothing: what is finished stays, and so do the settings it was made with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import gist
+from gist.errors import GistError, InputError
+from gist.phantoms import write_phantom_data_set
+from gist.progress import Silent
+
+_SETTINGS = """
+name: mini
+device: cpu
+threads: 1
+folder: "{folder}/run"
+prepare: {{source: phantoms, labels: labels.csv, patient_column: patient_id, resolution: 32, test_fraction: 0.4}}
+train: {{kimg: 0.016, batch: 4, channel_base: 512, channel_max: 16, z_dim: 32, w_dim: 32, snapshot_kimg: 0.008}}
+generate: {{count: 6}}
+evaluate: {{permutations: 50}}
+"""
+_WITHOUT_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU")
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A settings file, 40 phantoms and a run that is finished up to the synthetic images."""
+    place = tmp_path_factory.mktemp("knees")
+    write_phantom_data_set(place / "phantoms", count=40, size_range=(90, 110))
+    (place / "mini.yaml").write_text(_SETTINGS.format(folder=place))
+    gist.run(place / "mini.yaml", stages=["prepare", "train", "generate"])
+    return place
+
+
+@pytest.fixture
+def place(original: Path, folder: Path) -> Path:
+    """A copy of it for one test."""
+    shutil.copytree(original, folder, dirs_exist_ok=True)
+    (folder / "mini.yaml").write_text(_SETTINGS.format(folder=folder))
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def refused(call: Callable[[], Any], words: str, run: Path) -> None:
+    """The call is refused in these words, and no file of the run has changed."""
+    before = contents(run)
+    with pytest.raises(InputError, match=words):
+        call()
+    assert contents(run) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"train.start_from": "phantom-knee-46"}, "there is no file phantom-knee-46"),
+        (
+            {"train.start_from": "phantom-knee-64", "train.architecture": "stylegan2"},
+            "train.architecture is stylegan2, but the starting network has stylegan3-t",
+        ),
+        ({"train.best_by": "kid"}, "at least 50 held-out images"),
+        pytest.param({"device": "cuda", "train.gamma": 9}, "device: cuda is asked for", marks=_WITHOUT_GPU),
+        ({"prepare.source": "nowhere", "train.gamma": 9}, "There is no source nowhere"),
+        ({"prepare.labels": "gone.csv"}, "There is no label table gone.csv"),
+        ({"generate.network": "network-000002001"}, "There is no network 'network-000002001'"),
+        ({"generate.network": "best"}, "No snapshot in .* has been scored"),
+        ({"generate.per_class": {"gesunt": 5}}, "'gesunt', but the network's classes are"),
+        ({"generate.per_class": {}}, "asks for no image at all"),
+        ({"train.gamma": 9, "generate.per_class": {"gesunt": 5}}, "'gesunt', but the network's classes are"),
+        ({"seed": 9, "generate.per_class": {"gesunt": 5}}, "'gesunt', but the network's classes are"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_anything_is_touched(
+    place: Path, changes: dict[str, object], words: str
+) -> None:
+    refused(lambda: gist.run(place / "mini.yaml", changes=changes), words, place / "run")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"network": "network-000002001"}, "There is no network"),
+        ({"network": "best"}, "No snapshot in .* has been scored"),
+        ({"per_class": {"gesunt": 5}}, "'gesunt'"),
+        ({"per_class": {}}, "asks for no image at all"),
+    ],
+)
+def test_a_mistyped_generate_keeps_the_finished_set_and_its_settings(
+    place: Path, options: dict[str, object], words: str
+) -> None:
+    refused(lambda: gist.generate(place / "run", **options), words, place / "run")
+
+
+def test_a_generation_that_fails_before_its_first_picture_brings_the_old_set_back(place: Path) -> None:
+    before = contents(place / "run")
+    with pytest.raises(InputError, match=r"generate\.reject_artifacts at 0\.01 is calibrated on"):
+        gist.generate(place / "run", reject_artifacts=0.01)
+    assert contents(place / "run") == before
+    assert gist.status(place / "run")[2].state == "done"
+
+
+def test_a_training_that_fails_before_its_first_step_brings_the_old_one_back(place: Path) -> None:
+    run = place / "run"
+    before = contents(run)
+    archive = run / "prepare" / "train.zip"
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(GistError):
+        gist.train(run, gamma=9)
+    archive.write_bytes(whole)
+    assert contents(run) == before
+
+
+def test_settings_of_a_kept_training_use_it_again_instead_of_training_anew(place: Path) -> None:
+    run = place / "run"
+    before = contents(run / "train")
+    gist.run(place / "mini.yaml", changes={"train.gamma": 9}, stages=["train"])
+    assert contents(run / "train") != before
+    notes = Notes()
+    gist.run(place / "mini.yaml", stages=["train", "generate"], progress=notes)
+    assert contents(run / "train") == before
+    assert any("used again from" in line and "train-1" in line for line in notes.lines)
+    assert "train: done already." in notes.lines
+    assert "generate: done already." in notes.lines
+    assert [kept.name for kept in (run / "previous").iterdir()] == ["train-2"]
+    further = {"train.gamma": 9, "train.kimg": 0.02}
+    gist.run(place / "mini.yaml", changes=further, stages=["train"], progress=notes)
+    assert "Continuing at 0.02 kimg." in notes.lines
+    assert gist.status(run)[1].state == "done"
