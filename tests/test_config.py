@@ -98,6 +98,16 @@ def test_choices_and_classes_that_look_like_truth_values_or_numbers_are_text(fol
     assert load_config(written).prepare == config.prepare
 
 
+def test_null_sets_the_default_again_but_hides_no_misspelt_setting() -> None:
+    before = {"generate": {"truncation_psi": 0.5, "per_class": {"a": 1}}, "train": {"kimg": 3}}
+    config = build_config(before, parse_changes(["generate.truncation_psi=null", "train.kimg=null"]))
+    assert (config.generate.truncation_psi, config.train.kimg) == (1.0, "auto")
+    assert config.generate.per_class == {"a": 1}
+    assert build_config(before, {"generate.count": 7}).generate.per_class is None
+    with pytest.raises(InputError, match=r"train\.kimgs"):
+        build_config(before, {"train.kimgs": None})
+
+
 def test_private_paths_stay_out_of_the_run_folder_and_kimg_may_change_without_a_restart() -> None:
     config = build_config({"prepare": {"source": "/data/DOE_JOHN", "labels": "DOE.csv"}})
     assert "DOE" not in as_yaml(config)

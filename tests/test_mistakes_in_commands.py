@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,3 +146,33 @@ def test_settings_of_a_kept_training_use_it_again_instead_of_training_anew(place
     gist.run(place / "mini.yaml", changes=further, stages=["train"], progress=notes)
     assert "Continuing at 0.02 kimg." in notes.lines
     assert gist.status(run)[1].state == "done"
+
+
+def test_a_count_takes_the_place_of_numbers_per_class_and_the_other_way_round(place: Path) -> None:
+    run = place / "run"
+    few = gist.generate(run, per_class={"severe": 3}, truncation_psi=0.5)
+    assert few.class_counts["severe"] == few.images == 3
+    notes = Notes()
+    more = gist.generate(run, count=5, progress=notes)
+    assert more.images == 5
+    assert sum(count > 0 for count in more.class_counts.values()) > 1
+    assert "generate: count 5; truncation_psi 0.5, as an earlier command set." in notes.lines
+    again = gist.generate(run, per_class={"severe": 2}, truncation_psi=None, progress=notes)
+    assert (again.images, again.truncation_psi) == (2, 1.0)
+    assert "generate: per_class {severe: 2}." in notes.lines
+    with pytest.raises(InputError, match=r"'generate\.truncation'"):
+        gist.generate(run, truncation=None)
+
+
+def test_the_command_line_says_which_settings_stay_from_earlier_commands(place: Path) -> None:
+    command = [sys.executable, "-m", "gist", "generate", "run"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "160"}
+    said = []
+    for options in (["--per-class", "{severe: 1}", "--truncation-psi", "0.5"], ["--count", "2"]):
+        done = subprocess.run(
+            [*command, *options], cwd=place, env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        said.append(" ".join(done.stderr.split()))
+    assert "generate: per_class {severe: 1}, truncation_psi 0.5." in said[0]
+    assert "generate: count 2; truncation_psi 0.5, as an earlier command set." in said[1]

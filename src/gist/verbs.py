@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gist.config import Config, build_config, load_config
+from gist.config import Config, build_config, load_config, unusual_settings
 from gist.errors import InputError
 from gist.pipeline import RunResult, open_run, run_stages
 from gist.pipeline import status as _status
@@ -71,31 +71,29 @@ def prepare(
     source: Path | str, folder: Path | str, *, progress: Progress | None = None, **settings: Any
 ) -> PrepareResult:
     """Turns a folder of radiographs into archives inside the run folder `folder`; settings as in PrepareConfig."""
-    config = _existing_or_new(folder)
-    config = _with_changes(config, {"prepare.source": str(source), **_of_section("prepare", settings)})
-    result = run_stages(config, ["prepare"], progress or Silent()).prepare
+    settings = {"source": str(source), **settings}
+    result = _run_one(_existing_or_new(folder), "prepare", settings, progress).prepare
     assert result is not None
     return result
 
 
 def train(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> TrainResult:
     """Trains on the prepared data of a run folder; settings as in TrainConfig."""
-    result = _run_one(folder, "train", settings, progress).train
+    result = _run_one(open_run(folder)[1], "train", settings, progress).train
     assert result is not None
     return result
 
 
 def generate(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> GenerateResult:
     """Draws synthetic images into a run folder; settings as in GenerateConfig."""
-    config = _with_changes(_existing_or_new(folder), _of_section("generate", settings))
-    result = run_stages(config, ["generate"], progress or Silent()).generate
+    result = _run_one(_existing_or_new(folder), "generate", settings, progress).generate
     assert result is not None
     return result
 
 
 def evaluate(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> EvaluateResult:
     """Compares the synthetic images of a run folder with its held-out real ones; settings as in EvaluateConfig."""
-    result = _run_one(folder, "evaluate", settings, progress).evaluate
+    result = _run_one(open_run(folder)[1], "evaluate", settings, progress).evaluate
     assert result is not None
     return result
 
@@ -111,7 +109,7 @@ def evaluate_snapshots(
 
     run, config = open_run(folder)
     with run.locked():
-        config = _with_changes(config, _of_section("evaluate", settings))
+        config = _changed(config, "evaluate", settings, progress or Silent())
         return evaluate_all(config, run, progress or Silent())
 
 
@@ -130,14 +128,14 @@ def measure_utility(
     folder: Path | str, *, progress: Progress | None = None, **settings: Any
 ) -> UtilityResult:
     """GAN-train and GAN-test of the synthetic images of a run folder; settings as in UtilityConfig."""
-    result = _run_one(folder, "utility", settings, progress).utility
+    result = _run_one(open_run(folder)[1], "utility", settings, progress).utility
     assert result is not None
     return result
 
 
 def report(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> ReportResult:
     """Writes the report of a run folder; settings as in ReportConfig."""
-    result = _run_one(folder, "report", settings, progress).report
+    result = _run_one(open_run(folder)[1], "report", settings, progress).report
     assert result is not None
     return result
 
@@ -218,10 +216,31 @@ def smoothness(network: Path | str, *, samples: int = 64, seed: int = 0) -> Smoo
 
 
 def _run_one(
-    folder: Path | str, stage: StageName, settings: Mapping[str, Any], progress: Progress | None
+    config: Config, stage: StageName, settings: Mapping[str, Any], progress: Progress | None
 ) -> RunResult:
-    _, config = open_run(folder)
-    return run_stages(_with_changes(config, _of_section(stage, settings)), [stage], progress or Silent())
+    progress = progress or Silent()
+    return run_stages(_changed(config, stage, settings, progress), [stage], progress)
+
+
+def _changed(config: Config, stage: StageName, settings: Mapping[str, Any], progress: Progress) -> Config:
+    """The settings with those of one stage changed; says which of that stage's differ from the defaults."""
+    changed = _with_changes(config, {f"{stage}.{name}": value for name, value in settings.items()})
+    unusual = {name: _shown(value) for name, value in unusual_settings(getattr(changed, stage)).items()}
+    given = ", ".join(f"{name} {value}" for name, value in unusual.items() if name in settings)
+    earlier = ", ".join(f"{name} {value}" for name, value in unusual.items() if name not in settings)
+    said = "; ".join(filter(None, (given, earlier and f"{earlier}, as an earlier command set")))
+    if said:
+        progress.note(f"{stage}: {said}.")
+    return changed
+
+
+def _shown(value: Any) -> str:
+    """A setting as it is typed on the command line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {part}" for name, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(str, value)) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _existing_or_new(folder: Path | str) -> Config:
@@ -235,10 +254,6 @@ def _name_from(folder: Path) -> str:
         letter if letter.isascii() and letter.isalnum() else "-" for letter in folder.resolve().name
     )
     return kept.strip("-")[:64] or "run"
-
-
-def _of_section(section: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{section}.{name}": value for name, value in settings.items()}
 
 
 def _with_changes(config: Config, changes: Mapping[str, Any] | None) -> Config:

@@ -13,6 +13,7 @@ from gist.config.tree import (
     UtilityConfig,
     continued_settings,
     restarting_settings,
+    unusual_settings,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "load_config",
     "parse_changes",
     "restarting_settings",
+    "unusual_settings",
 ]

@@ -12,9 +12,11 @@ import yaml
 from pydantic import ValidationError
 
 from gist.config.mistakes import one_sentence
-from gist.config.tree import Config, marked
+from gist.config.tree import Config, is_setting, marked
 from gist.errors import InputError
 
+_INSTEAD = {"generate.count": "generate.per_class", "generate.per_class": "generate.count"}
+"""Settings that a command gives instead of each other."""
 _TRUTH = "tag:yaml.org,2002:bool"
 
 
@@ -66,18 +68,26 @@ def build_config(
 ) -> Config:
     """Checks a nested mapping of settings, after applying dotted `changes` to a copy of it.
 
+    A change to None sets the default again, and so does a change to what is given instead of a setting.
+
     Raises:
         InputError: naming the first wrong key.
     """
     merged = json.loads(json.dumps(tree, default=str))
-    for key, value in (changes or {}).items():
+    changes = dict(changes or {})
+    for key in [key for key, value in changes.items() if value is not None and key in _INSTEAD]:
+        changes.setdefault(_INSTEAD[key], None)
+    for key, value in changes.items():
         *parents, last = key.split(".")
         node = merged
         for parent in parents:
             node = node.setdefault(parent, {})
             if not isinstance(node, dict):
                 raise InputError(f"'{key}' is not a setting: {parent} has no settings inside it.")
-        node[last] = str(value) if isinstance(value, Path) else value
+        if value is None and is_setting(key):
+            node.pop(last, None)
+        else:
+            node[last] = str(value) if isinstance(value, Path) else value
     try:
         return Config.model_validate(merged)
     except ValidationError as error:

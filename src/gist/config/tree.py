@@ -334,6 +334,23 @@ def continued_settings(section: Section) -> dict[str, Any]:
     return section.model_dump(mode="json", include=marked(type(section), "restarts", False))
 
 
+def unusual_settings(section: Section) -> dict[str, Any]:
+    """The settings of a section that differ from their defaults and are kept with the run, as plain JSON values."""
+    private = marked(type(section), "private", True)
+    return section.model_dump(mode="json", exclude_defaults=True, exclude=private)
+
+
+def is_setting(key: str) -> bool:
+    """Whether there is a setting or a section of this dotted name."""
+    model: Any = Config
+    for name in key.split("."):
+        fields = getattr(model, "model_fields", {})
+        if name not in fields:
+            return False
+        model = fields[name].annotation
+    return True
+
+
 def marked(section: type[Section], mark: str, value: bool) -> set[str]:
     """Names of the settings that carry a mark with this value."""
     found = set()
