@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,8 +13,10 @@ from typing import Any
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import gist
+from gist.cli import app
 from gist.errors import GistError, InputError
 from gist.phantoms import write_phantom_data_set
 from gist.progress import Silent
@@ -176,3 +179,37 @@ def test_the_command_line_says_which_settings_stay_from_earlier_commands(place: 
         said.append(" ".join(done.stderr.split()))
     assert "generate: per_class {severe: 1}, truncation_psi 0.5." in said[0]
     assert "generate: count 2; truncation_psi 0.5, as an earlier command set." in said[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"train.start_from": "phantom-knee-46"}, "there is no file phantom-knee-46"),
+        ({"train.start_from": "phantom-knee-64", "train.architecture": "dcgan"}, "architecture is dcgan"),
+        ({"generate.per_class": {"gesunt": 5}}, "'gesunt', but the network's classes are: healthy, "),
+        ({"train.conditional": False, "generate.per_class": {"severe": 5}}, "it draws without classes"),
+        ({"prepare.source": "nowhere"}, "There is no source nowhere"),
+        ({"prepare.source": None, "prepare.labels": None, "prepare.patient_column": None}, "is not set"),
+        ({"threads": 10_000}, "threads is 10000, but this process may use"),
+        pytest.param({"device": "cuda"}, "device: cuda is asked for", marks=_WITHOUT_GPU),
+    ],
+)
+def test_a_dry_run_refuses_in_the_same_words_what_the_run_would_refuse(
+    place: Path, changes: dict[str, object], words: str
+) -> None:
+    changes = {"folder": str(place / "new run")} | changes
+    assignments = [f"--set={key}={json.dumps(value)}" for key, value in changes.items()]
+    dry = CliRunner().invoke(app, ["run", str(place / "mini.yaml"), "--dry-run", *assignments])
+    assert isinstance(dry.exception, InputError)
+    assert words in str(dry.exception)
+    with pytest.raises(InputError) as caught:
+        gist.run(place / "mini.yaml", changes=changes)
+    assert str(caught.value) == str(dry.exception)
+    assert not (place / "new run" / "config.yaml").exists()
+
+
+def test_a_dry_run_of_an_empty_file_says_what_is_missing(place: Path) -> None:
+    (place / "empty.yaml").write_text("")
+    dry = CliRunner().invoke(app, ["run", str(place / "empty.yaml"), "--dry-run"])
+    assert isinstance(dry.exception, InputError)
+    assert "prepare.source is not set" in str(dry.exception)

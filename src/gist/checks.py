@@ -9,9 +9,23 @@ from __future__ import annotations
 from collections.abc import Set
 
 from gist.config import Config
+from gist.errors import InputError
+from gist.processes import usable_processors
 from gist.run_folder import RunFolder, StageName
 
 Ahead = Set[StageName]
+_MOST_THREADS_PER_PROCESSOR = 4
+"""A few too many repeat the bits of a larger machine; many more make everything a hundred times slower."""
+
+
+def check_threads(config: Config) -> None:
+    """Raises InputError where so many threads are asked for that they would stand in each other's way."""
+    usable = usable_processors()
+    if config.threads != "auto" and config.threads > _MOST_THREADS_PER_PROCESSOR * usable:
+        raise InputError(
+            f"threads is {config.threads}, but this process may use {usable} processor{'s' * (usable > 1)}; set "
+            f"threads={usable} or leave it at auto."
+        )
 
 
 def check_prepare(config: Config, run: RunFolder, _ahead: Ahead) -> None:

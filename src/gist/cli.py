@@ -49,7 +49,10 @@ def run(
     stages: Annotated[str | None, typer.Option(help="Only these stages, separated by commas.")] = None,
     changes: SetOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check the settings and show what would run.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Check all that a run checks before it starts, and show what would run."
+        ),
     ] = False,
 ) -> None:
     """Run every stage of a settings file, or some; the same command continues after any stop."""

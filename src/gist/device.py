@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import torch
 from gist.config import Config
 from gist.errors import InputError
 from gist.networks.ops import set_backend
-from gist.processes import place
+from gist.processes import place, usable_processors
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def choose_device(config: Config) -> Device:
         InputError: CUDA is asked for and no GPU computes.
     """
     here = place()
-    threads = max(1, _usable_processors() // here.local_count) if config.threads == "auto" else config.threads
+    threads = max(1, usable_processors() // here.local_count) if config.threads == "auto" else config.threads
     torch.set_num_threads(threads)
     set_backend(config.operations)
     # What a stage before may have set: exact, and the same algorithms every time.
@@ -90,9 +89,3 @@ def _why_no_gpu(local_rank: int) -> str | None:
 
 def _first_sentence(text: str) -> str:
     return text.strip().split("\n")[0].split(". ")[0].rstrip(".")
-
-
-def _usable_processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gist.checks import check_threads
 from gist.config import Config, as_yaml, continued_settings, load_config
 from gist.errors import GistError, InputError, StageError
 from gist.interruption import Stopped
@@ -135,8 +136,9 @@ def check_run(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> No
     """Finds out, before anything is written, what would keep the chosen stages from starting.
 
     Raises:
-        InputError: an earlier stage is missing, or the settings of a stage that has work to do cannot work.
+        InputError: an earlier stage is missing, or settings of a stage that has work to do cannot work.
     """
+    check_threads(config)
     ahead: set[StageName] = set()
     for name in chosen:
         stage = STAGES[name]

@@ -34,3 +34,10 @@ def place() -> Place:
         local_rank=int(os.environ.get("LOCAL_RANK", "0")),
         local_count=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
     )
+
+
+def usable_processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
