@@ -67,6 +67,30 @@ def test_a_file_that_is_no_settings_file_is_refused(folder: Path, text: str) -> 
         load_config(folder / "bad.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("train: {kimg: 1, kimg: 0.05}", "'kimg' twice, in line 1;"),
+        ("seed: 1\ntrain:\n  kimg: 1\n  gamma: 2\n  kimg: 3\n", "'kimg' twice, in lines 3 and 5;"),
+        ("train: {kimg: 1}\n\ntrain: {gamma: 1}\n", "'train' twice, in lines 1 and 3;"),
+        ("generate: {per_class: {4: 1, '4': 2}}", "'4' twice"),
+    ],
+)
+def test_a_setting_given_twice_is_refused_with_its_lines(folder: Path, text: str, words: str) -> None:
+    (folder / "twice.yaml").write_text(text)
+    with pytest.raises(InputError, match=rf"twice\.yaml gives {words}"):
+        load_config(folder / "twice.yaml")
+
+
+def test_a_value_on_the_command_line_is_refused_too_and_merged_mappings_may_override(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"gives 'a' twice"):
+        parse_changes(["generate.per_class={a: 1, a: 2}"])
+    merged = "base: &base {kimg: 1}\ntrain: {<<: *base, kimg: 2}\n"
+    (folder / "merged.yaml").write_text(merged)
+    with pytest.raises(InputError, match="'base' is not a setting"):
+        load_config(folder / "merged.yaml")
+
+
 def test_a_missing_settings_file_says_where_it_was_looked_for(folder: Path) -> None:
     with pytest.raises(InputError, match=r"no settings file at .*nothing\.yaml"):
         load_config(folder / "nothing.yaml")

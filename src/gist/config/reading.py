@@ -21,7 +21,29 @@ _TRUTH = "tag:yaml.org,2002:bool"
 
 
 class _Yaml(yaml.SafeLoader):
-    """YAML in which only true and false are truth values, as in its version 1.2: `off` is a choice, `no` a class."""
+    """YAML in which only true and false are truth values, as in its version 1.2: `off` is a choice, `no` a class.
+
+    A key that is given twice is an error, where the standard loader would take the last.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        first: dict[str, int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                line = key.start_mark.line + 1
+                if key.value in first:
+                    raise _GivenTwiceError(key.value, first[key.value], line)
+                first[key.value] = line
+        return node
+
+
+class _GivenTwiceError(yaml.YAMLError):
+    """Reads as the predicate of a sentence about a file."""
+
+    def __init__(self, key: str, first: int, second: int) -> None:
+        lines = f"in line {first}" if first == second else f"in lines {first} and {second}"
+        super().__init__(f"gives '{key}' twice, {lines}; leave one of the two out")
 
 
 _Yaml.yaml_implicit_resolvers = {
@@ -50,6 +72,8 @@ def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> C
         raise InputError(f"The settings file {path} cannot be read: {error}.") from None
     try:
         tree = _Yaml(text).get_single_data()
+    except _GivenTwiceError as error:
+        raise InputError(f"{path} {error}.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
@@ -107,6 +131,8 @@ def parse_changes(assignments: list[str]) -> dict[str, Any]:
             raise InputError(f"'{assignment}' is not of the form key=value, such as train.kimg=20.")
         try:
             changes[key.strip()] = _Yaml(text).get_single_data()
+        except _GivenTwiceError as error:
+            raise InputError(f"'{assignment}' {error}.") from None
         except yaml.YAMLError:
             raise InputError(f"The value in '{assignment}' cannot be read; put it in quotes.") from None
     return changes
