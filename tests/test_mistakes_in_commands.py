@@ -17,9 +17,12 @@ from typer.testing import CliRunner
 
 import gist
 from gist.cli import app
+from gist.config import load_config
 from gist.errors import GistError, InputError
 from gist.phantoms import write_phantom_data_set
 from gist.progress import Silent
+from gist.run_folder import RunFolder
+from gist.standing import standings
 
 _SETTINGS = """
 name: mini
@@ -213,3 +216,37 @@ def test_a_dry_run_of_an_empty_file_says_what_is_missing(place: Path) -> None:
     dry = CliRunner().invoke(app, ["run", str(place / "empty.yaml"), "--dry-run"])
     assert isinstance(dry.exception, InputError)
     assert "prepare.source is not set" in str(dry.exception)
+
+
+def test_what_rests_on_a_stale_stage_is_stale_for_the_same_reason(place: Path) -> None:
+    gist.run(place / "mini.yaml", stages=["report"])
+    assert [entry.state for entry in gist.status(place / "run")][-1] == "done"
+    config = load_config(place / "mini.yaml", {"train.gamma": 9})
+    entries = {entry.stage: entry for entry in standings(config, RunFolder(place / "run"))}
+    assert entries["prepare"].state == "done"
+    for stage in ("generate", "report"):
+        assert entries[stage].state == "stale"
+        assert entries[stage].why == "train is stale, since train.gamma changed from auto to 9.0"
+    dry = CliRunner().invoke(app, ["run", str(place / "mini.yaml"), "--dry-run", "--set", "train.gamma=9"])
+    assert " ".join(dry.stdout.split()).count("train.gamma changed from auto to 9.0") == 3
+    gist.run(place / "mini.yaml", changes={"generate.count": 5}, stages=["generate"])
+    assert [entry.why for entry in gist.status(place / "run")][-1] == "the result of generate changed"
+
+
+def test_status_without_a_run_lists_the_runs_or_says_how_to_name_one(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    nothing = CliRunner().invoke(app, ["status"])
+    assert isinstance(nothing.exception, InputError)
+    assert "no runs in ./runs" in str(nothing.exception)
+    shutil.copytree("run", "runs/knee")
+    shutil.copytree("run", "runs/torn")
+    Path("runs/torn/config.yaml").write_text("train: [")
+    listed = CliRunner().invoke(app, ["status"])
+    assert listed.exit_code == 0
+    knee, torn = listed.stdout.splitlines()[1:]
+    assert knee.startswith("runs/knee")
+    assert knee.count("done") == 3
+    assert knee.count("not started") == 3
+    assert "unreadable" in torn

@@ -59,8 +59,7 @@ def run(
     from gist.config import load_config, parse_changes
     from gist.pipeline import check_run, run_stages
     from gist.run_folder import STAGE_NAMES, RunFolder
-    from gist.stages import STAGES
-    from gist.standing import assess
+    from gist.standing import standings
     from gist.verbs import check_stages
 
     config = load_config(settings, parse_changes(changes or []))
@@ -68,7 +67,7 @@ def run(
     if dry_run:
         folder = RunFolder(config.run_folder)
         check_run(config, folder, chosen)
-        _print_status([assess(STAGES[name], config, folder) for name in chosen])
+        _print_status([entry for entry in standings(config, folder) if entry.stage in chosen])
         return
     with TerminalProgress() as progress:
         result = run_stages(config, chosen, progress)
@@ -105,11 +104,23 @@ def plan(
 
 
 @app.command()
-def status(folder: RunFolderArgument) -> None:
-    """Stage by stage: done, running, failed, stale, and why."""
+def status(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Run folder. Default: all runs in ./runs.", metavar="RUN")
+    ] = None,
+) -> None:
+    """Stage by stage: done, running, failed, stale, and why; without RUN, every run in ./runs on a line."""
+    from gist.cli_tables import runs_table
+    from gist.pipeline import runs_under
     from gist.verbs import status as read_status
 
-    _print_status(read_status(folder), folder)
+    if folder is not None:
+        _print_status(read_status(folder), folder)
+        return
+    runs = runs_under(Path("runs"))
+    if not runs:
+        raise InputError("There are no runs in ./runs; name a run folder, as in `gist status RUN`.")
+    runs_table(runs)
 
 
 @app.command()

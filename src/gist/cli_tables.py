@@ -8,18 +8,27 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gist.errors import InputError
 from gist.evaluation.weights import CATALOGUE, Unavailable, find_weights, folders
 from gist.inspection import KINDS, InspectionResult
 from gist.intake import SourceSummary
+from gist.pipeline import status
 from gist.planning import Plan
 from gist.results import Score, SnapshotCurve
-from gist.run_folder import RunFolder
+from gist.run_folder import STAGE_NAMES, RunFolder
 from gist.standing import StageStatus
 
-_COLOURS = {"done": "green", "running": "cyan", "failed": "red", "stale": "yellow", "stopped": "yellow"}
+_COLOURS = {
+    "done": "green",
+    "running": "cyan",
+    "failed": "red",
+    "unreadable": "red",
+    "stale": "yellow",
+    "stopped": "yellow",
+}
 
 
 def status_table(entries: Sequence[StageStatus], folder: Path | None) -> None:
@@ -35,6 +44,20 @@ def status_table(entries: Sequence[StageStatus], folder: Path | None) -> None:
             remark = "; ".join(filter(None, (remark, *_where_it_trains(folder))))
         colour = _COLOURS.get(entry.state, "dim")
         table.add_row(entry.stage, f"[{colour}]{entry.state}[/]", remark)
+    Console(highlight=False).print(table)
+
+
+def runs_table(runs: Sequence[Path]) -> None:
+    """Prints one row per run: the state of each of its stages."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("run", *STAGE_NAMES):
+        table.add_column(heading, overflow="fold")
+    for folder in runs:
+        try:
+            shown = [f"[{_COLOURS.get(entry.state, 'dim')}]{entry.state}[/]" for entry in status(folder)]
+        except InputError:
+            shown = ["[red]unreadable[/]"]
+        table.add_row(escape(str(folder)), *shown)
     Console(highlight=False).print(table)
 
 

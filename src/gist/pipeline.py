@@ -28,7 +28,15 @@ from gist.results import (
 )
 from gist.run_folder import STAGE_NAMES, RunFolder, StageName, StageRecord, write_atomic
 from gist.stages import STAGES, Stage, outputs
-from gist.standing import StageStatus, assess, kept_result, needs_work, stage_inputs, stage_settings
+from gist.standing import (
+    StageStatus,
+    assess,
+    kept_result,
+    needs_work,
+    stage_inputs,
+    stage_settings,
+    standings,
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,12 @@ def status(folder: Path | str) -> list[StageStatus]:
         InputError: there is no run in the folder.
     """
     run, config = open_run(folder)
-    return [assess(stage, config, run) for stage in STAGES.values()]
+    return standings(config, run)
+
+
+def runs_under(folder: Path) -> list[Path]:
+    """The run folders directly inside a folder, by name."""
+    return sorted(file.parent for file in folder.glob("*/config.yaml"))
 
 
 def open_run(folder: Path | str) -> tuple[RunFolder, Config]:

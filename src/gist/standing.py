@@ -23,6 +23,22 @@ class StageStatus:
     """Empty, or one sentence: what is stale, why it failed, how far it is."""
 
 
+def standings(config: Config, run: RunFolder) -> list[StageStatus]:
+    """Where every stage stands; what rests on a result that is out of date is so too, for the same reason."""
+    found: list[StageStatus] = []
+    reasons: dict[StageName, str] = {}
+    for name, stage in STAGES.items():
+        standing = assess(stage, config, run)
+        inherited = next((reasons[e] for e in (*stage.needs, *stage.uses) if e in reasons), None)
+        if standing.state == "done" and inherited is not None:
+            standing = StageStatus(name, "stale", inherited)
+            reasons[name] = inherited
+        elif standing.state in ("stale", "to continue"):
+            reasons[name] = f"{name} is {standing.state}, since {standing.why}"
+        found.append(standing)
+    return found
+
+
 def assess(stage: Stage, config: Config, run: RunFolder) -> StageStatus:
     """Where a stage stands by its own record, whatever became of the stages before it since they were read."""
     record = run.record(stage.name)
