@@ -12,6 +12,12 @@ from gist.run_folder import RunFolder, StageName, StageRecord, read_record, sha2
 from gist.source_state import source_state
 from gist.stages import STAGES, Stage
 
+_AT_PRIVATE_PATHS = {
+    "source": "the source folder changed",
+    "weights": "the file that evaluate.weights names is another than before",
+}
+"""Inputs that the run folder does not know the place of, and what to say when they differ."""
+
 
 @dataclass(frozen=True)
 class StageStatus:
@@ -105,6 +111,9 @@ def stage_inputs(stage: Stage, config: Config, run: RunFolder) -> dict[str, str]
     if stage.name == "generate" and config.generate.network == "best":
         best = best_snapshot(run)
         inputs["best snapshot"] = best.name if best is not None else ""
+    weights = config.evaluate.weights and config.evaluate.weights.expanduser()
+    if stage.name == "evaluate" and weights is not None:
+        inputs["weights"] = sha256_of(weights) if weights.is_file() else ""
     return inputs
 
 
@@ -127,8 +136,9 @@ def _changes(record: StageRecord, settings: dict[str, Any], inputs: dict[str, st
         if record.settings.get(name) != value:
             key = name if name == "seed" else f"{record.stage}.{name}"
             return f"{key} changed from {record.settings.get(name)} to {value}"
-    known = inputs.keys() if record.stage == "prepare" else inputs.keys() | record.inputs.keys()
+    # What lies at a private path is compared only by commands that name the path.
+    known = inputs.keys() | (record.inputs.keys() - _AT_PRIVATE_PATHS.keys())
     for name in sorted(known):
         if inputs.get(name) != record.inputs.get(name):
-            return "the source folder changed" if name == "source" else f"the result of {name} changed"
+            return _AT_PRIVATE_PATHS.get(name, f"the result of {name} changed")
     return ""
