@@ -250,3 +250,9 @@ def test_status_without_a_run_lists_the_runs_or_says_how_to_name_one(
     assert knee.count("done") == 3
     assert knee.count("not started") == 3
     assert "unreadable" in torn
+
+
+def test_stored_settings_that_cannot_be_read_are_replaced_by_those_of_a_settings_file(place: Path) -> None:
+    (place / "run" / "config.yaml").write_text("train: {a_setting_of_long_ago: 1}\n")
+    gist.run(place / "mini.yaml", stages=["generate"])
+    assert gist.status(place / "run")[2].state == "done"

@@ -69,7 +69,7 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
         with run.locked(), _companions(chosen):
             run.remove_leftovers()
             check_run(config, run, chosen)
-            before = open_run(run.path)[1] if run.config_file.is_file() else config
+            before = _stored_settings(run) or config
             write_atomic(run.config_file, as_yaml(config).encode())
             for name in chosen:
                 _bring_up_to_date(STAGES[name], config, before, run, progress)
@@ -78,6 +78,14 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
         raise Stopped("Stopped; the same command continues.") from None
     except OSError as error:
         raise _disk_error(error, run) from error
+
+
+def _stored_settings(run: RunFolder) -> Config | None:
+    """The settings in the run folder; None where there are none that this version reads."""
+    try:
+        return open_run(run.path)[1]
+    except InputError:
+        return None
 
 
 @contextmanager
