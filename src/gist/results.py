@@ -208,6 +208,8 @@ class EvaluateResult(Result):
     """The closest pairs of all, closest first, then pairs whose synthetic image was drawn at random."""
     held_out_images: int = 0
     """Held-out images that the percentiles of the neighbours rest on; 0 where none is held out."""
+    identical_images: int | None = None
+    """Of all synthetic images, those that cannot be told from a training image; None where nobody counted them."""
     scores_file: str
     notes: tuple[str, ...]
     seconds: float

@@ -78,12 +78,12 @@ def test_identical_held_out_images_count_as_one(make_run: MakeRun) -> None:
 
 
 def test_more_neighbours_than_images_leave_out_what_counts_neighbours_and_say_so(make_run: MakeRun) -> None:
-    run = make_run(images(60, 1), images(30, 2), images(30, 3))
-    result = evaluate(with_settings(neighbours=30), run, Silent())
+    run = make_run(images(60, 1), images(40, 2), images(40, 3))
+    result = evaluate(with_settings(neighbours=40), run, Silent())
     assert score_names(result, told=False) == {"precision", "recall", "density", "coverage"}
     assert {"KID", "FD", "diversity"} <= score_names(result, told=True)
     untold = [score for score in result.scores if score.value is None]
-    assert all("Too few different real images for 30 neighbours" in score.meaning for score in untold)
+    assert all("Too few different real images for 40 neighbours" in score.meaning for score in untold)
     assert all(score.verdict == "unknown" for score in untold)
 
 

@@ -89,6 +89,23 @@ def test_copies_of_training_images_are_called_out(make_run: MakeRun) -> None:
     assert all(pair.synthetic == pair.real and pair.percentile == 0.0 for pair in result.neighbours)
 
 
+def test_every_copy_is_counted_and_not_only_those_shown(make_run: MakeRun) -> None:
+    train, test, synthetic = small(synthetic=300)
+    synthetic = {"": np.concatenate([synthetic[""][:270], train[""][:30]])}
+    result = evaluate(QUICK, make_run(train, test, synthetic), Silent())
+    assert result.identical_images == 30
+    assert len(result.neighbours) == 6
+    copies = score(result, "near-copies")
+    assert copies.meaning.startswith("30 of 300 synthetic images cannot be told from a training image")
+    assert copies.verdict == "poor"
+
+
+def test_one_copy_among_too_few_images_to_judge_is_told(make_run: MakeRun) -> None:
+    train, test, _ = small(test=10)
+    result = evaluate(QUICK, make_run(train, test, {"": train[""][:1]}), Silent())
+    assert score(result, "near-copies").meaning.startswith("1 of 1 synthetic images cannot be told")
+
+
 def test_classes_are_compared_in_one_mix_and_one_by_one(make_run: MakeRun) -> None:
     train = {"mild": textured(100, 1), "severe": textured(60, 2, smoothing=0.5)}
     test = {"mild": textured(80, 3), "severe": textured(15, 4, smoothing=0.5)}

@@ -79,6 +79,11 @@ def test_percentile_is_the_share_of_held_out_images_that_are_closer() -> None:
     assert percentile_among(np.array([0.1, 0.5, 0.6, 1.0]), held_out).tolist() == [0.0, 0.0, 0.25, 1.0]
 
 
+def test_copies_are_counted_whatever_chance_gives() -> None:
+    found = copy_test(np.array([1e-8, 0.0005, 0.01, 0.9]), np.linspace(0.5, 1.0, 50))
+    assert (found.identical, found.count) == (2, 3)
+
+
 def test_the_copy_test_is_exact_under_chance() -> None:
     rng = np.random.default_rng(0)
     p_values = np.array([copy_test(rng.random(40), rng.random(150)).p_value for _ in range(1500)])

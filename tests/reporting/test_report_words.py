@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_builder import RunBuilder
+from run_builder import RunBuilder, near_copies
 
 from gist.reporting import numerals
 from gist.reporting.copying import copying_verdict
 from gist.reporting.findings import read_findings, without_paths
 from gist.reporting.wording import caveat, summary
-from gist.results import Neighbour
+from gist.results import EvaluateResult
 
 
-def pairs(
-    percentiles: list[float],
-    distance: float = 1.0,
-    drawn: Literal["at random", "as closest"] = "at random",
-) -> list[Neighbour]:
-    return [
-        Neighbour(synthetic="a", real="b", distance=distance, drawn=drawn, percentile=p) for p in percentiles
-    ]
+def evaluated(verdict: str, meaning: str = "", identical: int | None = 0) -> EvaluateResult:
+    return EvaluateResult(
+        scores=(near_copies(verdict, meaning),),
+        neighbours=(),
+        identical_images=identical,
+        scores_file="evaluate/scores.json",
+        notes=(),
+        seconds=1.0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,43 +78,35 @@ def test_minus_zero_is_zero_and_minus_is_a_minus() -> None:
     assert numerals.fixed(-1.5, 1) == "−1.5"
 
 
-def test_pairs_picked_for_being_closest_are_not_held_against_chance() -> None:
-    verdict = copying_verdict([*pairs([0.0] * 12, drawn="as closest"), *pairs([0.5] * 12)], held_out=100)
-    assert verdict.outcome == "none detected by this check"
-    assert verdict.pairs == 12
+@pytest.mark.parametrize(
+    ("verdict", "outcome"),
+    [
+        ("good", "none detected by this check"),
+        ("fair", "not settled"),
+        ("poor", "evidence of copying"),
+        ("unknown", "too few images to tell"),
+    ],
+)
+def test_the_verdict_on_copying_is_that_of_the_search_among_all_images(verdict: str, outcome: str) -> None:
+    found = copying_verdict(evaluated(verdict, "30 of 300.", identical=3))
+    assert found is not None
+    assert (found.outcome, found.explanation, found.images, found.identical) == (outcome, "30 of 300.", 30, 3)
 
 
-def test_spread_percentiles_are_no_evidence_of_copying() -> None:
-    verdict = copying_verdict(pairs([i / 24 for i in range(24)]), held_out=100)
-    assert verdict.outcome == "none detected by this check"
-    assert verdict.close_pairs == 2
+def test_an_evaluation_that_counted_copies_among_the_shown_pairs_only_gives_no_verdict() -> None:
+    found = copying_verdict(evaluated("good", identical=None))
+    assert found is not None
+    assert found.outcome == "not counted over all images"
+    assert "run `gist evaluate` again" in found.explanation
 
 
-def test_too_many_close_pairs_are_evidence_of_copying() -> None:
-    verdict = copying_verdict(pairs([0.0] * 8 + [0.5] * 16), held_out=100)
-    assert verdict.outcome == "evidence of copying"
-    assert verdict.close_pairs == 8
-
-
-def test_one_identical_pair_is_evidence_however_few_images_there_are() -> None:
-    verdict = copying_verdict([*pairs([0.5, 0.5]), *pairs([0.0], distance=1e-9)], held_out=3)
-    assert verdict.outcome == "evidence of copying"
-    assert verdict.identical_pairs == 1
-
-
-@pytest.mark.parametrize(("shown", "held_out"), [(9, 100), (24, 39)])
-def test_few_images_are_never_a_pass(shown: int, held_out: int) -> None:
-    assert copying_verdict(pairs([0.9] * shown), held_out).outcome == "too few images to tell"
-
-
-def test_a_generator_that_copies_nothing_is_accused_in_about_one_run_of_a_hundred_at_most() -> None:
-    random = np.random.default_rng(0)
-    accused = 0
-    for _ in range(1000):
-        held_out = np.sort(random.random(200))
-        found = np.searchsorted(held_out, random.random(24)) / 200
-        accused += copying_verdict(pairs(found.tolist()), 200).outcome == "evidence of copying"
-    assert accused <= 20
+def test_the_number_of_copies_is_the_same_on_page_and_cards(finished: RunBuilder) -> None:
+    said = "30 of 300 synthetic images cannot be told from a training image by coarse structure"
+    finished.done_evaluate(scores=(near_copies("poor", f"{said}."),), identical_images=30)
+    page = finished.page()
+    for text in (page, *(file.read_text(encoding="utf-8") for file in finished.run.path.glob("report/*.md"))):
+        assert said in text
+        assert "evidence of copying" in text
 
 
 def test_the_summary_tells_each_stage_in_numbers(finished: RunBuilder) -> None:
@@ -125,7 +116,7 @@ def test_the_summary_tells_each_stage_in_numbers(finished: RunBuilder) -> None:
         "4 more files were set aside",
         "A StyleGAN3-T generator learned from them for 2 h 3 min on the CPU, seeing 60,000 images",
         "drew 30 synthetic images",
-        "Of 3 overall scores, 1 reads fair, 1 reads poor and 1 cannot be told for lack of images",
+        "Of 4 overall scores, 1 reads good, 1 reads fair, 1 reads poor and 1 cannot be told for lack of images",
         "KID[radiomics], is 0.0422 (95 % interval 0.0381 to 0.0466)",
     ):
         assert part in text
@@ -152,7 +143,7 @@ def test_the_gravest_caveat_comes_first(
     made.done_evaluate(scores=tuple(score.model_copy(update={"verdict": verdict}) for score in first.scores))
     findings = read_findings(made.run)
     assert part in caveat(findings, None)
-    copied = copying_verdict(pairs([0.0], distance=0.0), 100)
+    copied = copying_verdict(evaluated("poor", identical=1))
     assert "evidence of copying" in caveat(findings, copied)
 
 

@@ -27,6 +27,8 @@ from gist.evaluation.neighbours import CopyTest
 Verdict = Literal["good", "fair", "poor", "unknown"]
 MINIMUM_IMAGES = 20
 """Below this many images per side nothing is judged: even plainly blurred images pass for real then."""
+FEWEST_HELD_OUT = 40
+"""With fewer, what few real images in a hundred reach rests on a single one of them."""
 COPY_FAIR_FACTOR = 5.0
 """Means of three training images, which copy none, reach up to 4 times the expected share of close images;
 above half of all images nothing excuses it."""
@@ -132,7 +134,13 @@ def share_meaning(kind: str, baseline: float, verdict: Verdict) -> str:
 
 
 def copy_meaning(test: CopyTest, images: int, calibrated_on: str) -> tuple[str, Verdict]:
-    """Sentence and verdict of the search for near-copies of training images."""
+    """Sentence and verdict of the search for near-copies of training images among all synthetic ones."""
+    if test.identical:
+        return (
+            f"{_of(test.identical, images)} cannot be told from a training image by coarse structure; "
+            f"{_of(test.count, images, is_and_are=True)} suspiciously close to one.",
+            "poor",
+        )
     if test.p_value > 0.05:
         verdict: Verdict = "good"
         finding = "no sign of copying, which does not prove that there is none"
@@ -143,10 +151,17 @@ def copy_meaning(test: CopyTest, images: int, calibrated_on: str) -> tuple[str, 
         verdict = "poor"
         finding = "near-copies of training images are likely; look at the pairs before sharing anything"
     return (
-        f"{test.count} of {images} synthetic images are suspiciously close to one training image, by the "
-        "measure "
+        f"{_of(test.count, images, is_and_are=True)} suspiciously close to one training image, by the measure "
         f"that {100 * test.expected:.1f} % of {calibrated_on} images meet: {finding}.",
         verdict,
+    )
+
+
+def too_few_for_copies(images: int, calibrators: int, calibrated_on: str) -> str:
+    """Sentence where too few images were searched for copies, or too few real ones say what is close."""
+    return (
+        f"Too few images to tell: {images} synthetic and {calibrators} {calibrated_on} images could be compared "
+        f"with training images, and {MINIMUM_IMAGES} and {FEWEST_HELD_OUT} are needed."
     )
 
 
@@ -163,6 +178,11 @@ def too_few_for_neighbours(neighbours: int) -> str:
     return (
         f"Too few different real images for {neighbours} neighbours; add images or lower evaluate.neighbours."
     )
+
+
+def _of(count: int, images: int, *, is_and_are: bool = False) -> str:
+    verb = "" if not is_and_are else " is" if count == 1 else " are"
+    return f"{count} of {images} synthetic images{verb}"
 
 
 def _limits(verdict: Verdict, within_chance: bool) -> str:

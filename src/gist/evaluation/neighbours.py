@@ -22,6 +22,8 @@ APPEARANCE_SIDE = 16
 CROWD = 10
 CLOSEST_SHARE = 0.01
 LEAST_RANK = 5
+IDENTICAL = 1e-3
+"""A ratio below this is a rounding error of zero: noise that no eye sees moves it further."""
 _FLAT = 1e-6
 _ROWS = 1024
 
@@ -47,6 +49,8 @@ class CopyTest:
     p_value: float
     """Chance of at least this many by luck alone (exact rank test)."""
     count: int
+    identical: int
+    """Images that cannot be told from their nearest training image; they need no comparison with chance."""
 
 
 def appearance(x_NHW: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -101,4 +105,10 @@ def copy_test(synthetic_N: NDArray[np.float64], held_out_M: NDArray[np.float64])
         # At least `count` lie below exactly when they are among the count + rank - 1 smallest of the pool.
         pool = len(synthetic_N) + len(held_out_M)
         p_value = float(hypergeom.sf(count - 1, pool, len(synthetic_N), count + rank - 1))
-    return CopyTest(count / len(synthetic_N), rank / (len(held_out_M) + 1), p_value, count)
+    return CopyTest(
+        share=count / len(synthetic_N),
+        expected=rank / (len(held_out_M) + 1),
+        p_value=p_value,
+        count=count,
+        identical=int((synthetic_N <= IDENTICAL).sum()),
+    )

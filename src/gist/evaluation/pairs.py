@@ -17,11 +17,13 @@ from gist.results import Neighbour, Score
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs to show, the score of near-copies, and how many real images both rest on."""
+    """Pairs to show, the score of near-copies among all images, and how many real images both rest on."""
 
     neighbours: tuple[Neighbour, ...]
     scores: tuple[Score, ...]
     calibrators: int
+    identical: int
+    """Of all synthetic images, those that cannot be told from a training image."""
 
 
 def nearest_pairs(
@@ -40,7 +42,7 @@ def nearest_pairs(
     """
     if len(training) < 3:
         notes.append("Fewer than three training images: nearest neighbours were left out.")
-        return Pairs((), (), 0)
+        return Pairs((), (), 0, 0)
     found = nearest_training_image(synthetic.appearance, training.appearance)
     calibration, calibrated_on = _calibration(training, held_out)
     percentiles = percentile_among(found.ratio, calibration)
@@ -72,7 +74,7 @@ def nearest_pairs(
         ),
         calibrated_on=calibrated_on,
     )
-    return Pairs(neighbours, (score,), len(calibration))
+    return Pairs(neighbours, (score,), len(calibration), test.identical)
 
 
 def _calibration(training: FeatureSet, held_out: FeatureSet | None) -> tuple[NDArray[np.float64], str]:

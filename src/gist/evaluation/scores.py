@@ -13,6 +13,8 @@ from gist.results import Score
 
 Fingerprint = Callable[[int, str], str]
 """n per side and the score's own settings -> fingerprint."""
+NEAR_COPIES = "near-copies"
+"""Name of the score that counts them."""
 KID_SETTINGS = "kernel=cubic estimator=unbiased"
 
 
@@ -49,12 +51,13 @@ def copy_score(
 ) -> Score:
     """Score of the search for near-copies among all synthetic images."""
     sentence, verdict = meaning.copy_meaning(test, images, calibrated_on)
-    if min(images, calibrators) < meaning.MINIMUM_IMAGES:
-        sentence, verdict = meaning.too_few(min(images, calibrators), calibrated_on), "unknown"
+    few = images < meaning.MINIMUM_IMAGES or calibrators < meaning.FEWEST_HELD_OUT
+    if few and not test.identical:
+        sentence, verdict = meaning.too_few_for_copies(images, calibrators, calibrated_on), "unknown"
     low, high = wilson(test.share, images)
     known = verdict != "unknown"
     return Score(
-        name="near-copies",
+        name=NEAR_COPIES,
         group="overall",
         value=test.share if known else None,
         low=low if known else None,

@@ -79,6 +79,7 @@ def evaluate(config: Config, run: RunFolder, progress: Progress) -> EvaluateResu
         scores=tuple(scores),
         neighbours=pairs.neighbours,
         held_out_images=pairs.calibrators if held_out is not None else 0,
+        identical_images=pairs.identical,
         scores_file=run.relative(scores_file),
         notes=tuple(notes),
         seconds=time.monotonic() - started,

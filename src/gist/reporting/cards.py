@@ -44,9 +44,6 @@ def written(config: Config, findings: Findings, copying: CopyingVerdict | None) 
         "architecture": wording.architecture(findings.train) if findings.train is not None else "StyleGAN",
         "scores": [_row(score) for score in evaluate.scores] if evaluate is not None else [],
         "artifacts": evaluate.artifacts if evaluate is not None else None,
-        "near_copies": next((s for s in evaluate.scores if s.name == "near-copies"), None)
-        if evaluate
-        else None,
         "copying": copying,
         "limits": wording.LIMITS_OF_SCORES,
         "citations": provenance.citations(findings),

@@ -42,7 +42,7 @@ def write_report(config: Config, run: RunFolder, progress: Progress) -> ReportRe
         InputError: no stage is finished, or a file that a stage recorded is missing or was replaced.
     """
     findings = read_findings(run)
-    copying = _copying(findings)
+    copying = copying_verdict(findings.evaluate)
     progress.advance(1, 3, "steps", "records read")
     page = _page(config, run, findings, copying)
     progress.advance(2, 3, "steps", "pictures drawn")
@@ -147,17 +147,6 @@ def _pair_pictures(
         raise InputError(
             f"Image {missing} of the evaluation is in no archive of this run; run `gist evaluate` again."
         ) from None
-
-
-def _copying(findings: Findings) -> CopyingVerdict | None:
-    if findings.evaluate is None or not findings.evaluate.neighbours:
-        return None
-    return copying_verdict(
-        findings.evaluate.neighbours,
-        # Evaluations from before this was noted took all images that were held out.
-        findings.evaluate.held_out_images
-        or (findings.prepare.test_images if findings.prepare is not None else 0),
-    )
 
 
 def _augment_target(findings: Findings) -> float | None:

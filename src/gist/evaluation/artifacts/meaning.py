@@ -6,10 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
-from gist.evaluation.meaning import MINIMUM_IMAGES, Verdict
+from gist.evaluation.meaning import FEWEST_HELD_OUT, MINIMUM_IMAGES, Verdict
 
-FEWEST_HELD_OUT = 40
-"""With fewer, a level of 5 % of real images rests on a single one of them."""
 FAIR_FACTOR = 4.0
 """Odd images may be so many times as frequent as among real ones before the verdict is poor."""
 
