@@ -85,6 +85,25 @@ def test_no_card_claims_privacy_or_names_a_source(finished: RunBuilder) -> None:
         assert "{{" not in card
 
 
+def test_results_of_an_earlier_state_are_marked_on_cards_and_in_the_summary_for_machines(
+    finished: RunBuilder,
+) -> None:
+    folder = finished.run.path / "report"
+    names = ("model_card.md", "data_card.md", "report.json", "report.html")
+    finished.page()
+    for name in names:
+        assert "was done again" not in (folder / name).read_text(encoding="utf-8")
+    finished.images = finished.images[::-1]
+    finished.done_generate()
+    finished.page()
+    warning = "The stage “evaluate” was finished before “generate” was done again"
+    for name in names:
+        assert warning in (folder / name).read_text(encoding="utf-8")
+    for name in names[:2]:
+        card = (folder / name).read_text(encoding="utf-8")
+        assert f"**Out of date.** {warning}" in card[: card.index("\n## ")]
+
+
 @pytest.mark.parametrize("name", ["model_card.md", "data_card.md"])
 def test_the_licence_is_the_users_to_state(finished: RunBuilder, name: str) -> None:
     assert _front_matter(_card(finished, name))["license"] is None

@@ -162,6 +162,7 @@ def _for_machines(config: Config, findings: Findings, copying: CopyingVerdict | 
         "summary": wording.summary(findings),
         "caveat": wording.caveat(findings, copying),
         "copying": None if copying is None else vars(copying),
+        "out_of_date": wording.out_of_date(findings),
         "outdated": [{"stage": stage, "made_before": upstream} for stage, upstream in findings.outdated],
         "results": {stage: without_paths(record.result) for stage, record in findings.records.items()},
     }

@@ -52,6 +52,15 @@ def summary(findings: Findings) -> list[str]:
     return sentences
 
 
+def out_of_date(findings: Findings) -> list[str]:
+    """A sentence for each stage whose results describe what has been made anew since."""
+    return [
+        f"The stage “{stage}” was finished before “{upstream}” was done again; what is said here of “{stage}” "
+        "describes the earlier state."
+        for stage, upstream in findings.outdated
+    ]
+
+
 def caveat(findings: Findings, copying: CopyingVerdict | None) -> str:
     """The one thing a reader must know before using the images."""
     evaluate, prepare = findings.evaluate, findings.prepare
