@@ -108,6 +108,10 @@ class GenerateResult(Result):
     """Detector that weighed most -> number of pictures that the artifact filter dropped."""
 
 
+Direction = Literal["lower", "higher", "as real"]
+"""Which values of a score are better; `as real`: those near its baseline."""
+
+
 class Score(Result):
     """One number with everything needed to read it."""
 
@@ -127,11 +131,11 @@ class Score(Result):
     n_synthetic: int
     fingerprint: str
     """Extractor, its weights, preprocessing and settings; unlike fingerprints must not be compared."""
-    better: Literal["lower", "higher"]
+    better: Direction
     meaning: str
     """One plain sentence: what it measures and how to read this value."""
-    verdict: Literal["good", "fair", "poor", "unknown"]
-    """`unknown` where power is missing."""
+    verdict: Literal["good", "fair", "poor", "unknown", "none found"]
+    """`unknown` where power is missing; `none found` of near-copies only, as a passed search proves nothing."""
 
 
 class SnapshotScores(Result):

@@ -70,7 +70,7 @@ def scores(groups: Sequence[str]) -> tuple[Score, ...]:
     return tuple(found)
 
 
-def near_copies(verdict: str = "good", meaning: str = "3 of 30 are close, as chance has it.") -> Score:
+def near_copies(verdict: str = "none found", meaning: str = "3 of 30 are close, as chance has it.") -> Score:
     """The score of the search for near-copies among 30 images."""
     return Score.model_validate(
         {

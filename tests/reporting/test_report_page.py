@@ -180,7 +180,7 @@ def test_a_score_without_power_reads_cannot_tell_and_shows_no_number(finished: R
         if attributes.get("class", "").startswith("light")
     ]
     of_one = ["light fair", "light poor", "light unknown"]
-    assert lights == [*of_one, "light good", *of_one, *of_one, "light neutral"]
+    assert lights == [*of_one, "light neutral", *of_one, *of_one, "light neutral"]
     assert reader.text.count("Cannot tell") == 3 + 1
     assert len(reader.of_class("value")) == 7
 

@@ -81,7 +81,7 @@ def test_minus_zero_is_zero_and_minus_is_a_minus() -> None:
 @pytest.mark.parametrize(
     ("verdict", "outcome"),
     [
-        ("good", "none detected by this check"),
+        ("none found", "none detected by this check"),
         ("fair", "not settled"),
         ("poor", "evidence of copying"),
         ("unknown", "too few images to tell"),
@@ -94,7 +94,7 @@ def test_the_verdict_on_copying_is_that_of_the_search_among_all_images(verdict: 
 
 
 def test_an_evaluation_that_counted_copies_among_the_shown_pairs_only_gives_no_verdict() -> None:
-    found = copying_verdict(evaluated("good", identical=None))
+    found = copying_verdict(evaluated("none found", identical=None))
     assert found is not None
     assert found.outcome == "not counted over all images"
     assert "run `gist evaluate` again" in found.explanation
@@ -116,7 +116,7 @@ def test_the_summary_tells_each_stage_in_numbers(finished: RunBuilder) -> None:
         "4 more files were set aside",
         "A StyleGAN3-T generator learned from them for 2 h 3 min on the CPU, seeing 60,000 images",
         "drew 30 synthetic images",
-        "Of 4 overall scores, 1 reads good, 1 reads fair, 1 reads poor and 1 cannot be told for lack of images",
+        "Of 3 overall scores, 1 reads fair, 1 reads poor and 1 cannot be told for lack of images",
         "KID[radiomics], is 0.0422 (95 % interval 0.0381 to 0.0466)",
     ):
         assert part in text
@@ -145,6 +145,18 @@ def test_the_gravest_caveat_comes_first(
     assert part in caveat(findings, None)
     copied = copying_verdict(evaluated("poor", identical=1))
     assert "evidence of copying" in caveat(findings, copied)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reads"), [("none found", "None found"), ("fair", "Not settled"), ("poor", "Found")]
+)
+def test_the_search_for_copies_never_reads_as_quality(finished: RunBuilder, verdict: str, reads: str) -> None:
+    finished.done_evaluate(scores=(near_copies(verdict),))
+    page = finished.page()
+    assert f"{reads}</span></td>" in page
+    assert "Good" not in page.split('id="scores"')[1].split("<tbody>")[1]
+    assert f"| {reads} |" in (finished.run.path / "report/model_card.md").read_text(encoding="utf-8")
+    assert "No score could be computed" in " ".join(summary(read_findings(finished.run)))
 
 
 def test_images_that_nobody_compared_are_called_so(builder: Callable[..., RunBuilder]) -> None:

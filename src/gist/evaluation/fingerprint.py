@@ -40,6 +40,8 @@ def compare(a: Score, b: Score) -> float:
         raise InputError(
             f"One of the two values of {a.name} is missing for want of images; there is nothing to compare."
         )
+    if a.better == "as real":
+        return abs(b.value - (b.baseline or 0.0)) - abs(a.value - (a.baseline or 0.0))
     return b.value - a.value if a.better == "lower" else a.value - b.value
 
 

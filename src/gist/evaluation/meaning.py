@@ -8,13 +8,14 @@ image. Distances are read between yardsticks measured in the same run at the sam
 - plainly blurred: real images after a blur of one pixel, which shows at a glance.
 
 good: within chance, or closer than barely blurred images. fair: closer than plainly blurred images. poor:
-further. Where this n cannot even tell plainly blurred images from real ones the verdict is unknown; where it
-cannot tell barely blurred ones, a value within chance is only fair, because a larger sample might still show
-a difference.
+further, or where precision, recall or the single images read poor (`caps`). Where this n cannot even tell plainly
+blurred images from real ones the verdict is unknown; where it cannot tell barely blurred ones, a value within chance
+is only fair, because a larger sample might still show a difference.
 
-Shares (precision, recall, density, coverage, diversity) are read against the share that real images reach:
+Shares (precision, recall, density, coverage) are read against the share that real images reach:
 good at nine tenths of it or where the 95 % interval includes it, fair from half of it; unknown where the interval
-reaches from poor to good.
+reaches from poor to good. Diversity is read the same way by how near it comes to that of real images, from below or
+above: noise is diverse too.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from gist.evaluation.measures import Measures
 from gist.evaluation.neighbours import CopyTest
 
 Verdict = Literal["good", "fair", "poor", "unknown"]
+CopyFinding = Literal["none found", "fair", "poor", "unknown"]
+"""A passed search for copies proves nothing, so it is never good."""
 MINIMUM_IMAGES = 20
 """Below this many images per side nothing is judged: even plainly blurred images pass for real then."""
 FEWEST_HELD_OUT = 40
@@ -38,7 +41,6 @@ _SHARES = {
     "recall": "Share of real images that lie where synthetic ones lie (is their variety reached?)",
     "density": "How densely real images surround the synthetic ones (about 1 is what real images reach)",
     "coverage": "Share of real images with a synthetic one in their neighbourhood (is any kind missing?)",
-    "diversity": "Number of clearly different images that the synthetic set amounts to",
 }
 
 
@@ -67,6 +69,11 @@ def share_verdict(value: float, baseline: float, low: float | None, high: float 
     if value >= 0.9 * baseline or (high is not None and high >= baseline):
         return "good"
     return "fair" if value >= 0.5 * baseline else "poor"
+
+
+def diversity_verdict(value: float, baseline: float) -> Verdict:
+    """Verdict on the number of different images, by that of real ones: too many is no better than too few."""
+    return share_verdict(min(value / baseline, baseline / value), 1.0, None, None)
 
 
 def kid_meaning(measures: Measures, reference: str) -> tuple[str, Verdict]:
@@ -128,12 +135,25 @@ def frechet_meaning(measures: Measures, reference: str, *, is_fid: bool) -> str:
 
 
 def share_meaning(kind: str, baseline: float, verdict: Verdict) -> str:
-    """Sentence of a share; `kind` is one of precision, recall, density, coverage, diversity."""
+    """Sentence of a share; `kind` is one of precision, recall, density, coverage."""
     sentence = f"{_SHARES[kind]}; real images reach {_short(baseline)} at the same n."
     return f"{sentence} So few images cannot tell good from poor." if verdict == "unknown" else sentence
 
 
-def copy_meaning(test: CopyTest, images: int, calibrated_on: str) -> tuple[str, Verdict]:
+def diversity_meaning(value: float, baseline: float, verdict: Verdict) -> str:
+    """Sentence of diversity."""
+    sentence = (
+        "Number of clearly different images that the synthetic set amounts to; real images amount to "
+        f"{_short(baseline)} at the same n."
+    )
+    if verdict == "good":
+        return sentence
+    if value > baseline:
+        return f"{sentence} More than that is no merit: noise differs from picture to picture, too."
+    return f"{sentence} The synthetic images repeat themselves."
+
+
+def copy_meaning(test: CopyTest, images: int, calibrated_on: str) -> tuple[str, CopyFinding]:
     """Sentence and verdict of the search for near-copies of training images among all synthetic ones."""
     if test.identical:
         return (
@@ -142,7 +162,7 @@ def copy_meaning(test: CopyTest, images: int, calibrated_on: str) -> tuple[str, 
             "poor",
         )
     if test.p_value > 0.05:
-        verdict: Verdict = "good"
+        verdict: CopyFinding = "none found"
         finding = "no sign of copying, which does not prove that there is none"
     elif test.share <= min(COPY_FAIR_FACTOR * test.expected, 0.5):
         verdict = "fair"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 from gist.evaluation import meaning
 from gist.evaluation.measures import Measures, Sides, measure
 from gist.evaluation.neighbours import CopyTest
-from gist.results import Score
+from gist.results import Direction, Score
 
 Fingerprint = Callable[[int, str], str]
 """n per side and the score's own settings -> fingerprint."""
@@ -38,6 +37,7 @@ def group_scores(
         _kid(group, extractor, measures, fingerprint, reference),
         *_frechet(group, extractor, measures, fingerprint, reference),
         *_shares(group, extractor, measures, fingerprint, neighbours),
+        _diversity(group, extractor, measures, fingerprint),
     ]
 
 
@@ -155,11 +155,9 @@ def _shares(
             )
             for kind in ("precision", "recall", "density", "coverage")
         ]  # fmt: skip
-    values["diversity"] = (measures.vendi, measures.vendi_real, None)
     for kind, (value, baseline, trials) in values.items():
         low, high = wilson(value, trials) if trials is not None else (None, None)
         verdict = meaning.share_verdict(value, baseline, low, high)
-        detail = "vendi kernel=gauss width=reference" if kind == "diversity" else f"k={neighbours} balls=open"
         scores.append(
             Score(
                 name=f"{kind}[{extractor}]",
@@ -170,7 +168,7 @@ def _shares(
                 baseline=baseline,
                 n_real=measures.n,
                 n_synthetic=measures.n,
-                fingerprint=fingerprint(measures.n, detail),
+                fingerprint=fingerprint(measures.n, f"k={neighbours} balls=open"),
                 better="higher",
                 meaning=meaning.share_meaning(kind, baseline, verdict),
                 verdict=verdict,
@@ -179,11 +177,28 @@ def _shares(
     return scores
 
 
+def _diversity(group: str, extractor: str, measures: Measures, fingerprint: Fingerprint) -> Score:
+    verdict = meaning.diversity_verdict(measures.vendi, measures.vendi_real)
+    return Score(
+        name=f"diversity[{extractor}]",
+        group=group,
+        value=measures.vendi,
+        baseline=measures.vendi_real,
+        n_real=measures.n,
+        n_synthetic=measures.n,
+        fingerprint=fingerprint(measures.n, "vendi kernel=gauss width=reference"),
+        better="as real",
+        meaning=meaning.diversity_meaning(measures.vendi, measures.vendi_real, verdict),
+        verdict=verdict,
+    )
+
+
 def _without_value(
     group: str, extractor: str, n: int, fingerprint: Fingerprint, reference: str
 ) -> list[Score]:
-    names: dict[str, Literal["lower", "higher"]] = {"KID": "lower", "relative FD": "lower", "FD": "lower"}
-    names |= dict.fromkeys(("precision", "recall", "density", "coverage", "diversity"), "higher")
+    names: dict[str, Direction] = {"KID": "lower", "relative FD": "lower", "FD": "lower"}
+    names |= dict.fromkeys(("precision", "recall", "density", "coverage"), "higher")
+    names["diversity"] = "as real"
     return [
         _untold(
             frechet_name(extractor) if name == "FD" else f"{name}[{extractor}]", group, n, fingerprint(n, ""),
@@ -193,9 +208,7 @@ def _without_value(
     ]  # fmt: skip
 
 
-def _untold(
-    name: str, group: str, n: int, fingerprint: str, better: Literal["lower", "higher"], why: str
-) -> Score:
+def _untold(name: str, group: str, n: int, fingerprint: str, better: Direction, why: str) -> Score:
     return Score(
         name=name,
         group=group,

@@ -10,6 +10,7 @@ import numpy as np
 from gist.config import Config
 from gist.data_set import DataSet, read_data_set
 from gist.evaluation.artifacts import Sample, assess_artifacts
+from gist.evaluation.caps import capped
 from gist.evaluation.comparable import RealSides, comparable_classes, note_collapse, real_sides
 from gist.evaluation.features import FeatureSet, Standardiser, standardiser_for
 from gist.evaluation.fingerprint import fingerprint
@@ -67,6 +68,7 @@ def evaluate(config: Config, run: RunFolder, progress: Progress) -> EvaluateResu
     )
     scores += pairs.scores
     artifacts = _artifacts(reader, real, synthetic_data, training, held_out, synthetic)
+    scores = capped(scores, artifacts)
     if config.generate.network == "best" and real.held_out is not None and not _chosen_apart(run):
         notes.append(
             "The snapshot was chosen by its distance to held-out images, which are compared here too; that flatters "

@@ -69,13 +69,13 @@ def _row(score: Score) -> tuple[str, ...]:
     counts = f"{numerals.count(score.n_real)} / {numerals.count(score.n_synthetic)}"
     group = "all" if score.group == wording.OVERALL else _cell(score.group)
     return (
-        f"{score.name} ({score.better} is better)",
+        f"{score.name} ({wording.DIRECTIONS[score.better]})",
         group,
         value,
         interval,
         baseline,
         counts,
-        wording.VERDICTS[score.verdict],
+        wording.reading(score),
     )
 
 

@@ -19,7 +19,7 @@ Outcome = Literal[
     "not counted over all images",
 ]
 _OUTCOMES: dict[str, Outcome] = {
-    "good": "none detected by this check",
+    "none found": "none detected by this check",
     "fair": "not settled",
     "poor": "evidence of copying",
     "unknown": "too few images to tell",

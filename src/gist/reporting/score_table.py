@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gist.reporting import numerals
-from gist.reporting.wording import OVERALL, VERDICTS
+from gist.reporting.wording import OVERALL, reading
 from gist.results import Score
 
 
@@ -50,7 +50,7 @@ def score_table(scores: Sequence[Score]) -> ScoreTable:
             value,
             interval,
             baseline,
-            VERDICTS[score.verdict],
+            reading(score),
             1 + fingerprints.index(score.fingerprint),
         )
         for score, value, interval, baseline in zip(scores, *columns, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from gist.evaluation.scores import NEAR_COPIES
 from gist.reporting import numerals
 from gist.reporting.copying import CopyingVerdict
 from gist.reporting.findings import Findings
@@ -12,6 +13,13 @@ from gist.results import EvaluateResult, GenerateResult, PrepareResult, Score, T
 
 BANNER = "Synthetic images – not for diagnosis"
 VERDICTS = {"good": "Good", "fair": "Fair", "poor": "Poor", "unknown": "Cannot tell"}
+COPY_READINGS = {"none found": "None found", "fair": "Not settled", "poor": "Found", "unknown": "Cannot tell"}
+"""Of near-copies, which are no measure of quality."""
+DIRECTIONS = {
+    "lower": "lower is better",
+    "higher": "higher is better",
+    "as real": "near real images is better",
+}
 ARCHITECTURES = {"stylegan3-t": "StyleGAN3-T", "stylegan3-r": "StyleGAN3-R", "stylegan2": "StyleGAN2"}
 OVERALL = "overall"
 
@@ -75,14 +83,15 @@ def caveat(findings: Findings, copying: CopyingVerdict | None) -> str:
             "There is evidence of copying: treat the synthetic images like the real ones, and share neither "
             "them nor the generator outside the circle that may see the originals."
         )
-    poor = [score for score in evaluate.scores if score.group == OVERALL and score.verdict == "poor"]
+    quality = [score for score in evaluate.scores if score.name != NEAR_COPIES]
+    poor = [score for score in quality if score.group == OVERALL and score.verdict == "poor"]
     if poor:
         return (
             f"{', '.join(dict.fromkeys(score.name for score in poor))} "
             f"{'reads' if len(poor) == 1 else 'read'} poor: the synthetic images differ measurably from real "
             "ones and should not stand in for them."
         )
-    if evaluate.scores and all(score.verdict == "unknown" for score in evaluate.scores):
+    if quality and all(score.verdict == "unknown" for score in quality):
         return "There are too few images to tell how good the synthetic ones are; no score below is a pass."
     if prepare is not None and prepare.patients is None:
         return (
@@ -98,6 +107,11 @@ def caveat(findings: Findings, copying: CopyingVerdict | None) -> str:
         "Good scores do not make synthetic images private or clinically valid: a passed distance test proves "
         "nothing, and no expert has judged these pictures yet."
     )
+
+
+def reading(score: Score) -> str:
+    """What a score reads, as the page and the cards say it."""
+    return (COPY_READINGS if score.name == NEAR_COPIES else VERDICTS)[score.verdict]
 
 
 def verdict_counts(scores: Sequence[Score]) -> str:
@@ -158,7 +172,8 @@ def _what_came_out(generate: GenerateResult) -> str:
 
 
 def _what_scores_say(evaluate: EvaluateResult) -> list[str]:
-    overall = [score for score in evaluate.scores if score.group == OVERALL] or list(evaluate.scores)
+    quality = [score for score in evaluate.scores if score.name != NEAR_COPIES]
+    overall = [score for score in quality if score.group == OVERALL] or quality
     if not overall:
         return ["No score could be computed."]
     sentences = [f"Of {numerals.counted(len(overall), 'overall score')}, {verdict_counts(overall)}."]
@@ -178,6 +193,6 @@ def _what_scores_say(evaluate: EvaluateResult) -> list[str]:
         )
         sentences.append(
             f"The leading one, {leading.name}, is {numerals.fixed(leading.value, decimals)}{interval}, "
-            f"{leading.better} being better{baseline}."
+            f"where {DIRECTIONS[leading.better]}{baseline}."
         )
     return sentences
