@@ -28,6 +28,12 @@ def write_archive(path: Path, images: Labelled) -> list[str]:
         ]
 
 
+def write_text_flags(run: RunFolder, *rows: tuple[str, str, str, str]) -> None:
+    """The columns of records.csv that say which images show text: image, split, remarks, text."""
+    lines = ["image,split,remarks,text", *(",".join(row) for row in rows)]
+    (run.path / "prepare/records.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def finish(run: RunFolder, stage: StageName, result: Result) -> None:
     """Records a stage as done with this result."""
     run.write_record(

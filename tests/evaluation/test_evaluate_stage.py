@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from known_images import knees, textured
-from made_runs import Labelled, write_archive
+from made_runs import Labelled, write_archive, write_text_flags
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from gist.config import Config, EvaluateConfig
-from gist.data_set import read_data_set
+from gist.data_set import archive_name, read_data_set
 from gist.errors import InputError
 from gist.evaluation import compare, evaluate
 from gist.evaluation.extractors import Radiomics
@@ -98,6 +98,18 @@ def test_every_copy_is_counted_and_not_only_those_shown(make_run: MakeRun) -> No
     copies = score(result, "near-copies")
     assert copies.meaning.startswith("30 of 300 synthetic images cannot be told from a training image")
     assert copies.verdict == "poor"
+
+
+def test_pairs_with_images_that_show_text_are_counted_but_others_are_shown(make_run: MakeRun) -> None:
+    train, test, synthetic = small(synthetic=50)
+    run = make_run(train, test, {"": np.concatenate([synthetic[""], train[""][:10]])})
+    flagged = [archive_name(number) for number in range(8)]
+    write_text_flags(run, *((name, "train", "text in the pixels", "1 2 3 4") for name in flagged))
+    result = evaluate(QUICK, run, Silent())
+    assert result.identical_images == 10
+    assert len(result.neighbours) == 6
+    assert not {pair.real for pair in result.neighbours} & {*flagged}
+    assert any("such pairs are counted but not shown" in note for note in result.notes)
 
 
 def test_one_copy_among_too_few_images_to_judge_is_told(make_run: MakeRun) -> None:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_runs import write_text_flags
 from PIL import Image
 
 import gist
 from gist.errors import InputError
 from gist.evaluation.artifacts.table import read_table, worst_and_random
+from gist.run_folder import RunFolder
 
 KINDS = ["joint", "blur", "curvature", "object", "text"]
 
@@ -190,3 +192,18 @@ def test_the_report_shows_the_artifacts_and_then_what_readers_saw(run_folder: Pa
     assert "What readers saw" in page
     seen = re.findall(r'<data class="artifact-seen" value="(\d+)">', page)
     assert seen[:6] == ["2", "2", "0", "0", "0", "0"]
+
+
+def test_training_images_that_show_text_are_neither_shown_nor_named_as_nearest(run_folder: Path) -> None:
+    table = run_folder / "evaluate/artifacts.csv"
+    flagged = sorted({image.nearest for image in read_table(table)})[:3]
+    write_text_flags(RunFolder(run_folder), *((name, "train", "", "1 2 3 4") for name in flagged))
+    hidden = sum(image.nearest in flagged for image in read_table(table))
+    page = gist.inspect(run_folder, worst=30, random=0).read_text(encoding="utf-8")
+    assert page.count("Not shown, as it seems to show text") == hidden > 0
+    assert "3 of 104 real images seem to show text" in page
+    (run_folder / "evaluate/stage.json").unlink()
+    gist.evaluate(run_folder)
+    assert not {image.nearest for image in read_table(table)} & {*flagged}
+    page = gist.inspect(run_folder, worst=30, random=0).read_text(encoding="utf-8")
+    assert "Not shown, as it seems to show text" not in page

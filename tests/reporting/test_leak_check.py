@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from made_runs import write_text_flags
 from run_builder import RunBuilder
 
 from gist.augment import strongest
@@ -53,3 +54,11 @@ def test_without_augmentation_or_picture_nothing_is_claimed(
     made = with_strongest(builder())
     Path(made.run.path / "train" / "grids" / "strongest-augmentation.png").write_bytes(b"damaged")
     assert leak_check(made.run, read_findings(made.run), 500) is None
+
+
+def test_a_sheet_that_may_hold_images_with_text_is_left_out(builder: Callable[..., RunBuilder]) -> None:
+    made = with_strongest(builder())
+    write_text_flags(made.run, ("00000/img00000003.png", "train", "", "1 2 3 4"))
+    page = made.page()
+    assert "Real training images, strongly augmented" not in page
+    assert "The sheet of augmented training images is left out" in page

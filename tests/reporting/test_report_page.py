@@ -9,6 +9,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from made_runs import write_text_flags
 from page_reader import PageReader, shown_number
 from run_builder import RunBuilder
 
@@ -340,3 +341,41 @@ def test_the_summary_for_machines_holds_every_result(finished: RunBuilder) -> No
         "identical": 0,
         "explanation": "3 of 30 are close, as chance has it.",
     }
+
+
+def test_real_images_that_show_text_are_on_no_picture_of_the_page(finished: RunBuilder) -> None:
+    flagged = {"prepare/train.zip": (0, 7, 14), "prepare/test.zip": (0, 1, 2, 3)}
+    write_text_flags(
+        finished.run,
+        *(
+            (archive_name(number), archive[8:-4], "text in the pixels", "1 2 3 4")
+            for archive, numbers in flagged.items()
+            for number in numbers
+        ),
+    )
+    reader = PageReader(finished.page())
+    assert "7 of 30 real images seem to show text, which may be a name, and were left out" in reader.text
+    real = [
+        pixels[:, column : column + 64].tobytes()
+        for attributes, pixels, _ in reader.images()
+        if _kind(attributes["alt"]) in ("real", "pair")
+        for column in range(0, pixels.shape[1] - 63, 66)
+    ]
+    hidden = {
+        read_data_set(finished.run.path / archive).image(number).tobytes()
+        for archive, numbers in flagged.items()
+        for number in numbers
+    }
+    assert len(real) == 2 * 3 + 2 * 9
+    assert not hidden & set(real)
+
+
+def test_where_all_real_images_show_text_none_is_shown(finished: RunBuilder) -> None:
+    names = [archive_name(number) for number in range(20)]
+    write_text_flags(
+        finished.run, *((name, split, "", "1 2 3 4") for split in ("train", "test") for name in names)
+    )
+    reader = PageReader(finished.page())
+    assert {text["Synthetic"] for _, _, text in reader.images()} == {"YES"}
+    assert "No real image of this class can be shown" in reader.text
+    assert "Copying: none detected by this check" in reader.text

@@ -33,11 +33,13 @@ def nearest_pairs(
     training: FeatureSet,
     held_out: FeatureSet | None,
     shown: int,
+    hidden: frozenset[str],
     rng: np.random.Generator,
     notes: list[str],
 ) -> Pairs:
     """Pairs of `shown` synthetic images, some picked for being close and some at random.
 
+    Pairs with a training image of a name in `hidden` are counted like all others and not picked to be shown.
     Percentiles are shares of held-out images, or of training images left out in turn where none is held out.
     """
     if len(training) < 3:
@@ -47,11 +49,13 @@ def nearest_pairs(
     calibration, calibrated_on = _calibration(training, held_out)
     percentiles = percentile_among(found.ratio, calibration)
     test = copy_test(found.ratio, calibration)
-    picked = _shown(len(synthetic), found, shown, rng)
+    nearest = [training_data.names[int(training.indices[i])] for i in found.index]
+    may_be_shown = np.flatnonzero([name not in hidden for name in nearest])
+    picked = _shown(may_be_shown, found, shown, rng)
     neighbours = tuple(
         Neighbour(
             synthetic=synthetic_data.names[int(synthetic.indices[i])],
-            real=training_data.names[int(training.indices[found.index[i]])],
+            real=nearest[i],
             distance=float(found.ratio[i]),
             drawn=drawn,
             percentile=float(percentiles[i]),
@@ -61,8 +65,14 @@ def nearest_pairs(
     closest = sum(drawn == "as closest" for _, drawn in picked)
     notes.append(
         f"Of the {len(picked)} pairs of synthetic and nearest training image the first {closest} are the closest "
-        f"of all {len(synthetic)}, the others were drawn at random."
+        f"of {'all ' if len(may_be_shown) == len(synthetic) else ''}{len(may_be_shown)}, the others were drawn at "
+        "random."
     )
+    if len(may_be_shown) < len(synthetic):
+        notes.append(
+            f"The nearest training image of {len(synthetic) - len(may_be_shown)} synthetic images seems to show text; "
+            "such pairs are counted but not shown."
+        )
     score = copy_score(
         test,
         images=len(synthetic),
@@ -87,11 +97,12 @@ def _calibration(training: FeatureSet, held_out: FeatureSet | None) -> tuple[NDA
 
 
 def _shown(
-    images: int, found: Nearest, count: int, rng: np.random.Generator
+    candidates: NDArray[np.int64], found: Nearest, count: int, rng: np.random.Generator
 ) -> list[tuple[int, Literal["at random", "as closest"]]]:
     """Half drawn at random, and before them the closest of the rest: either alone would mislead."""
-    count = min(count, images)
-    random = {int(i) for i in rng.permutation(images)[: count // 2]}
-    by_closeness = [int(i) for i in np.argsort(found.ratio, kind="stable") if int(i) not in random]
+    count = min(count, len(candidates))
+    random = {int(i) for i in rng.permutation(candidates)[: count // 2]}
+    in_order = candidates[np.argsort(found.ratio[candidates], kind="stable")]
+    by_closeness = [int(i) for i in in_order if int(i) not in random]
     closest = by_closeness[: count - len(random)]
     return [(i, "as closest") for i in closest] + [(i, "at random") for i in sorted(random)]

@@ -25,6 +25,7 @@ from gist.evaluation.snapshots import read_snapshot_curve
 from gist.progress import Progress
 from gist.results import ArtifactSummary, EvaluateResult, GenerateResult, PrepareResult, Score
 from gist.run_folder import RunFolder, write_json
+from gist.text_flags import read_text_flags
 
 
 def evaluate(config: Config, run: RunFolder, progress: Progress) -> EvaluateResult:
@@ -56,6 +57,7 @@ def evaluate(config: Config, run: RunFolder, progress: Progress) -> EvaluateResu
     scores += inception_score_of(reader.extractor, synthetic, held_out or training)
     if config.evaluate.literature:
         scores += literature_scores(config, run, progress, real.training, generated, notes)
+    hidden = read_text_flags(run, result_of(run, "prepare", PrepareResult)).training
     pairs = nearest_pairs(
         synthetic_data,
         real.training,
@@ -63,11 +65,12 @@ def evaluate(config: Config, run: RunFolder, progress: Progress) -> EvaluateResu
         training,
         held_out,
         config.evaluate.shown,
+        hidden,
         rng,
         notes,
     )
     scores += pairs.scores
-    artifacts = _artifacts(reader, real, synthetic_data, training, held_out, synthetic)
+    artifacts = _artifacts(reader, real, synthetic_data, training, held_out, synthetic, hidden)
     scores = capped(scores, artifacts)
     if config.generate.network == "best" and real.held_out is not None and not _chosen_apart(run):
         notes.append(
@@ -165,6 +168,7 @@ def _artifacts(
     training: FeatureSet,
     held_out: FeatureSet | None,
     synthetic: FeatureSet,
+    hidden: frozenset[str],
 ) -> ArtifactSummary | None:
     held_out_sample = None
     if real.held_out is not None and held_out is not None:
@@ -176,5 +180,6 @@ def _artifacts(
         Sample(real.training, training),
         held_out_sample,
         Sample(synthetic_data, synthetic),
+        hidden,
         reader.notes,
     )

@@ -22,6 +22,7 @@ from gist.inspection.result import KINDS, LIST_FILE, PAGE_FILE, PageItem, PageLi
 from gist.progress import Progress
 from gist.results import EvaluateResult, GenerateResult, PrepareResult
 from gist.run_folder import RunFolder, write_atomic, write_json
+from gist.text_flags import read_text_flags
 
 SIDE, OTHERS_SIDE = 512, 256
 """Largest sides in pixels of the synthetic image, and of its heat map and the real image."""
@@ -48,7 +49,9 @@ def write_page(config: Config, run: RunFolder, progress: Progress, *, worst: int
     summary = EvaluateResult.model_validate(record.result).artifacts
     assert summary is not None
     synthetic = read_data_set(run.path / GenerateResult.model_validate(generated.result).archive)
-    training = read_data_set(run.path / PrepareResult.model_validate(prepared.result).train_archive)
+    preparation = PrepareResult.model_validate(prepared.result)
+    training = read_data_set(run.path / preparation.train_archive)
+    text = read_text_flags(run, preparation)
     judged = read_table(run.path / summary.table)
     heat = read_heat_maps(run.path / summary.heat_maps, len(judged))
     by_score, drawn = worst_and_random(judged, worst, random, config.seed)
@@ -67,7 +70,9 @@ def write_page(config: Config, run: RunFolder, progress: Progress, *, worst: int
     )
     page = PageList(page=_identity(table, asked), table_sha256=table, items=asked)
     pictures = []
-    made = judged_pictures(judged, rows, heat, synthetic, training, side=SIDE, others_side=OTHERS_SIDE)
+    made = judged_pictures(
+        judged, rows, heat, synthetic, training, text.training, side=SIDE, others_side=OTHERS_SIDE
+    )
     for done, picture in enumerate(made, start=1):
         pictures.append(picture)
         progress.advance(done, len(rows), "images")
@@ -84,6 +89,7 @@ def write_page(config: Config, run: RunFolder, progress: Progress, *, worst: int
         page=page.page,
         kinds=KINDS,
         pictures=pictures,
+        text=text.sentence,
         version=gist.__version__,
     )
     file = run.path / PAGE_FILE

@@ -21,12 +21,13 @@ _REAL = {"Synthetic": "NO", "Software": "gist"}
 
 @dataclass(frozen=True)
 class JudgedPicture:
-    """Three pictures as data URIs."""
+    """Pictures as data URIs."""
 
     judged: JudgedImage
     image: str
     heat_map: str
-    nearest: str
+    nearest: str | None
+    """None where the training image must not be shown."""
 
 
 def judged_pictures(
@@ -35,6 +36,7 @@ def judged_pictures(
     heat_NHW: NDArray[np.float32],
     synthetic: DataSet,
     training: DataSet,
+    hidden: frozenset[str],
     *,
     side: int,
     others_side: int,
@@ -43,6 +45,7 @@ def judged_pictures(
 
     Args:
         judged, heat_NHW: the table and its heat maps.
+        hidden: names of training images that must not be shown.
         rows: which of them, in this order.
         side: largest side of the synthetic image.
         others_side: largest side of the heat map and of the real image.
@@ -51,13 +54,16 @@ def judged_pictures(
     known = {name: index for index, name in enumerate(training.names)}
     for row in rows:
         image = as_bytes(synthetic.image(made[judged[row].image]))
-        real = _at_most(as_bytes(training.image(known[judged[row].nearest])), others_side)
+        nearest = judged[row].nearest
+        real = None
+        if nearest not in hidden:
+            real = _at_most(as_bytes(training.image(known[nearest])), others_side)
         heat_map = heat_over(_at_most(image, others_side), heat_NHW[row])
         yield JudgedPicture(
             judged[row],
             _uri(encode_png(_at_most(image, side), _SYNTHETIC)),
             _uri(encode_colour_png(heat_map, _SYNTHETIC)),
-            _uri(encode_png(real, _REAL)),
+            None if real is None else _uri(encode_png(real, _REAL)),
         )
 
 

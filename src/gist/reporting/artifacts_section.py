@@ -46,9 +46,16 @@ class ArtifactSection:
 
 
 def artifact_section(
-    run: RunFolder, findings: Findings, synthetic: DataSet | None, training: DataSet | None, seed: int
+    run: RunFolder,
+    findings: Findings,
+    synthetic: DataSet | None,
+    training: DataSet | None,
+    hidden: frozenset[str],
+    seed: int,
 ) -> ArtifactSection | None:
-    """None where the evaluate stage has judged no single images, or judged others than there are now.
+    """The section, without training images of a name in `hidden`.
+
+    None where the evaluate stage has judged no single images, or judged others than there are now.
 
     Raises:
         InputError: a file of the evaluate stage is damaged.
@@ -64,7 +71,9 @@ def artifact_section(
     heat = read_heat_maps(run.path / summary.heat_maps, len(judged))
     side = shown_side(synthetic.resolution, 9 * SHOWN)
     pictures = tuple(
-        judged_pictures(judged, [*worst, *random], heat, synthetic, training, side=side, others_side=side)
+        judged_pictures(
+            judged, [*worst, *random], heat, synthetic, training, hidden, side=side, others_side=side
+        )
     )
     inspection = read_inspection(run)
     return ArtifactSection(

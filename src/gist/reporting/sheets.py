@@ -69,9 +69,20 @@ def picture(image_HW: NDArray[np.uint8], text: dict[str, str], room: int) -> Pic
 
 
 def sample_sheets(
-    real: DataSet, synthetic: DataSet | None, *, per_class: int, side: int, columns: int, room: int, seed: int
+    real: DataSet,
+    synthetic: DataSet | None,
+    hidden: frozenset[str],
+    *,
+    per_class: int,
+    side: int,
+    columns: int,
+    room: int,
+    seed: int,
 ) -> list[Sheet]:
-    """Equally many real and synthetic images, class by class; one sheet where either side has no classes."""
+    """Equally many real and synthetic images, class by class; one sheet where either side has no classes.
+
+    Real images of a name in `hidden` are not drawn.
+    """
     if real.class_names and (synthetic is None or synthetic.class_names):
         names: list[str | None] = list(real.class_names)
     else:
@@ -79,6 +90,7 @@ def sample_sheets(
     sheets = []
     for number, name in enumerate(names):
         known = _of_class(real, name)
+        known = known[np.flatnonzero([real.names[int(index)] not in hidden for index in known])]
         made = _of_class(synthetic, name) if synthetic is not None else known[:0]
         count = min([per_class, *(len(side_) for side_ in (known, made) if len(side_))])
         real_NHW = _samples(real, known, count, side, (seed, number, 0))

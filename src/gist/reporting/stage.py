@@ -25,6 +25,7 @@ from gist.reporting.training_curves import training_curves
 from gist.reporting.utility_section import utility_section
 from gist.results import ReportResult
 from gist.run_folder import RunFolder, write_atomic, write_json
+from gist.text_flags import NO_FLAGS, read_text_flags
 
 PAGE_WIDTH = 1080
 """CSS pixels of the text and picture column."""
@@ -106,12 +107,19 @@ def _pictures(config: Config, run: RunFolder, findings: Findings) -> dict[str, A
         real = read_data_set(run.path / prepare.test_archive)
     # The pairs of an evaluation from before a redo name images that no longer exist, or are others now.
     current = evaluate is not None and "evaluate" not in {stage for stage, _ in findings.outdated}
-    pairs = list(evaluate.neighbours) if evaluate is not None and current else []
+    text = read_text_flags(run, prepare) if prepare is not None else NO_FLAGS
+    pairs = [
+        pair
+        for pair in (evaluate.neighbours if evaluate is not None and current else ())
+        if pair.real not in text.training
+    ]
     found: dict[str, Any] = {
         "sheets": [],
         "pairs": [],
         "strip": None,
         "side": None,
+        "text": text.sentence,
+        "is_current": current,
         "real_is_held_out": False,
     }
     if real is not None:
@@ -122,6 +130,7 @@ def _pictures(config: Config, run: RunFolder, findings: Findings) -> dict[str, A
         found["sheets"] = sheets.sample_sheets(
             real,
             synthetic,
+            text.training if real is training else text.held_out,
             per_class=max(1, min(wanted, sheets.PIXEL_BUDGET // (2 * classes * side * side))),
             side=side,
             columns=FOUR_ACROSS if synthetic is not None else SIX_ACROSS,
@@ -130,11 +139,14 @@ def _pictures(config: Config, run: RunFolder, findings: Findings) -> dict[str, A
         )
         if pairs and synthetic is not None and training is not None:
             found["pairs"] = list(zip(pairs, _pair_pictures(pairs, synthetic, training, side), strict=True))
-    found["artifacts"] = artifact_section(run, findings, synthetic, training, config.seed)
+    found["artifacts"] = artifact_section(run, findings, synthetic, training, text.training, config.seed)
     if train is not None:
         grids = [run.path / name for name in train.grids]
         found["strip"] = sheets.training_strip(grids, train.resolution, PAGE_WIDTH)
-    found["leaks"] = leak_check(run, findings, HALF_WIDTH)
+    leaks = leak_check(run, findings, HALF_WIDTH)
+    # The training does not record which images it put on its sheets.
+    found["leak_sheet_hidden"] = leaks is not None and bool(text.training)
+    found["leaks"] = None if text.training else leaks
     return found
 
 

@@ -51,9 +51,12 @@ def assess_artifacts(
     training: Sample,
     held_out: Sample | None,
     synthetic: Sample,
+    hidden: frozenset[str],
     notes: list[str],
 ) -> ArtifactSummary | None:
     """Judges the synthetic images one by one and writes `evaluate/artifacts.csv` and `artifacts.safetensors`.
+
+    Training images of a name in `hidden` are not named as the nearest, so that pages can show those that are.
 
     None, and a note, where too few real images are at hand to judge by.
     """
@@ -82,7 +85,7 @@ def assess_artifacts(
     odd_low, odd_high = wilson(odd, len(flagged))
     meaning, verdict = odd_share_meaning(judgement.p_values, judge.held_out, REAL_LEVEL)
     table, heat_maps = (run.stage_folder("evaluate") / f"artifacts.{end}" for end in ("csv", "safetensors"))
-    write_table(table, _rows(run, judgement, adjusted, synthetic, training))
+    write_table(table, _rows(run, judgement, adjusted, synthetic, _nearest(synthetic, training, hidden)))
     write_heat_maps(heat_maps, judgement.heat_maps)
     reasons = Counter(reason for reason, wrong in zip(judgement.reasons(), flagged, strict=True) if wrong)
     return ArtifactSummary(
@@ -147,9 +150,8 @@ def _rows(
     judgement: Judgement,
     adjusted: NDArray[np.float64],
     synthetic: Sample,
-    training: Sample,
+    nearest: list[str],
 ) -> list[JudgedImage]:
-    nearest = nearest_training_image(synthetic.known.appearance, training.known.appearance).index
     files = _files(run, len(synthetic.data))
     return [
         JudgedImage(
@@ -160,10 +162,20 @@ def _rows(
             p=float(judgement.p_values[row]),
             q=float(adjusted[row]),
             worst_detector=reason,
-            nearest=training.data.names[int(training.known.indices[nearest[row]])],
+            nearest=nearest[row],
         )
         for row, (index, reason) in enumerate(zip(synthetic.known.indices, judgement.reasons(), strict=True))
     ]
+
+
+def _nearest(synthetic: Sample, training: Sample, hidden: frozenset[str]) -> list[str]:
+    """Name of the training image most like each synthetic one, of those not hidden where these are enough."""
+    names = [training.data.names[int(index)] for index in training.known.indices]
+    kept = np.flatnonzero([name not in hidden for name in names])
+    if len(kept) < 2:
+        kept = np.arange(len(names))
+    found = nearest_training_image(synthetic.known.appearance, training.known.appearance[kept]).index
+    return [names[int(kept[index])] for index in found]
 
 
 def _files(run: RunFolder, count: int) -> list[str]:
