@@ -62,3 +62,13 @@ def test_a_sheet_that_may_hold_images_with_text_is_left_out(builder: Callable[..
     page = made.page()
     assert "Real training images, strongly augmented" not in page
     assert "The sheet of augmented training images is left out" in page
+
+
+@pytest.mark.parametrize(("highest_p", "shown"), [(0.004, False), (0.05, False), (0.06, True)])
+def test_nothing_is_shown_where_augmentation_was_hardly_used(
+    builder: Callable[..., RunBuilder], highest_p: float, shown: bool
+) -> None:
+    made = with_strongest(builder())
+    tick = {"kimg": 1.0, "augment_p": highest_p}
+    (made.run.path / "train/log.jsonl").write_text(json.dumps(tick) + "\n")
+    assert (leak_check(made.run, read_findings(made.run), 500) is not None) is shown

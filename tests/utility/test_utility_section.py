@@ -82,14 +82,14 @@ def result() -> UtilityResult:
 
 
 def test_the_section_is_well_formed_and_class_names_are_text(result: UtilityResult) -> None:
-    page = str(utility_section(result))
+    page = str(utility_section(result, 100))
     ElementTree.fromstring(f"<div>{page}</div>")
     assert "<b onclick" not in page
     assert "&lt;b onclick" in page
 
 
 def test_verdicts_and_numbers_shown_are_those_recorded(result: UtilityResult) -> None:
-    page = str(utility_section(result))
+    page = str(utility_section(result, 100))
     lights = re.findall(r'class="light (\w+)">([^<]+)<', page)
     assert lights[:3] == [("poor", "Poor"), ("unknown", "Cannot tell"), ("good", "Good")]
     assert ("poor", "Small network, shuffled labels.") in lights
@@ -105,7 +105,7 @@ def test_verdicts_and_numbers_shown_are_those_recorded(result: UtilityResult) ->
 
 
 def test_raw_counts_are_added_over_seeds(result: UtilityResult) -> None:
-    root = ElementTree.fromstring(f"<div>{utility_section(result)}</div>")
+    root = ElementTree.fromstring(f"<div>{utility_section(result, 100)}</div>")
     tables = [table for table in root.iter("table") if table.findtext("caption") == "Base"]
     cells = [[cell.text for cell in line.iter("td")] for line in tables[0].iter("tr")][1:]
     base = np.sum(result.arms[1].confusions, axis=0)
@@ -113,5 +113,15 @@ def test_raw_counts_are_added_over_seeds(result: UtilityResult) -> None:
 
 
 def test_what_was_left_out_has_no_section() -> None:
-    assert utility_section(None) is None
-    assert utility_section(UtilityResult(left_out="no classifier")) is None
+    assert utility_section(None, 0) is None
+    assert utility_section(UtilityResult(left_out="no classifier"), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [(300, "100 of the 300 synthetic images, the most that have"), (100, "100 synthetic images.")],
+)
+def test_why_not_all_synthetic_images_were_looked_at_is_told(
+    result: UtilityResult, drawn: int, said: str
+) -> None:
+    assert f"Base looks at {said}" in str(utility_section(result, drawn))

@@ -78,7 +78,7 @@ def artifact_section(
     inspection = read_inspection(run)
     return ArtifactSection(
         summary=summary,
-        flagged=_flagged(summary),
+        flagged=flagged_in_words(summary),
         filtered=_filtered(generate.reject_level, sum(generate.rejected.values())),
         reasons=tuple((name, DETECTORS.get(name, ""), count) for name, count in summary.reasons.items()),
         sheets=(
@@ -90,9 +90,11 @@ def artifact_section(
     )
 
 
-def _flagged(summary: ArtifactSummary) -> str:
+def flagged_in_words(summary: ArtifactSummary) -> str:
+    """How many images can be called artifacts one by one, and why that may be more than look odd."""
     wrong = numerals.percent(summary.false_discoveries)
     real = numerals.counted(summary.held_out, "held-out image")
+    odd = round(summary.odd_share * summary.images)
     if summary.least_share >= 1:
         return (
             f"{real} are too few to call single images artifacts with at most {wrong} of these calls wrong."
@@ -104,6 +106,14 @@ def _flagged(summary: ArtifactSummary) -> str:
         f"wrong on average. With {real}, artifacts rarer than {numerals.percent(summary.least_share)} of the "
         "images cannot be called so."
     )
+    if summary.flagged > odd:
+        # Benjamini and Hochberg call the k smallest of n p-values where the k-th is at most level * k / n.
+        highest_p = summary.false_discoveries * summary.share
+        sentence += (
+            f" These are more than the {numerals.count(odd)} above, which have a p of at most {summary.real_level:g}: "
+            f"where so many images are odd, few calls are wrong, so images with a p of up to {highest_p:.2g} can be "
+            "called, too."
+        )
     if summary.share > MOST:
         sentence += (
             " Where most images are called artifacts, the generator as a whole differs from real images."

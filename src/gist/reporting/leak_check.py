@@ -13,6 +13,8 @@ from gist.reporting.findings import Findings
 from gist.reporting.sheets import REAL_TEXT, SYNTHETIC_TEXT, Picture, picture
 from gist.run_folder import RunFolder
 
+LEAST_P = 0.05
+"""A highest probability below this means that augmentation was hardly used, and there is nothing to look for."""
 COLUMNS = 4
 SHOWN = 8
 STRONGEST = "strongest-augmentation.png"
@@ -37,13 +39,16 @@ class LeakCheck:
 
 def leak_check(run: RunFolder, findings: Findings, room: int) -> LeakCheck | None:
     """The check of a training, each sheet at most `room` CSS pixels wide; None where a picture cannot be read or
-    nothing was augmented."""
+    hardly anything was augmented."""
     train = findings.train
     if train is None or not train.grids:
         return None
     settings = findings.records["train"].settings
     strongest = run.path / Path(train.grid_real).with_name(STRONGEST)
     if settings.get("augment", "none") == "none" or not strongest.is_file():
+        return None
+    highest_p = max((tick["augment_p"] for tick in findings.ticks if "augment_p" in tick), default=0.0)
+    if highest_p <= LEAST_P:
         return None
     try:
         augmented = _sheet(strongest, train.resolution, REAL_TEXT, room)
@@ -53,7 +58,7 @@ def leak_check(run: RunFolder, findings: Findings, room: int) -> LeakCheck | Non
     return LeakCheck(
         augmented=augmented,
         synthetic=synthetic,
-        highest_p=max((tick["augment_p"] for tick in findings.ticks if "augment_p" in tick), default=0.0),
+        highest_p=highest_p,
         bound=float(settings.get("augment_p_max", 1.0)),
     )
 

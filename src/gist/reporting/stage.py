@@ -80,7 +80,9 @@ def _page(config: Config, run: RunFolder, findings: Findings, copying: CopyingVe
         copying=copying,
         charts=training_curves(findings.ticks, _augment_target(findings)),
         snapshots=snapshot_section(read_snapshot_curve(run)),
-        utility=utility_section(findings.utility),
+        utility=utility_section(
+            findings.utility, findings.generate.images if findings.generate is not None else 0
+        ),
         score_table=score_table(findings.evaluate.scores if findings.evaluate is not None else ()),
         plan=provenance.plan(findings),
         stage_settings=provenance.stage_settings(findings),

@@ -51,8 +51,8 @@ class Counts:
     tested_on: str
 
 
-def utility_section(result: UtilityResult | None) -> Markup | None:
-    """The section without its heading, None where nothing was measured."""
+def utility_section(result: UtilityResult | None, drawn: int) -> Markup | None:
+    """The section without its heading, None where nothing was measured; `drawn` is how many images were generated."""
     if result is None or result.left_out is not None:
         return None
     environment = Environment(
@@ -70,6 +70,7 @@ def utility_section(result: UtilityResult | None) -> Markup | None:
             table_arms=TABLE_ARMS,
             table=table_two(result.arms),
             tested=_tested(result.arms),
+            drawn=drawn,
             by_classifier=[
                 (NAMES[each.name], each, _findings(result.findings, each.name)) for each in result.classifiers
             ],
