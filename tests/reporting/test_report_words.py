@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from page_reader import PageReader
 from run_builder import RunBuilder, near_copies
 
+from gist.phantoms import write_phantom_data_set
 from gist.reporting import numerals
 from gist.reporting.copying import copying_verdict
 from gist.reporting.findings import read_findings, without_paths
@@ -178,3 +181,28 @@ def test_paths_from_the_root_are_cut_to_their_last_part() -> None:
         "other": ["b.png", "a/b"],
         "batch": 4,
     }
+
+
+def test_phantoms_are_never_called_radiographs_of_patients(finished: RunBuilder) -> None:
+    write_phantom_data_set(finished.run.path / "phantoms", count=30, size_range=(180, 180))
+    page = PageReader(finished.page()).text
+    assert "30 phantoms drawn by gist of 2 classes from 27 invented patients went in" in page
+    assert "The images that this page calls real are phantoms, drawn by gist: nobody was X-rayed" in page
+    folder = finished.run.path / "report"
+    cards = [(folder / name).read_text(encoding="utf-8") for name in ("model_card.md", "data_card.md")]
+    for text in (page, *cards):
+        assert "ethics approval" not in text
+        assert "real radiograph" not in text
+    assert all("phantoms, drawn by gist" in card for card in cards)
+
+
+@pytest.mark.parametrize("changes", [{"train_images": 21}, {}])
+def test_fewer_phantoms_than_images_or_another_source_are_real_images(
+    finished: RunBuilder, folder: Path, changes: dict[str, object]
+) -> None:
+    write_phantom_data_set(finished.run.path / "phantoms", count=30, size_range=(180, 180))
+    finished.done_prepare(**changes)
+    other = None if changes else folder / "hospital"
+    text = " ".join(summary(read_findings(finished.run, other)))
+    assert "real radiographs" in text
+    assert "phantom" not in text

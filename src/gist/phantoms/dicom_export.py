@@ -18,6 +18,7 @@ from gist.phantoms.grid import Map
 from gist.phantoms.radiograph import PhantomTruth
 
 ENCODING_STREAM = 6
+PATIENT_PREFIX = "PHANTOM-"
 SOP_CLASSES = {"DX": UID("1.2.840.10008.5.1.4.1.1.1.1"), "CR": UID("1.2.840.10008.5.1.4.1.1.1")}
 MARGIN = 0.25
 """A windowed file also stores this much beyond either end of its window, as detectors do."""
@@ -55,7 +56,7 @@ def draw_encoding(seed: int) -> Encoding:
 
 def fake_patient_id(patient: int) -> str:
     """The invented patient's identifier."""
-    return f"PHANTOM-{patient:06d}"
+    return f"{PATIENT_PREFIX}{patient:06d}"
 
 
 def dicom_bytes(unclipped: Map, truth: PhantomTruth, encoding: Encoding) -> bytes:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from gist.errors import InputError
+from gist.phantoms import is_phantom_data_set
 from gist.results import EvaluateResult, GenerateResult, PrepareResult, Result, TrainResult, UtilityResult
 from gist.run_folder import STAGE_NAMES, RunFolder, StageName, StageRecord
 
@@ -33,12 +34,14 @@ class Findings:
     ticks: tuple[Tick, ...]
     """Lines of the training log, oldest first; only finite numbers are kept."""
     manifest: dict[str, Any]
+    phantoms: bool
+    """Whether the images that went in are gist's own phantoms, as far as their folder is there to tell."""
     outdated: tuple[tuple[StageName, StageName], ...]
     """Pairs (stage, upstream) where the upstream stage was redone after the stage had read it."""
 
 
-def read_findings(run: RunFolder) -> Findings:
-    """Reads the records of all stages before the report.
+def read_findings(run: RunFolder, source: Path | None = None) -> Findings:
+    """Reads the records of all stages before the report; `source` is the folder that prepare read, where it is known.
 
     Raises:
         InputError: no stage is finished, or a record was written by another version of gist.
@@ -51,8 +54,9 @@ def read_findings(run: RunFolder) -> Findings:
     if not records:
         raise InputError(f"{run.path} holds no finished stage to report on; run `gist prepare` on it first.")
     train = _parsed(records.get("train"), TrainResult, run)
+    prepare = _parsed(records.get("prepare"), PrepareResult, run)
     return Findings(
-        prepare=_parsed(records.get("prepare"), PrepareResult, run),
+        prepare=prepare,
         train=train,
         generate=_parsed(records.get("generate"), GenerateResult, run),
         evaluate=_parsed(records.get("evaluate"), EvaluateResult, run),
@@ -60,6 +64,11 @@ def read_findings(run: RunFolder) -> Findings:
         records=records,
         ticks=_ticks(run, train.log) if train is not None else (),
         manifest=_manifest(run),
+        # The demo keeps its phantoms in the run folder, which forgets the paths of the user's disk.
+        phantoms=prepare is not None
+        and is_phantom_data_set(
+            source or run.path / "phantoms", prepare.train_images + prepare.val_images + prepare.test_images
+        ),
         outdated=_outdated(records),
     )
 

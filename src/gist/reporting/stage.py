@@ -42,7 +42,7 @@ def write_report(config: Config, run: RunFolder, progress: Progress) -> ReportRe
     Raises:
         InputError: no stage is finished, or a file that a stage recorded is missing or was replaced.
     """
-    findings = read_findings(run)
+    findings = read_findings(run, config.prepare.source)
     copying = copying_verdict(findings.evaluate)
     progress.advance(1, 3, "steps", "records read")
     page = _page(config, run, findings, copying)
@@ -174,6 +174,7 @@ def _for_machines(config: Config, findings: Findings, copying: CopyingVerdict | 
         "gist_version": gist.__version__,
         "title": config.report.title or config.name,
         "summary": wording.summary(findings),
+        "phantoms": findings.phantoms,
         "caveat": wording.caveat(findings, copying),
         "copying": None if copying is None else vars(copying),
         "out_of_date": wording.out_of_date(findings),

@@ -50,7 +50,7 @@ def summary(findings: Findings) -> list[str]:
     """Plain sentences that tell the run from its results; one per finished stage, scores last."""
     sentences = []
     if findings.prepare is not None:
-        sentences.extend(_what_went_in(findings.prepare))
+        sentences.extend(_what_went_in(findings.prepare, findings.phantoms))
     if findings.train is not None:
         sentences.append(_what_was_trained(findings.train))
     if findings.generate is not None:
@@ -138,13 +138,15 @@ def architecture(train: TrainResult) -> str:
     return ARCHITECTURES.get(name, name or "StyleGAN")
 
 
-def _what_went_in(prepare: PrepareResult) -> list[str]:
+def _what_went_in(prepare: PrepareResult, phantoms: bool) -> list[str]:
     total = prepare.train_images + prepare.test_images
     classes = (
         f" of {numerals.counted(len(prepare.class_names), 'class', 'classes')}" if prepare.class_names else ""
     )
     patients = (
-        f" from {numerals.counted(prepare.patients, 'patient')}" if prepare.patients is not None else ""
+        f" from {numerals.counted(prepare.patients, 'invented patient' if phantoms else 'patient')}"
+        if prepare.patients is not None
+        else ""
     )
     split = (
         f"{numerals.count(prepare.train_images)} to learn from and {numerals.count(prepare.test_images)} "
@@ -152,7 +154,12 @@ def _what_went_in(prepare: PrepareResult) -> list[str]:
         if prepare.test_images
         else "all of them to learn from, none held out"
     )
-    sentences = [f"{numerals.counted(total, 'real radiograph')}{classes}{patients} went in: {split}."]
+    what = (
+        f"{numerals.counted(total, 'phantom')} drawn by gist"
+        if phantoms
+        else numerals.counted(total, "real radiograph")
+    )
+    sentences = [f"{what}{classes}{patients} went in: {split}."]
     set_aside = sum(prepare.rejected.values())
     if set_aside:
         sentences.append(f"{numerals.counted(set_aside, 'more file was', 'more files were')} set aside.")
