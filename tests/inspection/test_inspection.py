@@ -52,9 +52,9 @@ def _list(run_folder: Path) -> dict[str, Any]:
 
 def _save(run_folder: Path, answers: dict[str, list[str]], **changes: object) -> Path:
     page = _list(run_folder)["page"]
-    saved = {"format": "gist-inspection/1", "page": page, "saved": "2026-03-01T12:00:00Z", "answers": answers}
+    saved = {"format": "gist-inspection/2", "page": page, "saved": "2026-03-01T12:00:00Z", "hinted": []}
     file = run_folder.parent / "answers.json"
-    file.write_text(json.dumps(saved | changes))
+    file.write_text(json.dumps(saved | {"answers": answers} | changes))
     return file
 
 
@@ -138,6 +138,8 @@ def test_answers_on_the_worst_alone_give_no_rate(run_folder: Path) -> None:
         ({"first": ["ugly"]}, {}, "cannot give"),
         ({}, {}, "holds no answer yet"),
         ({"first": ["blur"]}, {"more": 1}, "is not a file of answers"),
+        ({"first": ["blur"]}, {"format": "gist-inspection/1"}, "is not a file of answers"),
+        ({"first": ["blur"]}, {"hinted": ["other"]}, "notes hints for images without an answer"),
     ],
 )
 def test_answers_that_do_not_fit_are_refused_in_one_sentence(
@@ -207,3 +209,23 @@ def test_training_images_that_show_text_are_neither_shown_nor_named_as_nearest(r
     assert not {image.nearest for image in read_table(table)} & {*flagged}
     page = gist.inspect(run_folder, worst=30, random=0).read_text(encoding="utf-8")
     assert "Not shown, as it seems to show text" not in page
+
+
+def test_answers_after_hints_are_counted_apart(run_folder: Path) -> None:
+    gist.inspect(run_folder, worst=2, random=12)
+    items = _list(run_folder)["items"]
+    random = [item["image"] for item in items if item["random"]]
+    worst = [item["image"] for item in items if item["worst"] and not item["random"]]
+    answers = {image: ["none"] for image in random} | {image: ["blur"] for image in [*random[:4], *worst]}
+    hinted = [*random[3:6], *worst]
+    result = gist.count_answers(run_folder, _save(run_folder, answers, hinted=hinted))
+    assert result.overall is not None
+    assert (result.overall.count, result.overall.n, result.random_asked) == (3, 9, 9)
+    assert result.kinds["blur"].count == 3
+    assert result.hinted is not None
+    assert (result.hinted.count, result.hinted.n) == (1, 3)
+    assert (result.worst_hinted, result.worst_hinted_with_artifact) == (len(worst), len(worst))
+    gist.report(run_folder)
+    page = (run_folder / "report/report.html").read_text(encoding="utf-8")
+    assert "Readers answered 3 further images drawn at random after they had seen hints" in page
+    assert "Artifacts in 9 images drawn at random, answered before any hint" in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -21,11 +22,13 @@ class Answers(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: str
+    format: Literal["gist-inspection/2"]
     page: str
     saved: str
     answers: dict[str, tuple[str, ...]]
     """Image name -> kinds, or `none` alone; images without an answer are absent."""
+    hinted: frozenset[str]
+    """Images answered, or answered anew, after hints had been seen."""
 
 
 def count_answers(run: RunFolder, file: Path) -> InspectionResult:
@@ -51,30 +54,41 @@ def count_answers(run: RunFolder, file: Path) -> InspectionResult:
             raise InputError(
                 f"{file} holds an answer for '{image}' that the page cannot give; save it again there."
             )
+    if not answers.hinted <= set(answers.answers):
+        raise InputError(f"{file} notes hints for images without an answer; save it again on the page.")
     if not answers.answers:
         raise InputError(f"{file} holds no answer yet; tick at least one image and save again.")
-    result = _counted(page, {image: set(kinds) - {NONE} for image, kinds in answers.answers.items()})
+    found = {image: set(kinds) - {NONE} for image, kinds in answers.answers.items()}
+    result = _counted(page, found, answers.hinted)
     write_json(run.path / RESULT_FILE, result.model_dump(mode="json"))
     return result
 
 
-def _counted(page: PageList, found: Mapping[str, set[str]]) -> InspectionResult:
-    random = [item for item in page.items if item.random and item.image in found]
-    worst = [item for item in page.items if item.worst and item.image in found]
+def _counted(page: PageList, found: Mapping[str, set[str]], hinted: Collection[str]) -> InspectionResult:
+    answered = [item for item in page.items if item.image in found]
+    after_hints = [item for item in answered if item.image in hinted]
+    before = [item for item in answered if item.image not in hinted]
+    random = [item for item in before if item.random]
+    worst = [item for item in before if item.worst]
+    random_after = [item for item in after_hints if item.random]
+    worst_after = [item for item in after_hints if item.worst]
     wrong = {image for image, kinds in found.items() if kinds}
     names = sorted({item.class_name for item in random if item.class_name})
     return InspectionResult(
         page=page.page,
         table_sha256=page.table_sha256,
-        random_asked=sum(item.random for item in page.items),
+        random_asked=sum(item.random for item in page.items) - len(random_after),
         overall=_rate(random, wrong) if random else None,
         kinds={kind: _rate(random, {i for i, kinds in found.items() if kind in kinds}) for kind in KINDS}
         if random
         else {},
         classes={name: _rate([item for item in random if item.class_name == name], wrong) for name in names},
-        worst_asked=sum(item.worst for item in page.items),
+        hinted=_rate(random_after, wrong) if random_after else None,
+        worst_asked=sum(item.worst for item in page.items) - len(worst_after),
         worst_answered=len(worst),
         worst_with_artifact=sum(item.image in wrong for item in worst),
+        worst_hinted=len(worst_after),
+        worst_hinted_with_artifact=sum(item.image in wrong for item in worst_after),
     )
 
 

@@ -1,6 +1,7 @@
 "use strict";
 (function () {
   const page = document.body.dataset.page;
+  const format = "gist-inspection/2";
   const store = "gist-inspection-" + page;
   const articles = Array.from(document.querySelectorAll("article"));
   const places = Array.from(document.querySelectorAll(".overview button"));
@@ -8,6 +9,8 @@
   const message = document.getElementById("message");
   let current = 0;
   let unsaved = false;
+  let seen = new Set();  // images whose hints were shown
+  let hinted = new Set();  // those answered, or answered anew, after that
 
   const boxes = (article) => Array.from(article.querySelectorAll("fieldset input"));
   const kinds = (article) => boxes(article).filter((box) => box.checked).map((box) => box.value);
@@ -17,7 +20,8 @@
     for (const article of articles) {
       if (kinds(article).length) found[article.dataset.image] = kinds(article);
     }
-    return { format: "gist-inspection/1", page: page, saved: new Date().toISOString(), answers: found };
+    const after = Array.from(hinted).filter((image) => image in found);
+    return { format: format, page: page, saved: new Date().toISOString(), answers: found, hinted: after };
   }
 
   function say(text) {
@@ -40,14 +44,21 @@
   function show(index) {
     current = Math.max(0, Math.min(articles.length - 1, index));
     articles.forEach((article, place) => { article.hidden = place !== current; });
+    aids.checked = false;  // every image is looked at without hints first
+    showAids();
     document.getElementById("back").disabled = current === 0;
     document.getElementById("next").disabled = current === articles.length - 1;
     mark();
   }
 
   function showAids() {
-    for (const figure of document.querySelectorAll(".aid")) figure.hidden = !aids.checked;
-    for (const row of document.querySelectorAll(".pictures")) row.classList.toggle("alone", !aids.checked);
+    const article = articles[current];
+    for (const figure of article.querySelectorAll(".aid")) figure.hidden = !aids.checked;
+    article.querySelector(".pictures").classList.toggle("alone", !aids.checked);
+    if (aids.checked) {
+      seen.add(article.dataset.image);
+      remember();
+    }
   }
 
   // A picture without an artifact has no kind, so "none" and the kinds exclude each other.
@@ -58,6 +69,7 @@
         if ((other.value === "none") !== (box.value === "none")) other.checked = false;
       }
     }
+    if (seen.has(article.dataset.image)) hinted.add(article.dataset.image);
     unsaved = true;
     document.getElementById("guide").open = false;
     remember();
@@ -66,7 +78,7 @@
   }
 
   function remember() {
-    try { localStorage.setItem(store, JSON.stringify(answers())); } catch (error) { /* not every browser allows it */ }
+    try { localStorage.setItem(store, JSON.stringify({ ...answers(), seen: Array.from(seen) })); } catch (error) { /* not every browser allows it */ }
   }
 
   function fill(saved) {
@@ -74,6 +86,8 @@
       const found = saved.answers[article.dataset.image] || [];
       for (const box of boxes(article)) box.checked = found.includes(box.value);
     }
+    hinted = new Set(saved.hinted);
+    seen = new Set(saved.seen || saved.hinted);
     mark();
   }
 
@@ -101,7 +115,7 @@
   async function open(file) {
     try {
       const saved = JSON.parse(await file.text());
-      if (saved.page !== page) { say("These answers belong to another page."); return; }
+      if (saved.page !== page || saved.format !== format) { say("These answers belong to another page."); return; }
       fill(saved);
       remember();
       say("");
@@ -142,7 +156,7 @@
 
   try {
     const saved = JSON.parse(localStorage.getItem(store));
-    if (saved && saved.answers) {
+    if (saved && saved.format === format) {
       fill(saved);
       document.getElementById("guide").open = false;
     }

@@ -50,21 +50,26 @@ class Rate(Result):
 
 
 class InspectionResult(Result):
-    """Artifacts that people saw."""
+    """Artifacts that people saw; all but `hinted` and `worst_hinted` before they had seen any hint."""
 
     page: str
     table_sha256: str
     random_asked: int
+    """Images of the random sample, without those answered after hints."""
     overall: Rate | None
     """Images of the random sample with any artifact; None where none of them was answered."""
     kinds: dict[str, Rate]
     """Random sample, kind -> images with it; an image may have several kinds."""
     classes: dict[str, Rate]
     """Random sample, class -> images with any artifact."""
+    hinted: Rate | None
+    """Random sample, images with any artifact among those answered after hints, which sway the eye."""
     worst_asked: int
     worst_answered: int
     worst_with_artifact: int
     """Chosen for looking wrong, so this says nothing about the whole set."""
+    worst_hinted: int
+    worst_hinted_with_artifact: int
 
 
 def read_inspection(run: RunFolder) -> InspectionResult | None:
