@@ -74,7 +74,7 @@ def _why_no_gpu(local_rank: int) -> str | None:
         warnings.simplefilter("always")
         found = torch.cuda.is_available()
     if not found:
-        if not torch.backends.cuda.is_built():
+        if not torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
             return "this PyTorch was built without CUDA"
         # PyTorch says here that a driver is too old.
         words = f" ({_first_sentence(str(told[0].message))})" if told else ""
