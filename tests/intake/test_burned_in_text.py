@@ -20,7 +20,7 @@ from gist.errors import GistError
 from gist.intake.burned_in_text import TextBox, find_text, paint_over
 from gist.intake.geometry import View, show, square_view
 from gist.intake.picture import as_float
-from gist.intake.vocabulary import Remark
+from gist.intake.vocabulary import Remark, SetAside
 from gist.phantoms.radiograph import draw_unclipped
 from gist.run_folder import RunFolder
 
@@ -190,7 +190,7 @@ def test_flagged_images_stay_and_are_listed_with_the_place_of_their_text(
         assert top <= 1
         assert left == 0
         assert bottom < 12
-        assert 20 < right < 50
+        assert 20 < right < 56
     assert any("2 images seem to show text" in note for note in result.notes)
 
 
@@ -253,3 +253,56 @@ def test_real_knees_without_text_are_hardly_ever_flagged(shared_dir: Path) -> No
             flagged += bool(find_text(np.asarray(image.convert("L"), dtype=np.float32) / 255))
     assert len(files) > 120
     assert flagged <= 1
+
+
+def thigh(seed: int, dark: float, bright: float, side: int = 224) -> Grey:
+    """Soft grey that grows brighter from left to right, as a thigh does towards its bone."""
+    rng = np.random.default_rng(seed)
+    slope = np.clip(np.linspace(-0.1, 1.6, side), 0, 1) ** 1.5
+    grain = np.asarray(
+        Image.fromarray(rng.standard_normal((side // 4, side // 4)).astype(np.float32)).resize((side, side))
+    )
+    return np.clip(dark + (bright - dark) * slope + 0.01 * grain, 0, 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("dark", [0.2, 0.4, 0.6, 0.7])
+def test_a_frame_follows_its_line_onto_bright_bone(dark: float) -> None:
+    for number in range(6):
+        base = thigh(number, dark, 0.94)
+        written, truth = write(base, f"MUELLER HANS {number}", (16, 18)[number % 2], 1.0, 0.02, 0.02)
+        assert covered(find_text(written), truth) > 0.97, number
+        assert find_text(base) == ()
+        assert find_text(write(base, "R", 18, 1.0, 0.02, 0.02)[0]) == ()
+
+
+def test_what_still_shows_text_after_painting_over_is_set_aside(folder: Path) -> None:
+    """A line too faint for the first look beside one that is plain."""
+    rng = np.random.default_rng(0)
+    base = np.full((256, 256), 0.5, np.float32) + 0.004 * rng.standard_normal((256, 256), dtype=np.float32)
+    base[200:] = 0.1
+    plain, _ = write(base, "SMITH, JOHN A", 16, 1.0, 0.02, 0.96)
+    both, _ = write(plain, "DOB: 06.16.1976 OKAFOR", 16, 0.56, 0.02, 0.3)
+    save(folder / "plain.png", plain)
+    save(folder / "both.png", both)
+    accepted, _ = decode(folder / "plain.png", resolution=64, burned_in_text="mask")
+    assert Remark.TEXT_PAINTED_OVER in accepted.remarks
+    with pytest.raises(SetAside, match="still shows what may be text"):
+        decode(folder / "both.png", resolution=64, burned_in_text="mask")
+
+
+def test_masked_knees_show_no_letter_of_a_name(shared_dir: Path) -> None:
+    files = sorted((shared_dir / "data" / "knee" / "val").glob("*/*.png"))[::13][:60]
+    masked = 0
+    for number, file in enumerate(files):
+        with Image.open(file) as image:
+            grey = np.asarray(image.convert("L"), dtype=np.float32) / 255
+        written, _ = write(grey, f"MUELLER HANS {number}", (11, 12, 14, 16, 18)[number % 5], 1.0, 0.02, 0.02)
+        boxes = find_text(written)
+        painted = np.abs(written - grey)
+        for box in boxes:
+            painted[box.top : box.bottom, box.left : box.right] = 0.0
+        masked += bool(boxes)
+        if boxes:
+            assert np.count_nonzero(painted > 0.02) <= 8, file.name
+    assert len(files) == 60
+    assert masked >= 58

@@ -12,7 +12,7 @@ _IMBALANCE = 5.0
 _WORTH_SAYING = {
     Remark.BURNED_IN: "declare text burned into the pixels; look at them before sharing anything",
     Remark.TEXT_FOUND: "seem to show text in their pixels; look before sharing anything, or mask or reject them",
-    Remark.TEXT_PAINTED_OVER: "showed text in their pixels, which has been painted over",
+    Remark.TEXT_PAINTED_OVER: "showed text in their pixels, which was painted over where found; look at every one",
     Remark.TEXT_READ: "hold words that a program could read",
     Remark.NOT_RADIOGRAPH: "are not declared plain radiographs by their modality",
     Remark.ONE_FRAME: "hold several frames; the one that prepare.frame says was used",

@@ -2,7 +2,8 @@
 
 Burned-in text is thin strokes of one grey, gathered into glyphs of like height that stand in a row. A lead side
 marker (L or R, with at most a few initials) is fewer and larger glyphs; a trabecula or a bone edge has neither one grey
-nor a row. The search sees a copy of at most 1000 pixels, so that it costs little beside decoding.
+nor a row. Where text stands, its frame follows the line to what bright bone leaves of it. The search sees a copy of at
+most 1000 pixels, so that it costs little beside decoding.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gist.intake.burned_in_text_lines import text_lines
+from gist.intake.burned_in_text_lines import (
+    CONTRAST,
+    darkest_ink,
+    is_text,
+    rows_of_strokes,
+    whole_line,
+    without_gaps,
+)
 from gist.intake.geometry import FloatImage, View
 from gist.intake.picture import Grey, as_float
 from gist.intake.sliding import sliding
@@ -21,8 +29,8 @@ from gist.intake.sliding import sliding
 _SIDE = 1000
 _STROKE = 7
 """Side of the square, in pixels of the copy, that no stroke of text fills."""
-_CONTRAST = 28
-"""Of 255: what a stroke differs from its surroundings by."""
+_FAINT_CONTRAST = 8
+"""The same at a second look, which would take too long in every picture: bones are full of such strokes."""
 _ROWS_AT_A_TIME = 32  # of the copy: they stay in the processor's cache
 _MARGIN = 0.35
 """Of a line's height: how far its box reaches beyond its glyphs."""
@@ -55,15 +63,28 @@ class TextBox(NamedTuple):
         return TextBox(self.top, side - self.right, self.bottom, side - self.left)
 
 
-def find_text(grey: Grey) -> tuple[TextBox, ...]:
-    """Boxes around lines of text in a picture [H, W]; most often none."""
+def find_text(grey: Grey, sure: bool = False) -> tuple[TextBox, ...]:
+    """Boxes around lines of text in a picture [H, W]; most often none.
+
+    Where strokes stand in a row a second look follows for more of their ink that has little contrast, such as white on
+    bright bone; `sure` takes that look everywhere and for any ink.
+    """
     step = _step(grey)
     small = _reduced(grey, step)
-    return united(
-        _with_margin(line, step, grey)
-        for bright in (small, 255 - small)
-        for line in text_lines(bright, bright - _opened(bright), _CONTRAST)
-    )
+    side = max(small.shape)
+    looks = [(bright, bright - _opened(bright)) for bright in (small, 255 - small)]
+    light, dark = (rows_of_strokes(*look, CONTRAST) for look in looks)
+    lines = []
+    for (bright, raised), rows in zip(
+        looks, (without_gaps(light, dark), without_gaps(dark, light)), strict=True
+    ):
+        if sure:
+            rows += rows_of_strokes(bright, raised, _FAINT_CONTRAST)
+        elif rows:
+            ink = np.where(bright >= darkest_ink(rows), raised, np.uint8(0))
+            rows += rows_of_strokes(bright, ink, _FAINT_CONTRAST)
+        lines += [whole_line(row, bright, raised) for row in rows if is_text(row, side)]
+    return united(_with_margin(line, step, grey) for line in lines)
 
 
 def find_words(grey: Grey) -> tuple[TextBox, ...]:
@@ -75,7 +96,7 @@ def find_words(grey: Grey) -> tuple[TextBox, ...]:
     return united(
         _with_margin(word, step, grey)
         for bright in (small, 255 - small)
-        for word in read_words(bright, bright - _opened(bright), _CONTRAST)
+        for word in read_words(bright, bright - _opened(bright), CONTRAST)
     )
 
 

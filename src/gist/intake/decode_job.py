@@ -200,6 +200,8 @@ def _square(
     grey = picture.grey
     if text and settings.burned_in_text == "mask":
         grey = paint_over(as_float(grey), text)
+        if find_text(grey, sure=True) or (settings.read_words and find_words(grey)):
+            raise SetAside(Reason.TEXT_REMAINS)
     top = left = 0
     if settings.crop_borders:
         top, bottom, left, right = content_box(as_float(grey))
@@ -231,7 +233,7 @@ def _text(picture: Picture, settings: JobSettings, remarks: list[Remark]) -> tup
     if settings.burned_in_text == "ignore":
         return ()
     words = find_words(picture.grey) if settings.read_words else ()
-    found = united((*find_text(picture.grey), *words))
+    found = united((*find_text(picture.grey, sure=Remark.BURNED_IN in remarks), *words))
     if settings.burned_in_text == "reject" and (found or Remark.BURNED_IN in remarks):
         raise SetAside(Reason.BURNED_IN_TEXT)
     if found:

@@ -37,6 +37,9 @@ class Reason(StrEnum):
     NO_WINDOW = "carries no usable grey window although prepare.window is 'tag'"
     BLANK = "shows nothing: all its pixels have one value"
     BURNED_IN_TEXT = "has text burned into its pixels or declares it, and prepare.burned_in_text is 'reject'"
+    TEXT_REMAINS = (
+        "still shows what may be text after prepare.burned_in_text=mask has painted over what was found"
+    )
     TOO_SMALL = "is smaller than the chosen resolution; see prepare.allow_upsampling"
     FOLDER_IS_PATIENT = "lies in a class folder that bears its patient's name or id"
     NO_CLASS_FOLDER = "lies outside the class folders"

@@ -44,7 +44,7 @@ def installed() -> bool:
 
 
 def read_words(bright_HW: NDArray[np.uint8], raised_HW: NDArray[np.uint8], contrast: int) -> list[Box]:
-    """Boxes (top, left, bottom, right; the latter two outside) of words; arguments as those of `text_lines`."""
+    """Boxes (top, left, bottom, right; the latter two outside) of words; arguments as those of `rows_of_strokes`."""
     mask = raised_HW > contrast
     if not mask.any() or len(find_glyphs(bright_HW, raised_HW, mask)) < _LETTERS:
         return []

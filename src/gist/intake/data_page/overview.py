@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gist.intake.burned_in_text import TextBox
+from gist.intake.vocabulary import Remark
 
 COUNTED = ("split", "class", "type", "modality", "view", "bits", "size")
 MEASURED = ("mean_grey", "contrast", "sharpness", "short_side", "aspect")
 MOST_SHOWN = 12
+MOST_TEXT_SHOWN = 120
+"""Of images with text, each of which wants a look."""
 _counted_of = itemgetter(*COUNTED)
 
 
@@ -33,6 +36,8 @@ class Shown:
     """Salted id."""
     text: tuple[TextBox, ...]
     near_copy_of: str
+    painted_over: bool = False
+    """Whether the text is no longer in the picture, as far as it was found."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def read_overview(folder: Path) -> Overview:
             numbers[name].append(number)
         text_images += bool(row["text"])
         near_copies += bool(row["near_copy_of"])
-        if row["text"] and len(with_text) < MOST_SHOWN:
+        if row["text"] and len(with_text) < MOST_TEXT_SHOWN:
             with_text.append(shown(row))
         if row["near_copy_of"] and len(copies) < MOST_SHOWN // 2:
             copies.append(shown(row))
@@ -107,7 +112,8 @@ def rows(folder: Path) -> Iterator[dict[str, str]]:
 def shown(row: dict[str, str]) -> Shown:
     """What is needed to show the image of a row."""
     boxes = tuple(TextBox(*map(int, box.split(" "))) for box in row["text"].split("; ") if box)
-    return Shown(row["split"], row["image"], row["file"], boxes, row["near_copy_of"])
+    painted_over = Remark.TEXT_PAINTED_OVER in row["remarks"].split("; ")
+    return Shown(row["split"], row["image"], row["file"], boxes, row["near_copy_of"], painted_over)
 
 
 def _pairs(folder: Path, copies: list[Shown]) -> list[tuple[Shown, Shown]]:

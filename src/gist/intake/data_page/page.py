@@ -13,7 +13,7 @@ from markupsafe import Markup
 import gist
 from gist.intake.data_page.histogram import histogram
 from gist.intake.data_page.outliers import find_outliers
-from gist.intake.data_page.overview import MOST_SHOWN, Overview, read_overview
+from gist.intake.data_page.overview import MOST_SHOWN, MOST_TEXT_SHOWN, Overview, read_overview
 from gist.intake.data_page.pictures import data_uri, small_pictures
 from gist.intake.data_page.words import SPLIT_NAMES, further_advice, summary
 from gist.intake.vocabulary import Reason
@@ -78,6 +78,8 @@ def write_data_page(folder: Path, result: PrepareResult, title: str) -> Path:
         copies=copies,
         reasons=overview.rejected.most_common(),
         most_shown=MOST_SHOWN,
+        most_text_shown=MOST_TEXT_SHOWN,
+        painted_over=any(image.painted_over for image in overview.with_text),
     )
     path = folder / PAGE_NAME
     write_atomic(path, page.encode())

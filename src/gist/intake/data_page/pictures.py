@@ -1,4 +1,4 @@
-"""Single images of the archives as small pictures on the page; text in them is covered, its place outlined."""
+"""Single images of the archives as small pictures on the page; text still in them is covered, its place outlined."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _small(png: bytes, image: Shown) -> bytes:
     with Image.open(io.BytesIO(png)) as stored:
         levels = as_bytes(np.asarray(stored))
     covered = levels.copy()
-    for box in image.text:
+    for box in () if image.painted_over else image.text:
         covered[box.top : box.bottom, box.left : box.right] = levels[
             box.top : box.bottom, box.left : box.right
         ].mean()
