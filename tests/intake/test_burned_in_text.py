@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import random
+import re
+import zipfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -191,7 +194,18 @@ def test_flagged_images_stay_and_are_listed_with_the_place_of_their_text(
         assert left == 0
         assert bottom < 12
         assert 20 < right < 56
-    assert any("2 images seem to show text" in note for note in result.notes)
+    stay = sum(row["split"] == "train" for row in flagged)
+    warning = next(note for note in result.notes if note.startswith("2 images seem to show readable text"))
+    assert re.search(rf"and {stay} of them stays? in the training set", warning)
+    assert "--burned-in-text mask" in warning
+    assert "--burned-in-text reject" in warning
+    assert warning in html.unescape((run.path / "prepare" / "data.html").read_text(encoding="utf-8"))
+    for row in flagged:
+        with zipfile.ZipFile(run.path / "prepare" / f"{row['split']}.zip") as archive:
+            assert row["image"] in archive.namelist()
+    masked = prepare_stage(source_with_text(folder), resolution=64, burned_in_text="mask")
+    assert not any("readable text" in note for note in masked.notes)
+    assert any("painted over where found; look at every one" in note for note in masked.notes)
 
 
 def test_rejected_images_go_with_their_reason(folder: Path, prepare_stage: PrepareCall) -> None:

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gist.intake.vocabulary import Remark
+from gist.reporting.numerals import counted
 
 _ENOUGH_IMAGES = 750  # about where the paper saw artifact-free elbows
 _IMBALANCE = 5.0
 _WORTH_SAYING = {
     Remark.BURNED_IN: "declare text burned into the pixels; look at them before sharing anything",
-    Remark.TEXT_FOUND: "seem to show text in their pixels; look before sharing anything, or mask or reject them",
     Remark.TEXT_PAINTED_OVER: "showed text in their pixels, which was painted over where found; look at every one",
     Remark.TEXT_READ: "hold words that a program could read",
     Remark.NOT_RADIOGRAPH: "are not declared plain radiographs by their modality",
@@ -35,9 +35,10 @@ def advice(
     patients: int | None,
     without_patient: int,
     remarks: Sequence[tuple[Remark, ...]],
+    remarks_in_training: Sequence[tuple[Remark, ...]],
 ) -> list[str]:
     """What a reader should know of a prepared data set, most important first."""
-    notes = []
+    notes = _readable_text(remarks, remarks_in_training)
     images = len(remarks)
     if train_images < _ENOUGH_IMAGES:
         notes.append(
@@ -59,6 +60,20 @@ def advice(
         f"{counts[remark]} images {text}." for remark, text in _WORTH_SAYING.items() if counts[remark]
     )
     return notes
+
+
+def _readable_text(
+    remarks: Sequence[tuple[Remark, ...]], remarks_in_training: Sequence[tuple[Remark, ...]]
+) -> list[str]:
+    shown = sum(Remark.TEXT_FOUND in of_one for of_one in remarks)
+    if not shown:
+        return []
+    trained = sum(Remark.TEXT_FOUND in of_one for of_one in remarks_in_training)
+    return [
+        f"{counted(shown, 'image seems', 'images seem')} to show readable text, perhaps names, and {trained} of them "
+        f"{'stays' if trained == 1 else 'stay'} in the training set, where a network can learn to show the same text; "
+        "--burned-in-text mask paints over what is found, --burned-in-text reject leaves such images out."
+    ]
 
 
 def _balance(class_counts: Mapping[str, Mapping[str, int]]) -> list[str]:

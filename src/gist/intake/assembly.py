@@ -54,10 +54,19 @@ class DataSetPlan:
         }
         without_patient = sum(picture.patient is None for picture in self.placed)
         remarks = [picture.remarks for picture in self.accepted]
+        in_training = [
+            of_one for of_one, place in zip(remarks, self.placed, strict=True) if place.split == "train"
+        ]
         notes = [choice.reason] if choice.reason else []
         notes += self.notes
         notes += advice(
-            class_counts, splits["train"], splits["test"], self.patients, without_patient, remarks
+            class_counts,
+            splits["train"],
+            splits["test"],
+            self.patients,
+            without_patient,
+            remarks,
+            in_training,
         )
         digests = sorted(picture.pixel_sha256 for picture in self.accepted)
         return PrepareResult(
