@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from prepare_call import PrepareCall
+from radiograph_files import picture, save_png
+
+from gist.config import PrepareConfig
 from gist.errors import InputError
+from gist.intake import inspect
 from gist.intake.resolution import choose_resolution
+from gist.intake.vocabulary import Reason
 
 
 def test_it_follows_the_median_short_side_and_the_device() -> None:
@@ -16,10 +23,36 @@ def test_it_follows_the_median_short_side_and_the_device() -> None:
     assert "median short side is 224" in choose_resolution([(224, 224)], "pad", False, "cuda").reason
 
 
-def test_it_is_lowered_where_many_images_would_be_too_small() -> None:
+def test_small_images_do_not_lower_it_and_are_counted() -> None:
     sizes = [(300, 300)] * 6 + [(130, 130)] * 4
-    assert choose_resolution(sizes, "pad", False, "cuda").side == 128
-    assert choose_resolution(sizes, "pad", True, "cuda").side == 256
+    choice = choose_resolution(sizes, "pad", False, "cuda")
+    assert choice.side == 256
+    assert choice.reason.endswith("; 4 of the 10 looked at are smaller and are set aside.")
+    assert (
+        "4 of the 10 looked at are smaller and are enlarged"
+        in choose_resolution(sizes, "pad", True, "cuda").reason
+    )
+
+
+def test_thumbnails_beside_radiographs_are_set_aside_and_stop_nothing(
+    folder: Path, prepare_stage: PrepareCall
+) -> None:
+    for number in range(12):
+        save_png(folder / "source" / f"{number}.png", picture(number, 20 if number < 5 else 96))
+    result = prepare_stage(folder / "source", resolution="auto")
+    assert result.resolution == 64
+    assert result.train_images + result.test_images == 7
+    assert result.rejected == {Reason.TOO_SMALL.value: 5}
+    assert any("5 of the 12 looked at are smaller and are set aside" in note for note in result.notes)
+
+
+def test_a_plan_tells_what_is_there_although_all_of_it_is_too_small(folder: Path) -> None:
+    for number in range(4):
+        save_png(folder / "source" / f"{number}.png", picture(number, 20))
+    config = PrepareConfig(source=folder / "source")
+    summary = inspect(config, "cpu")
+    assert (summary.files, summary.readable, summary.short_side_median) == (4, 4, 20)
+    assert "mostly smaller than 32 pixels (median short side 20)" in summary.resolution_reason
 
 
 def test_tiny_images_are_refused_unless_enlarging_is_allowed() -> None:

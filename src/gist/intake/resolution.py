@@ -13,7 +13,6 @@ from gist.intake.geometry import Fit, covered_pixels
 
 LARGEST_ON_GPU = 256
 LARGEST_ON_CPU = 64
-_TOO_SMALL_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -29,22 +28,20 @@ def choose_resolution(
 ) -> Choice:
     """The largest power of two not above the median short side, within what the device carries.
 
-    Unless enlarging is allowed it is lowered further as long as more than a tenth of the images would be too
-    small. `sizes` are (height, width) of the images looked at, at least one.
+    Smaller images do not lower it: they are set aside unless enlarging is allowed, and the reason says how many.
+    `sizes` are (height, width) of the images looked at, at least one.
 
     Raises:
-        InputError: even the smallest resolution would need enlarging.
+        InputError: half of the images or more are too small for the smallest resolution.
     """
     on_gpu = device == "cuda" or (device == "auto" and _has_gpu())
     most = LARGEST_ON_GPU if on_gpu else LARGEST_ON_CPU
     middle = median_low([min(size) for size in sizes])
-    covered = sorted(covered_pixels(*size, fit) for size in sizes)
-    needed = middle if allow_upsampling else min(middle, covered[int(_TOO_SMALL_SHARE * len(covered))])
-    fitting = [side for side in RESOLUTIONS if side <= needed]
+    fitting = [side for side in RESOLUTIONS if side <= middle]
     if not fitting and not allow_upsampling:
         raise InputError(
-            f"The images are mostly smaller than {RESOLUTIONS[0]} pixels; bring larger ones, "
-            "or set prepare.allow_upsampling=true and prepare.resolution."
+            f"The images are mostly smaller than {RESOLUTIONS[0]} pixels (median short side {middle}); bring larger "
+            "ones, or set prepare.allow_upsampling=true and prepare.resolution."
         )
     by_images = fitting[-1] if fitting else RESOLUTIONS[0]
     side = min(by_images, most)
@@ -53,6 +50,10 @@ def choose_resolution(
         reason = f"the most that training on a {place} is worth by default; the images allow {by_images}"
     else:
         reason = f"the largest power of two that the images carry; their median short side is {middle} pixels"
+    smaller = sum(covered_pixels(*size, fit) < side for size in sizes)
+    if smaller:
+        fate = "are enlarged" if allow_upsampling else "are set aside"
+        reason += f"; {smaller} of the {len(sizes)} looked at are smaller and {fate}"
     return Choice(side, f"Resolution {side}x{side}: {reason}.")
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import Literal
 
-from gist.config import PrepareConfig
+from gist.config import RESOLUTIONS, PrepareConfig
+from gist.errors import InputError
 from gist.intake.assembly import natural_order
 from gist.intake.decode_job import Accepted
 from gist.intake.decoding import look_at_sample
@@ -49,7 +50,7 @@ class SourceSummary:
     """Distinct patients, of all files where names or a table tell, else of those looked at; None: unknown."""
     resolution: int
     resolution_reason: str
-    """Empty where the resolution was set by the user."""
+    """Empty where the resolution was set by the user; says so where the images are too small for any."""
     problems: dict[str, int]
     """Reason -> files that would be set aside."""
     notes: tuple[str, ...]
@@ -59,7 +60,7 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
     """Looks at the source of `config` without decoding or writing anything; reads up to 400 headers.
 
     Raises:
-        InputError: as the prepare stage would about the source, the label table or unreadable files.
+        InputError: as the prepare stage would about the source, the label table or where no file can be read.
     """
     salt = read_or_make_salt()
     with Crew(processors()) as crew:
@@ -77,7 +78,7 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
     short_sides = [min(header.height, header.width) for header in headers]
     if config.resolution == "auto":
         sizes = [(header.height, header.width) for header in headers]
-        choice = choose_resolution(sizes, config.fit, config.allow_upsampling, device)
+        choice = _resolution(sizes, config, device)
     else:
         choice = Choice(config.resolution, "")
     classes = Counter(_class_names(labelled, headers))
@@ -97,6 +98,16 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         problems=dict(Counter(reason.value for reason in problems)),
         notes=(*labelled.notes, *_notes(config, labelled, found, headers)),
     )
+
+
+def _resolution(
+    sizes: list[tuple[int, int]], config: PrepareConfig, device: Literal["auto", "cpu", "cuda"]
+) -> Choice:
+    """As the prepare stage chooses it; where it would refuse, the smallest one with the reason to refuse."""
+    try:
+        return choose_resolution(sizes, config.fit, config.allow_upsampling, device)
+    except InputError as refusal:
+        return Choice(RESOLUTIONS[0], str(refusal))
 
 
 def _class_names(labelled: Labelled, headers: list[Accepted]) -> Iterator[str]:
