@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +29,82 @@ def members(patients: list[str], seed: int) -> list[Member]:
     return [Member(one.id, one.draw, None, None) for one in known]
 
 
-@given(st.lists(names, min_size=8, max_size=60), st.lists(names, max_size=60), st.integers(0, 99))
-def test_new_patients_move_no_old_one(old: list[str], new: list[str], seed: int) -> None:
-    fraction = 0.5
-    before = members(old, seed)
-    draws = [member.draw for member in before]
-    if not (min(draws) < fraction <= max(draws)):
-        return  # the documented exception: too few patients for both parts
-    places = split_members(before, fraction).places
-    assert split_members([*before, *members(new, seed)], fraction).places[: len(old)] == places
+@given(st.integers(200, 260), st.lists(names, max_size=60), st.integers(0, 99))
+def test_new_patients_move_no_old_one_where_there_are_many(old: int, new: list[str], seed: int) -> None:
+    before = members([f"patient {number}" for number in range(old)], seed)
+    places = split_members(before, 0.5).places
+    assert split_members([*before, *members(new, seed)], 0.5).places[:old] == places
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 7)), min_size=1, max_size=80),
+    st.floats(0.05, 0.6),
+    st.sampled_from([0.0, 0.2]),
+    st.randoms(),
+)
+def test_training_keeps_every_class_and_patients_stay_whole_whatever_the_order(
+    images: list[tuple[int, int]], fraction: float, val_fraction: float, shuffle: random.Random
+) -> None:
+    group = [Member(str(who), stable_draw(0, str(who)), str(label), None) for who, label in images]
+    places = split_members(group, fraction, val_fraction).places
+    placed = dict(zip(group, places, strict=True))
+    patients = {label: {one.group for one in group if one.class_name == label} for label in "01234567"}
+    for label, of_label in patients.items():
+        trained = [one for one in group if one.class_name == label and placed[one] == "train"]
+        assert bool(trained) == bool(of_label)
+        if len(of_label) == 1:
+            assert {placed[one] for one in group if one.class_name == label} == {"train"}
+    parts = {(one.group, place) for one, place in placed.items()}
+    assert len(parts) == len({one.group for one in group})
+    mixed = list(group)
+    shuffle.shuffle(mixed)
+    assert dict(zip(mixed, split_members(mixed, fraction, val_fraction).places, strict=True)) == placed
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_small_set_holds_out_its_fraction_and_some_of_each_class(seed: int) -> None:
+    """Classes of very unlike sizes, one patient to an image, as in a collection of odd files."""
+    sizes = {"a": 20, "b": 11, "c": 6, "d": 3, "e": 2, "f": 1}
+    group = [
+        Member(f"{label}{number}", stable_draw(seed, f"{label}{number}"), label, None)
+        for label, count in sizes.items()
+        for number in range(count)
+    ]
+    places = split_members(group, 0.2).places
+    held = Counter(one.class_name for one, place in zip(group, places, strict=True) if place == "test")
+    assert held.total() == 9
+    assert [held[label] for label in "def"] == [1, 1, 0]
+    assert 3 <= held["a"] <= 4
+
+
+def test_a_patient_with_many_images_does_not_fill_a_small_hold_out_alone() -> None:
+    group = [Member("many", 0.0, "0", None)] * 30 + [
+        Member(f"{n}", 0.1 + n / 100, "0", None) for n in range(30)
+    ]
+    places = split_members(group, 0.2).places
+    assert places.count("test") == 12
+    assert places[0] == "train"
+
+
+def test_a_rare_class_of_a_large_set_is_held_out_too_and_loses_no_lone_patient() -> None:
+    group = [Member(f"{n}", stable_draw(3, f"{n}"), "common", None) for n in range(400)]
+    group += [Member("x", 0.9, "rare", None), Member("y", 0.8, "rare", None), Member("z", 0.01, "lone", None)]
+    places = split_members(group, 0.2).places
+    assert list(places[-3:]) == ["train", "test", "train"]
+    assert [place == "test" for place in places[:400]] == [one.draw < 0.2 for one in group[:400]]
+
+
+def test_what_is_held_out_is_told_with_the_classes_that_have_none(
+    folder: Path, prepare_stage: PrepareCall
+) -> None:
+    for label, count in (("a", 12), ("b", 5), ("c", 2), ("d", 1)):
+        for number in range(count):
+            save_png(
+                folder / "s" / label / f"{number}.png", picture(ord(label) * 100 + number).astype(np.uint8)
+            )
+    result = prepare_stage(folder / "s")
+    assert result.test_images == 4
+    assert "4 of 20 images (20 %) are held out, but no image of 1 of the 4 classes: 'd'." in result.notes
 
 
 @given(st.lists(names, min_size=2, max_size=40), st.floats(0.01, 0.89), st.integers(0, 99))

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gist.intake.vocabulary import Remark
-from gist.reporting.numerals import counted
+from gist.reporting.numerals import counted, percent
 
 _ENOUGH_IMAGES = 750  # about where the paper saw artifact-free elbows
 _IMBALANCE = 5.0
+_NAMED = 12
+"""Classes named in a sentence at most."""
 _WORTH_SAYING = {
     Remark.BURNED_IN: "declare text burned into the pixels; look at them before sharing anything",
     Remark.TEXT_PAINTED_OVER: "showed text in their pixels, which was painted over where found; look at every one",
@@ -52,14 +54,28 @@ def advice(
         )
     elif without_patient:
         notes.append(f"{without_patient} of {images} images name no patient and were split each on its own.")
-    if test_images == 0:
-        notes.append("Nothing is held out, so scores can only be compared with training images.")
+    notes.append(_hold_out(class_counts, images, test_images))
     notes.extend(_balance(class_counts))
     counts = Counter(remark for of_one in remarks for remark in of_one)
     notes.extend(
         f"{counts[remark]} images {text}." for remark, text in _WORTH_SAYING.items() if counts[remark]
     )
     return notes
+
+
+def _hold_out(class_counts: Mapping[str, Mapping[str, int]], images: int, test_images: int) -> str:
+    if test_images == 0:
+        return "Nothing is held out, so scores can only be compared with training images."
+    told = f"{test_images} of {images} images ({percent(test_images / images)}) are held out"
+    without = [f"'{name}'" for name, counts in class_counts.items() if counts["test"] == 0]
+    if not without:
+        return f"{told}."
+    listed = ", ".join(without[:_NAMED]) + (
+        f" and {len(without) - _NAMED} more" if len(without) > _NAMED else ""
+    )
+    return (
+        f"{told}, but no image of {len(without)} of the {len(class_counts)} classes: {listed}."
+    )
 
 
 def _readable_text(
