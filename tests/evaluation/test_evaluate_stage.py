@@ -140,7 +140,7 @@ def test_a_class_that_was_not_generated_is_left_out_and_noted(make_run: MakeRun)
     result = evaluate(QUICK, run, Silent())
     assert score(result, "FD[radiomics]").n_real == 40
     assert score(result, "FD[radiomics]", "severe").value is None
-    assert any("1 classes of the hold-out" in note for note in result.notes)
+    assert any("1 class of the hold-out" in note for note in result.notes)
 
 
 def test_unlabelled_synthetic_images_are_compared_without_classes(make_run: MakeRun) -> None:
@@ -188,7 +188,7 @@ def test_duplicates_and_leaks_in_the_hold_out_are_noted(make_run: MakeRun) -> No
     doubled = np.concatenate([test[""], test[""][:7], train[""][:3]])
     result = evaluate(QUICK, make_run(train, {"": doubled}, synthetic), Silent())
     assert any("7 duplicates" in note for note in result.notes)
-    assert any("3 held-out images are also training images" in note for note in result.notes)
+    assert any("3 held-out images are among the training images, too" in note for note in result.notes)
 
 
 def test_another_size_is_refused_with_both_sizes(make_run: MakeRun) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gist.phantoms import write_phantom_data_set
 from gist.reporting import numerals
 from gist.reporting.copying import copying_verdict
 from gist.reporting.findings import read_findings, without_paths
+from gist.reporting.score_table import score_table
 from gist.reporting.wording import caveat, summary
 from gist.results import EvaluateResult
 
@@ -52,28 +54,54 @@ def test_three_significant_digits_are_right_to_half_a_unit(value: float) -> None
     assert shown == pytest.approx(value, rel=0.00501, abs=1e-6)
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    numbers=st.lists(st.tuples(st.floats(0, 1e5), st.integers(0, 5)), min_size=1, max_size=6),
+@pytest.mark.parametrize(
+    ("numbers", "texts"),
+    [
+        ((0.04217, 0.0381, 0.0466, 0.00071), ("0.0422", "0.0381", "0.0466", "0.0007")),
+        ((0.00333, 0.0006, 0.0186, 0.82333), ("0.003", "0.001", "0.019", "0.823")),
+        ((1716.2, None, None, 18.4), ("1,716", "", "", "18")),
+        ((0.0492, None, None, 0.9205), ("0.049", "", "", "0.920")),
+        ((2.87, 0.0027), ("2.87", "0.003")),
+        ((-0.0003, -0.002, 0.0015), ("−0.00030", "−0.00200", "0.00150")),
+        ((0.0, 0.0, 0.0188), ("0", "0", "0.0188")),
+        ((None,), ("",)),
+    ],
 )
-def test_aligned_numbers_have_their_points_equally_far_from_the_right(
-    numbers: list[tuple[float, int]],
+def test_numbers_that_stand_together_have_equal_digits(
+    numbers: tuple[float | None, ...], texts: tuple[str, ...]
 ) -> None:
-    texts = [numerals.fixed(value, decimals) for value, decimals in numbers]
-    padded = numerals.aligned(texts)
-    points = {
-        len(text) - max(text.find("."), text.find(numerals.PUNCTUATION_SPACE))
-        for text in padded
-        if "." in text or numerals.PUNCTUATION_SPACE in text
-    }
-    assert len(points) <= 1
-    assert [text.rstrip(numerals.FIGURE_SPACE + numerals.PUNCTUATION_SPACE) for text in padded] == texts
+    assert numerals.together(*numbers) == texts
 
 
-def test_an_interval_decides_how_many_decimals_are_shown() -> None:
-    assert numerals.decimals_for(0.04217, 0.0381, 0.0466) == 4
-    assert numerals.decimals_for(61.27, None, None) == 1
-    assert numerals.decimals_for(1234.5, 1100.0, 1400.0) == 0
+def test_scores_untold_for_one_reason_share_a_row_and_footnotes_count_up() -> None:
+    untold = [
+        near_copies().model_copy(
+            update={"name": f"{kind}[radiomics]", "group": "rare", "value": None, "verdict": "unknown",
+                    "meaning": "Too few images to tell.", "fingerprint": "few"}
+        )
+        for kind in ("KID", "precision", "recall")
+    ]  # fmt: skip
+    told = [
+        near_copies().model_copy(update={"name": name, "fingerprint": name, "verdict": "good"})
+        for name in ("KID[a]", "FD[a]")
+    ]
+    table = score_table([told[0], *untold, told[1], near_copies()])
+    assert [(name, [row.name for row in rows]) for name, rows in table.groups] == [
+        ("overall", ["KID[a]", "FD[a]", "near-copies"]),
+        ("rare", ["KID, precision and recall"]),
+    ]
+    footnotes = [row.footnote for _, rows in table.groups for row in rows]
+    assert footnotes == [1, 2, 3, 4]
+
+
+def test_one_is_one_image(builder: Callable[..., RunBuilder]) -> None:
+    made = builder()
+    made.done_prepare(upsampled=1)
+    made.done_generate()
+    page = PageReader(made.page(made.config(samples_per_class=1))).text
+    assert "1 held-out radiograph " in page
+    assert "1 generated image –" in page
+    assert not re.search(r"\b1 (images|radiographs|pictures)\b", page)
 
 
 def test_minus_zero_is_zero_and_minus_is_a_minus() -> None:
@@ -186,7 +214,7 @@ def test_paths_from_the_root_are_cut_to_their_last_part() -> None:
 def test_phantoms_are_never_called_radiographs_of_patients(finished: RunBuilder) -> None:
     write_phantom_data_set(finished.run.path / "phantoms", count=30, size_range=(180, 180))
     page = PageReader(finished.page()).text
-    assert "30 phantoms drawn by gist of 2 classes from 27 invented patients went in" in page
+    assert "30 phantoms of 2 classes from 27 invented patients, all drawn by gist, went in" in page
     assert "The images that this page calls real are phantoms, drawn by gist: nobody was X-rayed" in page
     folder = finished.run.path / "report"
     cards = [(folder / name).read_text(encoding="utf-8") for name in ("model_card.md", "data_card.md")]

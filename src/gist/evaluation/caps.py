@@ -18,22 +18,22 @@ NEARLY_ALL = 0.9
 
 def capped(scores: Sequence[Score], artifacts: ArtifactSummary | None) -> list[Score]:
     """The scores, with good and fair distances of a group lowered to poor where its images or variety are."""
-    odd = ""
+    odd: list[str] = []
     if artifacts is not None and artifacts.verdict == "poor" and artifacts.odd_share >= NEARLY_ALL:
         count = round(artifacts.odd_share * artifacts.images)
         percent = 100 * (1 - artifacts.real_level)
-        odd = f"{count} of {artifacts.images} images look odder than {percent:g} % of real ones"
-    return [_capped(score, [*_failings(score.group, scores), *([odd] if odd else [])]) for score in scores]
+        odd = [f"{count} of {artifacts.images} images look odder than {percent:g} % of real ones"]
+    return [_capped(score, [*_failings(score.group, scores), *odd]) for score in scores]
 
 
 def _failings(group: str, scores: Sequence[Score]) -> list[str]:
-    return [
-        f"{score.name} reads poor"
+    poor = [
+        kind
+        for kind in ("precision", "recall")
         for score in scores
-        if score.group == group
-        and score.verdict == "poor"
-        and score.name.startswith(("precision[", "recall["))
+        if score.group == group and score.verdict == "poor" and score.name.startswith(f"{kind}[")
     ]
+    return [f"{' and '.join(poor)} {'reads' if len(poor) == 1 else 'read'} poor"] if poor else []
 
 
 def _capped(score: Score, failings: list[str]) -> Score:
@@ -44,7 +44,6 @@ def _capped(score: Score, failings: list[str]) -> Score:
     return score.model_copy(
         update={
             "verdict": "poor",
-            "meaning": f"{score.meaning} It reads poor all the same, since {why}: these features weigh "
-            "sharpness more than shape.",
+            "meaning": f"{score.meaning} It reads poor all the same, since {why}.",
         }
     )

@@ -9,6 +9,7 @@ import numpy as np
 from gist.errors import InputError
 from gist.evaluation.features import FeatureSet
 from gist.evaluation.samples import halves
+from gist.reporting.numerals import counted
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,10 @@ def real_sides(
         leaked = int(np.isin(held_out.content, training.content).sum())
         reference = _without_duplicates(held_out, "held-out", notes)
         if leaked:
+            also = counted(leaked, "held-out image is", "held-out images are")
             notes.append(
-                f"{leaked} held-out images are also training images, so the hold-out is not independent; "
-                "prepare the data again with patient ids or without duplicates."
+                f"{also} among the training images, too, so the hold-out is not independent; prepare the data again "
+                "with patient ids or without duplicates."
             )
         return RealSides(reference, training, "held-out")
     first, second = halves(training.classes, rng)
@@ -74,8 +76,8 @@ def comparable_classes(
         )
     if missing:
         notes.append(
-            f"{len(missing)} classes of the hold-out are absent from the training or "
-            "the synthetic images and were left out of the comparison."
+            f"{counted(len(missing), 'class', 'classes')} of the hold-out, absent from the training or the synthetic "
+            "images, took no part in the comparison."
         )
     return synthetic, reference, other_real
 
@@ -90,5 +92,5 @@ def note_collapse(synthetic: FeatureSet, notes: list[str]) -> None:
 def _without_duplicates(reference: FeatureSet, name: str, notes: list[str]) -> FeatureSet:
     kept = reference.first_occurrences()
     if len(kept) < len(reference):
-        notes.append(f"{len(reference) - len(kept)} duplicates among the {name} images were left out.")
+        notes.append(f"{counted(len(reference) - len(kept), 'duplicate')} among the {name} images left out.")
     return reference.take(kept)

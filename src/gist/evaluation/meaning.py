@@ -24,6 +24,7 @@ from typing import Literal
 
 from gist.evaluation.measures import Measures
 from gist.evaluation.neighbours import CopyTest
+from gist.reporting.numerals import significant, together
 
 Verdict = Literal["good", "fair", "poor", "unknown"]
 CopyFinding = Literal["none found", "fair", "poor", "unknown"]
@@ -92,9 +93,9 @@ def kid_meaning(measures: Measures, reference: str) -> tuple[str, Verdict]:
     return (
         f"Difference between {measures.n} synthetic and {measures.n} {reference} real images, 0 for none: "
         f"{found}. "
-        f"For scale: chance alone reaches {_short(chance)}, real images barely blurred "
-        f"{_short(measures.kid_barely)}, "
-        f"plainly blurred {_short(measures.kid_plainly)}.{_limits(verdict, within)}",
+        f"For scale: chance alone reaches {significant(chance)}, real images barely blurred "
+        f"{significant(measures.kid_barely)}, "
+        f"plainly blurred {significant(measures.kid_plainly)}.{_limits(verdict, within)}",
         verdict,
     )
 
@@ -110,18 +111,20 @@ def relative_meaning(measures: Measures, reference: str) -> tuple[str, Verdict]:
         plainly=relative.plainly,
         within_chance=within,
     )
+    ratio = together(relative.synthetic, relative.low, relative.high, 1.0)[0]  # as the table shows it
     return (
-        f"Synthetic images are {_short(relative.synthetic)} times as far from {reference} real images as "
+        f"Synthetic images are {ratio} times as far from {reference} real images as "
         "these are from "
         f"each other ({relative.n} against {relative.n}; 1 is ideal). For scale: chance alone reaches "
-        f"{_short(relative.chance)}, real images barely blurred {_short(relative.barely)}, plainly blurred "
-        f"{_short(relative.plainly)}.{_limits(verdict, within)}",
+        f"{significant(relative.chance)}, real images barely blurred {significant(relative.barely)}, plainly blurred "
+        f"{significant(relative.plainly)}.{_limits(verdict, within)}",
         verdict,
     )
 
 
 def frechet_meaning(measures: Measures, reference: str, *, is_fid: bool) -> str:
     """Sentence of the plain Frechet distance, which shares the relative one's verdict."""
+    _, real = together(measures.frechet, measures.frechet_real)  # as the table shows it
     caution = (
         "Papers give FID for 50,000 images against all training images (evaluate.literature)."
         if is_fid
@@ -129,22 +132,23 @@ def frechet_meaning(measures: Measures, reference: str, *, is_fid: bool) -> str:
     )
     return (
         f"Distance between {measures.n} synthetic and {measures.n} {reference} real images in means and "
-        f"spreads of features; real images against these reach {_short(measures.frechet_real)}. It falls with "
+        f"spreads of features; real images against these reach {real}. It falls with "
         f"more images on its own, so compare it at equal n only. {caution}"
     )
 
 
-def share_meaning(kind: str, baseline: float, verdict: Verdict) -> str:
-    """Sentence of a share; `kind` is one of precision, recall, density, coverage."""
-    sentence = f"{_SHARES[kind]}; real images reach {_short(baseline)} at the same n."
+def share_meaning(kind: str, baseline: str, verdict: Verdict) -> str:
+    """Sentence of a share; `kind` is one of precision, recall, density, coverage, `baseline` as the table shows it."""
+    sentence = f"{_SHARES[kind]}; real images reach {baseline} at the same n."
     return f"{sentence} So few images cannot tell good from poor." if verdict == "unknown" else sentence
 
 
 def diversity_meaning(value: float, baseline: float, verdict: Verdict) -> str:
     """Sentence of diversity."""
+    _, real = together(value, baseline)  # as the table shows it
     sentence = (
         "Number of clearly different images that the synthetic set amounts to; real images amount to "
-        f"{_short(baseline)} at the same n."
+        f"{real} at the same n."
     )
     if verdict == "good":
         return sentence
@@ -211,7 +215,3 @@ def _limits(verdict: Verdict, within_chance: bool) -> str:
     if within_chance and verdict == "fair":
         return " So few images cannot tell barely blurred ones from real ones; more might show a difference."
     return ""
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}"

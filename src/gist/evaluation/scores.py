@@ -8,6 +8,7 @@ from collections.abc import Callable
 from gist.evaluation import meaning
 from gist.evaluation.measures import Measures, Sides, measure
 from gist.evaluation.neighbours import CopyTest
+from gist.reporting.numerals import together
 from gist.results import Direction, Score
 
 Fingerprint = Callable[[int, str], str]
@@ -170,7 +171,7 @@ def _shares(
                 n_synthetic=measures.n,
                 fingerprint=fingerprint(measures.n, f"k={neighbours} balls=open"),
                 better="higher",
-                meaning=meaning.share_meaning(kind, baseline, verdict),
+                meaning=meaning.share_meaning(kind, together(value, low, high, baseline)[3], verdict),
                 verdict=verdict,
             )
         )

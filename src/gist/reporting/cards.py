@@ -6,6 +6,7 @@ Datasheets for Datasets).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
@@ -15,6 +16,7 @@ from gist.config import Config
 from gist.reporting import numerals, provenance, wording
 from gist.reporting.copying import CopyingVerdict
 from gist.reporting.findings import Findings
+from gist.reporting.score_table import score_table
 from gist.results import Score
 
 MODEL_CARD, DATA_CARD = "model_card.md", "data_card.md"
@@ -32,7 +34,11 @@ def written(config: Config, findings: Findings, copying: CopyingVerdict | None) 
         autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        count=numerals.count, duration=numerals.duration, percent=numerals.percent, cell=_cell
+        count=numerals.count,
+        counted=numerals.counted,
+        duration=numerals.duration,
+        percent=numerals.percent,
+        cell=_cell,
     )
     evaluate = findings.evaluate
     facts = {
@@ -42,7 +48,7 @@ def written(config: Config, findings: Findings, copying: CopyingVerdict | None) 
         "found": findings,
         "wording": wording,
         "architecture": wording.architecture(findings.train) if findings.train is not None else "StyleGAN",
-        "scores": [_row(score) for score in evaluate.scores] if evaluate is not None else [],
+        "scores": _rows(evaluate.scores) if evaluate is not None else [],
         "artifacts": evaluate.artifacts if evaluate is not None else None,
         "copying": copying,
         "limits": wording.LIMITS_OF_SCORES,
@@ -56,27 +62,21 @@ def written(config: Config, findings: Findings, copying: CopyingVerdict | None) 
     }
 
 
-def _row(score: Score) -> tuple[str, ...]:
+def _rows(scores: Sequence[Score]) -> list[tuple[str, ...]]:
     """Score, group, value, interval, real against real, n and reading as table cells."""
-    decimals = numerals.decimals_for(score.value or 0.0, score.low, score.high)
-    value = "–" if score.value is None else numerals.fixed(score.value, decimals)
-    interval = (
-        "–"
-        if score.low is None or score.high is None
-        else f"{numerals.fixed(score.low, decimals)} to {numerals.fixed(score.high, decimals)}"
-    )
-    baseline = "–" if score.baseline is None else numerals.fixed(score.baseline, decimals)
-    counts = f"{numerals.count(score.n_real)} / {numerals.count(score.n_synthetic)}"
-    group = "all" if score.group == wording.OVERALL else _cell(score.group)
-    return (
-        f"{score.name} ({wording.DIRECTIONS[score.better]})",
-        group,
-        value,
-        interval,
-        baseline,
-        counts,
-        wording.reading(score),
-    )
+    return [
+        (
+            f"{row.name} ({row.direction})" if row.direction else row.name,
+            "all" if group == wording.OVERALL else _cell(group),
+            row.value or "–",
+            row.interval or "–",
+            row.baseline or "–",
+            f"{numerals.count(row.score.n_real)} / {numerals.count(row.score.n_synthetic)}",
+            row.verdict,
+        )
+        for group, rows in score_table(scores).groups
+        for row in rows
+    ]
 
 
 def _cell(text: str) -> str:

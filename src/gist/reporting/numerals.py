@@ -1,12 +1,9 @@
-"""Numbers as people read them: as many digits as the number deserves, aligned at the decimal point."""
+"""Numbers as people read them: as many digits as the number deserves."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
-FIGURE_SPACE = "\u2007"  # as wide as a digit
-PUNCTUATION_SPACE = "\u2008"  # as wide as a full stop
 MINUS = "\u2212"
 MOST_DECIMALS = 6
 
@@ -39,11 +36,21 @@ def fixed(value: float, decimals: int) -> str:
     return text
 
 
-def decimals_for(value: float, low: float | None, high: float | None) -> int:
-    """Decimals that show three significant digits of the value and two of the interval's half width."""
-    if low is not None and high is not None and high > low:
-        return max(_decimals((high - low) / 2, 2), _decimals(value, 3) if value else 0)
-    return _decimals(value, 3)
+def together(*numbers: float | None) -> tuple[str, ...]:
+    """Numbers that are held against one another, such as a score and its interval; empty texts for None.
+
+    All have the decimals that give the largest three significant digits; one that would read zero keeps one digit.
+    """
+    known = [abs(number) for number in numbers if number is not None]
+    decimals = _decimals(max(known), 3) if known else 0
+    return tuple("" if number is None else _beside(number, decimals) for number in numbers)
+
+
+def _beside(number: float, decimals: int) -> str:
+    if number == 0:
+        return "0"
+    text = fixed(number, decimals)
+    return text if text.strip(MINUS + "0.") else significant(number, 1)
 
 
 def _decimals(value: float, digits: int) -> int:
@@ -52,29 +59,10 @@ def _decimals(value: float, digits: int) -> int:
     return min(MOST_DECIMALS, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
 
 
-def aligned(texts: Sequence[str]) -> list[str]:
-    """Pads right-aligned numbers so that their decimal points stand above one another.
-
-    Needs a font with tabular figures, where a figure space is as wide as a digit.
-    """
-    longest = max((len(_fraction(text)) for text in texts), default=0)
-    padded = []
-    for text in texts:
-        missing = longest - len(_fraction(text)) if text else 0
-        point = PUNCTUATION_SPACE if missing and "." not in text else ""
-        padded.append(text + point + FIGURE_SPACE * (missing - len(point)))
-    return padded
-
-
-def _fraction(text: str) -> str:
-    _, point, fraction = text.partition(".")
-    return point + fraction
-
-
 def percent(share: float) -> str:
     """0.123 -> `12 %`; small shares keep one decimal."""
     value = 100 * share
-    return f"{value:.1f} %" if 0 < value < 1 or 99 < value < 100 else f"{value:.0f} %"
+    return f"{value:.1f} %" if 0.05 <= value < 1 or 99 < value < 99.95 else f"{value:.0f} %"
 
 
 def duration(seconds: float) -> str:

@@ -1,21 +1,27 @@
-"""Scores arranged for reading: groups below one another, numbers aligned, fingerprints as footnotes."""
+"""Scores arranged for reading: groups below one another, numbers in equal digits, fingerprints as footnotes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from gist.reporting import numerals
-from gist.reporting.wording import OVERALL, reading
+from gist.reporting.wording import DIRECTIONS, OVERALL, joined, reading
 from gist.results import Score
 
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One score with its numbers as text, padded so that decimal points align down the table."""
+    """One score with its numbers as text, or several that cannot be told for the same reason."""
 
     score: Score
+    """The first of them."""
+    name: str
+    direction: str
+    """Which values are better; empty for several scores."""
     value: str
+    """Empty where it cannot be told."""
     interval: str
     baseline: str
     verdict: str
@@ -28,7 +34,7 @@ class ScoreTable:
 
     groups: tuple[tuple[str, tuple[ScoreRow, ...]], ...]
     fingerprints: tuple[str, ...]
-    """What the footnotes 1, 2, … stand for."""
+    """What the footnotes 1, 2, … stand for, in the order in which the table names them."""
     has_interval: bool
     has_baseline: bool
     has_p_value: bool
@@ -36,34 +42,34 @@ class ScoreTable:
 
 def score_table(scores: Sequence[Score]) -> ScoreTable:
     """Arranges scores; a column that no score fills is left out."""
-    fingerprints = tuple(dict.fromkeys(score.fingerprint for score in scores))
-    places = [numerals.decimals_for(score.value or 0.0, score.low, score.high) for score in scores]
-    values = [_text(score.value, decimals) for score, decimals in zip(scores, places, strict=True)]
-    baselines = [_text(score.baseline, decimals) for score, decimals in zip(scores, places, strict=True)]
-    lows = [_text(score.low, decimals) for score, decimals in zip(scores, places, strict=True)]
-    highs = [_text(score.high, decimals) for score, decimals in zip(scores, places, strict=True)]
-    intervals = [f"{low} to {high}" if low and high else "" for low, high in zip(lows, highs, strict=True)]
-    columns = (numerals.aligned(values), numerals.aligned(intervals), numerals.aligned(baselines))
-    rows = [
-        ScoreRow(
-            score,
-            value,
-            interval,
-            baseline,
-            reading(score),
-            1 + fingerprints.index(score.fingerprint),
-        )
-        for score, value, interval, baseline in zip(scores, *columns, strict=True)
-    ]
     names = sorted(dict.fromkeys(score.group for score in scores), key=lambda name: name != OVERALL)
+    in_order = [score for name in names for score in scores if score.group == name]
+    fingerprints = tuple(dict.fromkeys(score.fingerprint for score in in_order))
+    rows = [_row(list(alike), fingerprints) for _, alike in groupby(in_order, _shared)]
     return ScoreTable(
         groups=tuple((name, tuple(row for row in rows if row.score.group == name)) for name in names),
         fingerprints=fingerprints,
-        has_interval=any(intervals),
-        has_baseline=any(baselines),
+        has_interval=any(row.interval for row in rows),
+        has_baseline=any(row.baseline for row in rows),
         has_p_value=any(score.p_value is not None for score in scores),
     )
 
 
-def _text(number: float | None, decimals: int) -> str:
-    return "" if number is None else numerals.fixed(number, decimals)
+def _shared(score: Score) -> tuple[str, str | int]:
+    """Equal for scores that share a row: those of a group that cannot be told for one reason."""
+    return score.group, score.meaning if score.value is None else id(score)
+
+
+def _row(scores: list[Score], fingerprints: Sequence[str]) -> ScoreRow:
+    first, several = scores[0], len(scores) > 1
+    value, low, high, baseline = numerals.together(first.value, first.low, first.high, first.baseline)
+    return ScoreRow(
+        score=first,
+        name=joined([score.name.split("[")[0] for score in scores]) if several else first.name,
+        direction="" if several else DIRECTIONS[first.better],
+        value=value,
+        interval=f"{low} to {high}" if low and high else "",
+        baseline=baseline,
+        verdict=reading(first),
+        footnote=1 + fingerprints.index(first.fingerprint),
+    )

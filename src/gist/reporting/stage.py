@@ -63,6 +63,7 @@ def _page(config: Config, run: RunFolder, findings: Findings, copying: CopyingVe
     )
     environment.filters.update(
         count=numerals.count,
+        counted=numerals.counted,
         percent=numerals.percent,
         duration=numerals.duration,
         significant=numerals.significant,

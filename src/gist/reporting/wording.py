@@ -154,12 +154,9 @@ def _what_went_in(prepare: PrepareResult, phantoms: bool) -> list[str]:
         if prepare.test_images
         else "all of them to learn from, none held out"
     )
-    what = (
-        f"{numerals.counted(total, 'phantom')} drawn by gist"
-        if phantoms
-        else numerals.counted(total, "real radiograph")
-    )
-    sentences = [f"{what}{classes}{patients} went in: {split}."]
+    what = numerals.counted(total, "phantom" if phantoms else "real radiograph")
+    drawn = ", all drawn by gist," if phantoms else ""
+    sentences = [f"{what}{classes}{patients}{drawn} went in: {split}."]
     set_aside = sum(prepare.rejected.values())
     if set_aside:
         sentences.append(f"{numerals.counted(set_aside, 'more file was', 'more files were')} set aside.")
@@ -186,20 +183,11 @@ def _what_scores_say(evaluate: EvaluateResult) -> list[str]:
     sentences = [f"Of {numerals.counted(len(overall), 'overall score')}, {verdict_counts(overall)}."]
     leading = next((score for score in overall if score.name.startswith("KID")), overall[0])
     if leading.value is not None:
-        decimals = numerals.decimals_for(leading.value, leading.low, leading.high)
-        interval = (
-            f" (95 % interval {numerals.fixed(leading.low, decimals)} to "
-            f"{numerals.fixed(leading.high, decimals)})"
-            if leading.low is not None and leading.high is not None
-            else ""
-        )
-        baseline = (
-            f"; real images against other real images give {numerals.fixed(leading.baseline, decimals)}"
-            if leading.baseline is not None
-            else ""
-        )
+        value, low, high, real = numerals.together(leading.value, leading.low, leading.high, leading.baseline)
+        interval = f" (95 % interval {low} to {high})" if low and high else ""
+        baseline = f"; real images against other real images give {real}" if real else ""
         sentences.append(
-            f"The leading one, {leading.name}, is {numerals.fixed(leading.value, decimals)}{interval}, "
+            f"The leading one, {leading.name}, is {value}{interval}, "
             f"where {DIRECTIONS[leading.better]}{baseline}."
         )
     return sentences

@@ -28,7 +28,8 @@ def odd_share_meaning(p_values_N: NDArray[np.float64], held_out: int, level: flo
     count = int((p_values_N <= level).sum())
     rank = int(level * (held_out + 1))
     chance = float(hypergeom.sf(count - 1, n + held_out, n, count + rank - 1)) if count else 1.0
-    share = f"{count} of {n} synthetic images look odder than {100 * (1 - level):g} % of real ones"
+    look = "looks" if count == 1 else "look"
+    share = f"{count} of {n} synthetic images {look} odder than {100 * (1 - level):g} % of real ones"
     if chance > 0.05:
         return (
             f"{share}, no more than chance gives; defects that no detector knows may still be there.",
