@@ -54,7 +54,7 @@ def plan_run(config: Config) -> Plan:
     source = inspect(config.prepare, config.device)
     class_names = tuple(source.classes)
     held_out = 0.0 if config.prepare.split_column is not None else config.prepare.test_fraction
-    images = round(source.files * source.readable / source.looked_at * (1 - held_out))
+    images = round(source.images * (1 - held_out))
     start = None if config.train.start_from is None else load_start(config.train.start_from)
     fingerprint = Fingerprint(images, source.resolution, class_names, device.on_gpu)
     training = plan_training(

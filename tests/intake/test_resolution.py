@@ -46,6 +46,21 @@ def test_thumbnails_beside_radiographs_are_set_aside_and_stop_nothing(
     assert any("5 of the 12 looked at are smaller and are set aside" in note for note in result.notes)
 
 
+@pytest.mark.parametrize(("fit", "small"), [("pad", 3), ("crop", 5)])
+def test_a_plan_counts_what_preparing_will_set_aside_for_its_size(
+    fit: str, small: int, folder: Path, prepare_stage: PrepareCall
+) -> None:
+    for number in range(11):
+        side = 40 if number < 3 else 96
+        width = 50 if number in (3, 4) else side
+        save_png(folder / "source" / f"{number}.png", picture(number, side)[:, :width])
+    summary = inspect(PrepareConfig(source=folder / "source", resolution=64, fit=fit), "cpu")
+    assert summary.problems == {Reason.TOO_SMALL.value: small}
+    assert summary.images == 11 - small
+    assert any("pictures that occur twice" in note for note in summary.notes)
+    assert prepare_stage(folder / "source", resolution=64, fit=fit).rejected == summary.problems
+
+
 def test_a_plan_tells_what_is_there_although_all_of_it_is_too_small(folder: Path) -> None:
     for number in range(4):
         save_png(folder / "source" / f"{number}.png", picture(number, 20))

@@ -73,9 +73,7 @@ def _hold_out(class_counts: Mapping[str, Mapping[str, int]], images: int, test_i
     listed = ", ".join(without[:_NAMED]) + (
         f" and {len(without) - _NAMED} more" if len(without) > _NAMED else ""
     )
-    return (
-        f"{told}, but no image of {len(without)} of the {len(class_counts)} classes: {listed}."
-    )
+    return f"{told}, but no image of {len(without)} of the {len(class_counts)} classes: {listed}."
 
 
 def _readable_text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from statistics import median_low
@@ -19,6 +19,7 @@ from gist.intake.decoding import look_at_sample
 from gist.intake.deidentify import read_or_make_salt
 from gist.intake.file_bytes import open_zip
 from gist.intake.file_type import HEAD_BYTES, file_type
+from gist.intake.geometry import scaled_view, square_view
 from gist.intake.guarded_decode import Crew, processors
 from gist.intake.labelling import Labelled, class_balance, label_source
 from gist.intake.preparation import job_settings, nothing_readable
@@ -52,7 +53,7 @@ class SourceSummary:
     resolution_reason: str
     """Empty where the resolution was set by the user; says so where the images are too small for any."""
     problems: dict[str, int]
-    """Reason -> files that would be set aside."""
+    """Reason -> files that would be set aside, of those whose headers were looked at and those refused unseen."""
     notes: tuple[str, ...]
 
 
@@ -81,6 +82,8 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         choice = _resolution(sizes, config, device)
     else:
         choice = Choice(config.resolution, "")
+    too_small = sum(_too_small(header, config, choice.side) for header in headers)
+    problems += [Reason.TOO_SMALL] * too_small
     classes = Counter(_class_names(labelled, headers))
     return SourceSummary(
         files=len(labelled.listing.files) + len(labelled.listing.refused),
@@ -88,7 +91,7 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         classes={name: classes[name] for name in sorted(classes, key=natural_order)},
         looked_at=len(looked),
         readable=len(headers),
-        images=round(len(labelled.candidates) * len(headers) / len(looked)),
+        images=round(len(labelled.candidates) * (len(headers) - too_small) / len(looked)),
         short_side_median=median_low(short_sides),
         short_side_min=min(short_sides),
         bits=dict(sorted(Counter(header.bits for header in headers).items())),
@@ -96,7 +99,11 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         resolution=choice.side,
         resolution_reason=choice.reason,
         problems=dict(Counter(reason.value for reason in problems)),
-        notes=(*labelled.notes, *_notes(config, labelled, found, headers)),
+        notes=(
+            *labelled.notes,
+            *_notes(config, labelled, found, headers),
+            _unknown(config, labelled, looked),
+        ),
     )
 
 
@@ -138,6 +145,31 @@ def _notes(
             f"Pixel spacing is known of {len(lengths)} of {len(headers)} images looked at ({shown}); the others "
             "are fitted to the square, not to scale."
         )
+
+
+def _too_small(header: Accepted, config: PrepareConfig, side: int) -> bool:
+    """Whether the prepare stage would set the image aside for its size, as far as its header tells."""
+    if config.allow_upsampling:
+        return False
+    if config.mm_per_pixel is not None and header.spacing is not None:
+        view = scaled_view(header.height, header.width, side, header.spacing, config.mm_per_pixel)
+    else:
+        view = square_view(header.height, header.width, config.fit)
+    return view.enlarges(side)
+
+
+def _unknown(config: PrepareConfig, labelled: Labelled, looked: Sequence[object]) -> str:
+    """What only preparing can tell."""
+    more = ["damaged pixels", "pictures that occur twice"]
+    if config.crop_borders:
+        more.append("what is too small once its borders are cut off")
+    if config.burned_in_text in ("mask", "reject"):
+        more.append("text in the pixels")
+    files = len(labelled.candidates)
+    counted = (
+        f" These counts are of the {len(looked)} of {files} files looked at." if len(looked) < files else ""
+    )
+    return f"Headers do not tell of {' or '.join(more)}: gist prepare sets those aside, too.{counted}"
 
 
 def _types(labelled: Labelled) -> dict[str, int]:
