@@ -15,7 +15,7 @@ from radiograph_files import picture, save_png
 
 from gist.intake.fine_structure import fine_structure
 from gist.intake.geometry import thumbnail, to_square
-from gist.intake.near_duplicates import near_copies, near_copies_within
+from gist.intake.near_duplicates import Copy, near_copies, near_copies_within
 from gist.intake.vocabulary import Reason
 from gist.run_folder import RunFolder
 
@@ -130,7 +130,38 @@ def test_among_different_knees_no_copy_is_seen_and_a_planted_one_is(knees: list[
     images = [*knees[:COUNT], jpeg(knees[7])]
     squares = [to_square(np.asarray(image, dtype=np.float32) / 255, 64, "pad") for image in images]
     fine = [fine_structure(square) for square in squares]
-    assert near_copies_within([thumbnail(square) for square in squares], fine.__getitem__) == {COUNT: 7}
+    assert near_copies_within([thumbnail(square) for square in squares], fine.__getitem__) == {
+        COUNT: Copy(7, negative=False)
+    }
+
+
+@pytest.mark.parametrize("side", [32, 64])
+@pytest.mark.parametrize("margin", [0, 40], ids=["square", "padded"])
+def test_negatives_are_told_from_other_knees(knees: list[Image.Image], side: int, margin: int) -> None:
+    greys = [np.asarray(image, np.float32)[:, margin : image.width - margin] / 255 for image in knees[:COUNT]]
+    squares = [to_square(grey, side, "pad") for grey in [*greys, *(1 - grey for grey in greys[:20])]]
+    fine = [fine_structure(square) for square in squares]
+    found = near_copies_within([thumbnail(square) for square in squares], fine.__getitem__)
+    assert found == {COUNT + number: Copy(number, negative=True) for number in range(20)}
+
+
+def test_a_picture_and_its_negative_are_on_one_side_and_mixed_polarity_is_told(
+    folder: Path, run: RunFolder, prepare_stage: PrepareCall
+) -> None:
+    for number in range(24):
+        grey = picture(number, 96).astype(np.uint8)
+        save_png(folder / "s" / f"{number}.png", grey)
+        if number < 8:
+            save_png(folder / "s" / f"negative {number}.png", 255 - grey)
+    result = prepare_stage(folder / "s", resolution=64, test_fraction=0.4)
+    left_out = result.rejected.get(Reason.NEARLY_IN_TRAINING.value, 0)
+    with (run.path / "prepare" / "records.csv").open(encoding="utf-8", newline="") as file:
+        listed = sum(bool(row["near_copy_of"]) for row in csv.DictReader(file))
+    assert left_out > 0
+    assert left_out + listed == 8
+    assert any(
+        note.startswith("8 images are negatives of another one: polarity is mixed") for note in result.notes
+    )
 
 
 def test_a_class_that_loses_its_last_training_image_to_removal_is_left_out(

@@ -17,12 +17,13 @@ from gist.intake.deidentify import stable_draw
 from gist.intake.duplicates import find_duplicates
 from gist.intake.label_table import Split
 from gist.intake.labelling import Labelled
-from gist.intake.near_duplicates import near_copies, near_copies_within
+from gist.intake.near_duplicates import Copy, near_copies, near_copies_within
 from gist.intake.resolution import Choice
 from gist.intake.source import file_id
 from gist.intake.split import Member, split_members, without_unseen_classes
 from gist.intake.spool import Spool
 from gist.intake.vocabulary import Reason
+from gist.reporting.numerals import counted
 from gist.results import PrepareResult
 from gist.run_folder import RunFolder
 
@@ -113,12 +114,14 @@ def assemble(
         _member(picture, patient_id, config.seed)
         for picture, patient_id in zip(unique, patient_ids, strict=True)
     ]
+    copies: dict[int, Copy] = {}
     division = split_members(members, config.prepare.test_fraction, config.prepare.val_fraction)
     notes.extend(division.notes)
-    places, copies = list(division.places), {}
+    places = list(division.places)
     if config.prepare.near_duplicates != "ignore":
-        places = _apart(unique, places, load_fine_structure, notes)
+        places, across = _apart(unique, places, load_fine_structure, notes)
         copies = _copies_within(unique, places, load_fine_structure)
+        notes.extend(_mixed_polarity([*across, *copies.values()]))
         places = _told_or_removed(unique, places, copies, config.prepare.near_duplicates, notes)
         # What was removed may have been all that training had of a class.
         places = without_unseen_classes(members, places, notes)
@@ -130,7 +133,7 @@ def assemble(
             aside.append((picture, place))
             continue
         class_index = None if picture.class_name is None else class_names.index(picture.class_name)
-        copy_of = names[copies[position]] if position in copies else None
+        copy_of = names[copies[position].original] if position in copies else None
         placed = Placed(
             picture.offset,
             place,
@@ -164,9 +167,10 @@ def _apart(
     places: Sequence[Split | Reason],
     load: Callable[[int], bytes],
     notes: list[str],
-) -> list[Split | Reason]:
-    """Takes out of val what is nearly in training, and out of test what is nearly in either."""
+) -> tuple[list[Split | Reason], list[Copy]]:
+    """Takes out of val what is nearly in training, and out of test what is nearly in either; tells which those were."""
     kept = list(places)
+    across: list[Copy] = []
     for part, others in (("val", ("train",)), ("test", ("train", "val"))):
         suspects = [position for position, place in enumerate(kept) if place == part]
         originals = [position for position, place in enumerate(kept) if place in others]
@@ -176,31 +180,47 @@ def _apart(
             _loader(pictures, suspects, load),
             _loader(pictures, originals, load),
         )
+        across += found.values()
         for number in found:
             kept[suspects[number]] = Reason.NEARLY_IN_TRAINING
     left_out = kept.count(Reason.NEARLY_IN_TRAINING)
     if left_out:
         notes.append(f"{left_out} held-out images nearly equal one of another part and were left out.")
-    return kept
+    return kept, across
+
+
+def _mixed_polarity(copies: Sequence[Copy]) -> list[str]:
+    negatives = sum(copy.negative for copy in copies)
+    if not negatives:
+        return []
+    return [
+        f"{counted(negatives, 'image is the negative', 'images are negatives')} of another one: polarity is mixed, air "
+        "is black in some images and white in others; bring all to one polarity, or a generator learns both."
+    ]
 
 
 def _copies_within(
     pictures: Sequence[Finished], places: Sequence[Split | Reason], load: Callable[[int], bytes]
-) -> dict[int, int]:
-    """Position of each picture that nearly equals an earlier one of its part -> position of that one."""
-    copies = {}
+) -> dict[int, Copy]:
+    """Position of each picture that nearly equals an earlier one of its part -> that one."""
+    copies: dict[int, Copy] = {}
     for part in ("train", "val", "test"):
         members = [position for position, place in enumerate(places) if place == part]
         thumbnails = [pictures[position].thumbnail for position in members]
         found = near_copies_within(thumbnails, _loader(pictures, members, load))
-        copies.update({members[number]: members[other] for number, other in found.items()})
+        copies.update(
+            {
+                members[number]: copy._replace(original=members[copy.original])
+                for number, copy in found.items()
+            }
+        )
     return copies
 
 
 def _told_or_removed(
     pictures: Sequence[Finished],
     places: Sequence[Split | Reason],
-    copies: dict[int, int],
+    copies: dict[int, Copy],
     choice: str,
     notes: list[str],
 ) -> list[Split | Reason]:
@@ -210,7 +230,9 @@ def _told_or_removed(
         )
         return [Reason.NEAR_DUPLICATE if at in copies else place for at, place in enumerate(places)]
     if copies:
-        differ = sum(pictures[one].class_name != pictures[other].class_name for one, other in copies.items())
+        differ = sum(
+            pictures[one].class_name != pictures[copy.original].class_name for one, copy in copies.items()
+        )
         of_them = f", {differ} of them one of another class" if differ else ""
         notes.append(
             f"{len(copies)} images nearly equal another one of their part{of_them}; records.csv lists them under "
