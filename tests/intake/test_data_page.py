@@ -24,6 +24,7 @@ from gist.intake import prepare
 from gist.intake.burned_in_text import TextBox
 from gist.intake.data_page.overview import Shown, read_overview
 from gist.intake.data_page.pictures import small_pictures
+from gist.phantoms import write_phantom_data_set
 from gist.run_folder import RunFolder
 
 
@@ -231,3 +232,41 @@ def test_an_image_that_declares_burned_in_text_is_on_no_contact_sheet(
     result = prepare_stage(folder / "source", test_fraction=0.0)
     assert (result.class_names, result.train_images) == (("declared", "plain"), 4)
     assert [path.name for path in (run.path / "prepare").glob("contact-*.png")] == ["contact-1.png"]
+
+
+def test_phantoms_are_not_called_real_radiographs(
+    folder: Path, run: RunFolder, prepare_stage: PrepareCall
+) -> None:
+    write_phantom_data_set(folder / "phantoms", count=12, size_range=(90, 110))
+    prepare_stage(folder / "phantoms", labels="labels.csv", patient_column="patient_id")
+    said = page_of(run).says("top")
+    assert "Phantoms drawn by GIST" in said
+    assert "Real radiographs" not in said
+    assert re.search(r"phantoms to learn from and \d+ held out of \d+ invented patients", said)
+    (folder / "phantoms" / "labels.csv").write_text("file,label\n")
+    prepare_stage(folder / "phantoms")
+    assert "Real radiographs" in page_of(run).says("top")
+
+
+def test_a_sheet_of_one_picture_is_as_large_as_a_picture(
+    folder: Path, run: RunFolder, prepare_stage: PrepareCall
+) -> None:
+    source = class_folders(folder / "source", per_class=5)
+    save_png(source / "lone" / "1.png", picture(99).astype(np.uint8))
+    result = prepare_stage(source)
+    with Image.open(run.path / "prepare" / f"contact-{result.class_names.index('lone')}.png") as sheet:
+        assert sheet.width == 100
+    text = (run.path / "prepare" / "data.html").read_text(encoding="utf-8")
+    assert not re.search(r"\.sheet img \{[^}]*\bwidth: 100%", text)
+
+
+def test_one_is_not_told_in_the_plural(folder: Path, run: RunFolder, prepare_stage: PrepareCall) -> None:
+    source = class_folders(folder / "source", per_class=5)
+    save_png(source / "1" / "again.png", picture(1000).astype(np.uint8))
+    colour = np.stack([picture(50).astype(np.uint8), *[picture(51).astype(np.uint8)] * 2], axis=-1)
+    save_png(source / "1" / "colour.png", colour)
+    result = prepare_stage(source)
+    assert "1 image was in colour, now grey." in result.notes
+    assert "1 file shows the same picture as another one; each picture was kept once." in result.notes
+    for section in page_of(run).sections.values():
+        assert not re.search(r"\b1 (images|files|rows|patients|classes)\b", section)

@@ -110,7 +110,7 @@ def test_bare_names_are_matched_below_folders_only_if_unmistakable(folder: Path)
     (source / "t.csv").write_text("file,label\na.png,x\nb.png,y\n")
     assert classes(labelled(source, labels=Path("t.csv"))) == {"u/a.png": "x", "v/b.png": "y"}
     touch(source, "v/a.png")
-    with pytest.raises(InputError, match="1 rows of the label table fit several files"):
+    with pytest.raises(InputError, match="1 row of the label table fits several files"):
         labelled(source, labels=Path("t.csv"))
 
 
@@ -151,9 +151,9 @@ def test_absent_and_unlisted_files_are_counted(folder: Path) -> None:
     found = labelled(source, labels=Path("t.csv"))
     assert classes(found) == {"a.png": "x"}
     assert found.notes == (
-        "1 rows of the label table name files that are not in the source.",
-        "1 files are not in the label table and were left out.",
-        "1 files have no class in the label table and were left out.",
+        "1 row of the label table names a file that is not in the source.",
+        "1 file is not in the label table and was left out.",
+        "1 file has no class in the label table and was left out.",
     )
 
 
@@ -253,7 +253,7 @@ def test_duplicates_are_kept_once_and_contradictions_not_at_all(
         "shows the same picture as a file of another class": 2,
         "shows the same picture as another file": 1,
     }
-    assert "1 files show the same picture as another one; each picture was kept once." in result.notes
+    assert "1 file shows the same picture as another one; each picture was kept once." in result.notes
 
 
 def test_a_table_without_column_names_is_not_quoted(folder: Path) -> None:

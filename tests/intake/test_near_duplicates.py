@@ -180,4 +180,4 @@ def test_a_class_that_loses_its_last_training_image_to_removal_is_left_out(
     result = prepare_stage(source, near_duplicates="remove", **choices)
     assert (result.class_names, result.train_images, result.test_images) == (("0",), 5, 2)
     assert result.rejected == {Reason.NEAR_DUPLICATE.value: 1, Reason.CLASS_NOT_TRAINED.value: 1}
-    assert "1 held-out images are of 1 class without any training image and were left out." in result.notes
+    assert "1 held-out image is of 1 class without any training image and was left out." in result.notes

@@ -13,21 +13,38 @@ _IMBALANCE = 5.0
 _NAMED = 12
 """Classes named in a sentence at most."""
 _WORTH_SAYING = {
-    Remark.BURNED_IN: "declare text burned into the pixels; look at them before sharing anything",
-    Remark.TEXT_PAINTED_OVER: "showed text in their pixels, which was painted over where found; look at every one",
-    Remark.TEXT_READ: "hold words that a program could read",
-    Remark.NOT_RADIOGRAPH: "are not declared plain radiographs by their modality",
-    Remark.ONE_FRAME: "hold several frames; the one that prepare.frame says was used",
-    Remark.ONLY_FRAME: "hold one frame only, which was used although prepare.frame asks for another",
-    Remark.SPACING_UNKNOWN: "do not say how large their pixels are; they were fitted to the square, not to scale",
-    Remark.SIDE_UNKNOWN: "do not say which side of the body they show and were not mirrored",
-    Remark.MIRRORED: "were mirrored to the side that prepare.flip_to_side asks for",
-    Remark.POLARITY_ASSUMED: "do not say whether air is black; it was taken as black",
-    Remark.COLOUR_TO_GREY: "were in colour and are grey now",
-    Remark.DEEP_COLOUR: "are in 16-bit colour, of which the upper 8 bits were used",
-    Remark.WINDOW_UNUSABLE: "carry a grey window that shows next to nothing; a percentile window was used instead",
-    Remark.ENLARGED: "were smaller than the resolution and have been enlarged",
+    Remark.BURNED_IN: ("declares", "declare", "text burned into the pixels; look before sharing anything"),
+    Remark.TEXT_PAINTED_OVER: (
+        "showed",
+        "showed",
+        "text, which was painted over where found; look at every one",
+    ),
+    Remark.TEXT_READ: ("holds", "hold", "words that a program could read"),
+    Remark.NOT_RADIOGRAPH: ("is", "are", "of a modality other than plain radiography"),
+    Remark.ONE_FRAME: ("holds", "hold", "several frames; the one that prepare.frame says was used"),
+    Remark.ONLY_FRAME: (
+        "holds",
+        "hold",
+        "one frame only, which was used although prepare.frame asks for another",
+    ),
+    Remark.SPACING_UNKNOWN: (
+        "was",
+        "were",
+        "fitted to the square, not to scale, as the size of a pixel is not given",
+    ),
+    Remark.SIDE_UNKNOWN: ("was", "were", "not mirrored, as the side of the body is not given"),
+    Remark.MIRRORED: ("was", "were", "mirrored to the side that prepare.flip_to_side asks for"),
+    Remark.POLARITY_ASSUMED: ("does", "do", "not say whether air is black, which was taken to be so"),
+    Remark.COLOUR_TO_GREY: ("was", "were", "in colour, now grey"),
+    Remark.DEEP_COLOUR: ("is", "are", "in 16-bit colour, of which the upper 8 bits were used"),
+    Remark.WINDOW_UNUSABLE: (
+        "carries",
+        "carry",
+        "a grey window that shows next to nothing; a percentile window was used",
+    ),
+    Remark.ENLARGED: ("was", "were", "smaller than the resolution and enlarged"),
 }
+"""Predicate of one image, of several, and what follows."""
 
 
 def advice(
@@ -44,8 +61,8 @@ def advice(
     images = len(remarks)
     if train_images < _ENOUGH_IMAGES:
         notes.append(
-            f"{train_images} training images: below the about {_ENOUGH_IMAGES} with which published work saw "
-            "artifact-free pictures; start from a pretrained network."
+            f"{counted(train_images, 'training image')}: below the about {_ENOUGH_IMAGES} with which published work "
+            "saw artifact-free pictures; start from a pretrained network."
         )
     if patients is None:
         notes.append(
@@ -53,12 +70,16 @@ def advice(
             "prepare.patient_column or prepare.patient_pattern if names hold one."
         )
     elif without_patient:
-        notes.append(f"{without_patient} of {images} images name no patient and were split each on its own.")
+        names = "names" if without_patient == 1 else "name"
+        told = f"{without_patient} of {counted(images, 'image')} {names} no patient"
+        notes.append(f"{told}; each was split on its own.")
     notes.append(_hold_out(class_counts, images, test_images))
     notes.extend(_balance(class_counts))
     counts = Counter(remark for of_one in remarks for remark in of_one)
     notes.extend(
-        f"{counts[remark]} images {text}." for remark, text in _WORTH_SAYING.items() if counts[remark]
+        f"{counted(counts[remark], f'image {one}', f'images {many}')} {text}."
+        for remark, (one, many, text) in _WORTH_SAYING.items()
+        if counts[remark]
     )
     return notes
 
@@ -98,6 +119,6 @@ def _balance(class_counts: Mapping[str, Mapping[str, int]]) -> list[str]:
     if trained[most] < _IMBALANCE * trained[least]:
         return []
     return [
-        f"Classes are unbalanced: '{most}' has {trained[most]} training images, '{least}' only "
+        f"Classes are unbalanced: '{most}' has {counted(trained[most], 'training image')}, '{least}' only "
         f"{trained[least]}; expect less variety in the small one."
     ]

@@ -8,6 +8,7 @@ from gist.errors import InputError
 from gist.intake.folder_labels import UNLABELLED, Rows
 from gist.intake.label_table import Row
 from gist.intake.source import Listing
+from gist.reporting.numerals import counted
 
 INDEX_NAME = "dataset.json"
 _MAX_BYTES = 256 << 20
@@ -42,7 +43,13 @@ def rows_from_index(listing: Listing, notes: list[str]) -> tuple[Rows, Listing] 
     if not rows:
         raise InputError(f"{INDEX_NAME} names none of the files beside it; check prepare.source.")
     if len(rows) < len(listing.files):
-        notes.append(f"{len(listing.files) - len(rows)} files are not in {INDEX_NAME} and were left out.")
+        notes.append(
+            counted(
+                len(listing.files) - len(rows),
+                f"file is not in {INDEX_NAME} and was left out.",
+                f"files are not in {INDEX_NAME} and were left out.",
+            )
+        )
     return rows, listing
 
 

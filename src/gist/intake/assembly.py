@@ -185,7 +185,13 @@ def _apart(
             kept[suspects[number]] = Reason.NEARLY_IN_TRAINING
     left_out = kept.count(Reason.NEARLY_IN_TRAINING)
     if left_out:
-        notes.append(f"{left_out} held-out images nearly equal one of another part and were left out.")
+        notes.append(
+            counted(
+                left_out,
+                "held-out image nearly equals one of another part and was left out.",
+                "held-out images nearly equal one of another part and were left out.",
+            )
+        )
     return kept, across
 
 
@@ -226,7 +232,8 @@ def _told_or_removed(
 ) -> list[Split | Reason]:
     if copies and choice == "remove":
         notes.append(
-            f"{len(copies)} images nearly equal another one; of each chain of such images one was kept."
+            counted(len(copies), "image nearly equals", "images nearly equal")
+            + " another one; of each chain of such images one was kept."
         )
         return [Reason.NEAR_DUPLICATE if at in copies else place for at, place in enumerate(places)]
     if copies:
@@ -234,9 +241,14 @@ def _told_or_removed(
             pictures[one].class_name != pictures[copy.original].class_name for one, copy in copies.items()
         )
         of_them = f", {differ} of them one of another class" if differ else ""
+        told = counted(
+            len(copies),
+            "image nearly equals another one of its part",
+            "images nearly equal another one of their part",
+        )
         notes.append(
-            f"{len(copies)} images nearly equal another one of their part{of_them}; records.csv lists them under "
-            "near_copy_of, and prepare.near_duplicates=remove keeps one of each chain."
+            f"{told}{of_them}; records.csv tells which under near_copy_of, and prepare.near_duplicates=remove keeps "
+            "one of each chain."
         )
     return list(places)
 

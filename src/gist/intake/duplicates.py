@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gist.intake.deidentify import Patient
 from gist.intake.vocabulary import Reason
+from gist.reporting.numerals import counted
 
 
 class Comparable(Protocol):
@@ -50,9 +51,13 @@ def find_duplicates(pictures: Sequence[Comparable]) -> Duplicates:
     conflicting = len(aside) - repeated
     notes = []
     if repeated:
-        notes.append(f"{repeated} files show the same picture as another one; each picture was kept once.")
+        notes.append(
+            counted(repeated, "file shows", "files show")
+            + " the same picture as another one; each picture was kept once."
+        )
     if conflicting:
         notes.append(
-            f"{conflicting} files show one picture under different classes; all of them were set aside."
+            counted(conflicting, "file shows", "files show")
+            + " one picture under different classes; all of them were set aside."
         )
     return Duplicates(aside, tuple(notes))

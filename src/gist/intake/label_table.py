@@ -17,6 +17,7 @@ from gist.intake.attributes import attribute, may_filter
 from gist.intake.label_paths import normal_path, rows_of_files
 from gist.intake.picture import Side, body_side
 from gist.intake.source import Listing
+from gist.reporting.numerals import counted
 
 Split = Literal["train", "val", "test"]
 SPLITS: dict[str, Split] = {
@@ -79,8 +80,9 @@ class LabelTable:
             )
         ambiguous = sum(1 for count in used.values() if count > 1)
         if ambiguous:
+            rows = counted(ambiguous, "row of the label table fits", "rows of the label table fit")
             raise InputError(
-                f"{ambiguous} rows of the label table fit several files of the source each; write paths "
+                f"{rows} several files of the source each; write paths "
                 "relative to prepare.source, with the file's ending."
             )
         return [self.rows[paths[0]] if paths else None for paths in found]

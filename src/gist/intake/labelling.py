@@ -20,6 +20,7 @@ from gist.intake.label_table import LabelTable, Split, find_label_table, read_la
 from gist.intake.picture import Side
 from gist.intake.source import Listing, SourceFile, list_source
 from gist.intake.vocabulary import Reason
+from gist.reporting.numerals import counted
 
 Origin = Literal["folders", "table", "tag", "dataset.json"]
 Refused = list[tuple[str, Reason]]
@@ -146,21 +147,44 @@ def _joined(rows: Rows, table: LabelTable, origin: Origin, config: PrepareConfig
     ]
     absent = len(table.rows) - len(present)
     if absent:
-        notes.append(f"{absent} rows of the label table name files that are not in the source.")
+        notes.append(
+            counted(
+                absent,
+                "row of the label table names a file that is",
+                "rows of the label table name files that are",
+            )
+            + " not in the source."
+        )
     if len(present) < len(rows):
-        notes.append(f"{len(rows) - len(present)} files are not in the label table and were left out.")
+        notes.append(
+            counted(
+                len(rows) - len(present),
+                "file is not in the label table and was left out.",
+                "files are not in the label table and were left out.",
+            )
+        )
     if origin == "table":
         labelled = [(file, row) for file, row in present if row.label is not None]
         if len(labelled) < len(present):
             notes.append(
-                f"{len(present) - len(labelled)} files have no class in the label table and were left out."
+                counted(
+                    len(present) - len(labelled),
+                    "file has no class in the label table and was left out.",
+                    "files have no class in the label table and were left out.",
+                )
             )
         present = labelled
     if config.split_column is None:
         return present
     split = [(file, row) for file, row in present if row.split is not None]
     if len(split) < len(present):
-        notes.append(f"{len(present) - len(split)} files have no split in the label table and were left out.")
+        notes.append(
+            counted(
+                len(present) - len(split),
+                "file has no split in the label table and was left out.",
+                "files have no split in the label table and were left out.",
+            )
+        )
     return split
 
 
@@ -212,7 +236,11 @@ def _of_chosen_classes(rows: Rows, config: PrepareConfig, notes: list[str]) -> R
     kept = [(file, row) for file, row in rows if row.label in chosen]
     if len(kept) < len(rows):
         notes.append(
-            f"{len(rows) - len(kept)} files belong to classes outside prepare.classes and were left out."
+            counted(
+                len(rows) - len(kept),
+                "file belongs to a class outside prepare.classes and was left out.",
+                "files belong to classes outside prepare.classes and were left out.",
+            )
         )
     return kept
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _BYTES_PER_PIXEL = 28  # stored, as table index, as float, and as much again for a decoder's own copies
 _ROOM_BYTES = 256 << 20
+_PHANTOM_COLUMN = b"jsw_medial_mm"
+_HEADING_BYTES = 4096
 
 
 def prepare_with(
@@ -70,7 +72,9 @@ def prepare_with(
         )
         _check_conditional(config, set(assembled.class_names or (None,)))
         result = assembled.write(run, spool, choice).model_copy(update={"text_search": search})
-        page = write_data_page(run.stage_folder("prepare"), result, config.report.title or config.name)
+        phantoms = _are_phantoms(config.prepare.source, result)
+        title = config.report.title or config.name
+        page = write_data_page(run.stage_folder("prepare"), result, title, phantoms)
         spool.remove()
     result = result.model_copy(update={"data_page": run.relative(page)})
     for note in result.notes:
@@ -151,6 +155,20 @@ def _text_search(config: PrepareConfig) -> Literal["none", "strokes", "words"]:
     if config.burned_in_text == "ignore":
         return "none"
     return "words" if config.burned_in_text_ocr == "auto" and installed() else "strokes"
+
+
+def _are_phantoms(source: Path | None, result: PrepareResult) -> bool:
+    """Whether gist itself drew the images of a source."""
+    try:
+        with (source or Path()).joinpath("labels.csv").open("rb") as table:
+            if _PHANTOM_COLUMN not in table.readline(_HEADING_BYTES):
+                return False
+    except OSError:
+        return False
+    from gist.phantoms import is_phantom_data_set  # takes a second, which no other source has to wait
+
+    images = result.train_images + result.val_images + result.test_images
+    return is_phantom_data_set(source or Path(), images)
 
 
 def _check_conditional(config: Config, class_names: set[str | None]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gist.intake.label_table import Split
 from gist.intake.vocabulary import Reason
+from gist.reporting.numerals import counted
 
 _MANY = 200
 """Groups from which draws alone hold out a fraction to within three points or so (standard deviation at a fifth)."""
@@ -155,7 +156,11 @@ def _as_given(members: Sequence[Member], notes: list[str]) -> list[Split | Reaso
     crossing = places.count(Reason.PATIENT_IN_TRAINING)
     if crossing:
         notes.append(
-            f"{crossing} images of the given hold-out show patients of another part and were left out."
+            counted(
+                crossing,
+                "image of the given hold-out shows a patient of another part and was left out.",
+                "images of the given hold-out show patients of another part and were left out.",
+            )
         )
     return places
 
@@ -172,8 +177,8 @@ def without_unseen_classes(
             kept[position] = Reason.CLASS_NOT_TRAINED
             unseen.append(member.class_name)
     if unseen:
-        classes = "1 class" if len(set(unseen)) == 1 else f"{len(set(unseen))} classes"
-        notes.append(
-            f"{len(unseen)} held-out images are of {classes} without any training image and were left out."
-        )
+        classes = counted(len(set(unseen)), "class", "classes")
+        left_out = "was left out" if len(unseen) == 1 else "were left out"
+        told = counted(len(unseen), "held-out image is", "held-out images are")
+        notes.append(f"{told} of {classes} without any training image and {left_out}.")
     return kept

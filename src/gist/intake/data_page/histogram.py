@@ -7,7 +7,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from gist.reporting.charts import COLOURS, nice_ticks
-from gist.reporting.numerals import count, counted, fixed
+from gist.reporting.numerals import counted, fixed
 
 WIDTH, HEIGHT = 460, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 8, 34, 40
@@ -52,7 +52,7 @@ def histogram(title: str, values: NDArray[np.float32], x_label: str) -> Markup:
         _text(WIDTH - _RIGHT, 15, f"tallest bar: {counted(int(bars.max()), 'image')}", "end", "muted")
     )
     middle = float(np.median(values))
-    described = f"{title}: histogram of {count(len(values))} images, median {middle:.3g}. {x_label}."
+    described = f"{title}: histogram of {counted(len(values), 'image')}, median {middle:.3g}. {x_label}."
     return Markup(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">'
         '<text x="0" y="15" class="chart-title">{}</text>{}</svg>'

@@ -39,10 +39,11 @@ _HISTOGRAMS = {
 }
 
 
-def write_data_page(folder: Path, result: PrepareResult, title: str) -> Path:
+def write_data_page(folder: Path, result: PrepareResult, title: str, phantoms: bool = False) -> Path:
     """Writes `data.html` from the tables, archives and contact sheets in the prepare stage's folder.
 
-    The page is self-contained and depends on the folder, `result` and `title` only. It names no file of the user.
+    The page is self-contained and depends on the arguments only. It names no file of the user. `phantoms` tells that
+    gist itself drew the images.
     """
     overview = read_overview(folder)
     outliers, far_out = find_outliers(overview.measured, folder)
@@ -60,9 +61,10 @@ def write_data_page(folder: Path, result: PrepareResult, title: str) -> Path:
         ),
         version=gist.__version__,
         result=result,
+        phantoms=phantoms,
         overview=overview,
         split_names={part: SPLIT_NAMES[part] for part in SPLIT_NAMES if overview.counts["split"][part]},
-        summary=summary(overview, result),
+        summary=summary(overview, result, phantoms),
         advice=[*result.notes, *further_advice(overview)],
         kinds=[(name, _most_frequent(overview.counts[kind])) for kind, name in _KINDS.items()],
         histograms=[

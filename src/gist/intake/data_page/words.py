@@ -16,10 +16,10 @@ _MIXED = 0.1
 _UNLIKE_SIZES = 4.0
 
 
-def summary(overview: Overview, result: PrepareResult) -> str:
-    """The data set in three sentences."""
+def summary(overview: Overview, result: PrepareResult, phantoms: bool = False) -> str:
+    """The data set in three sentences; `phantoms` are of invented patients."""
     splits = overview.counts["split"]
-    parts = [f"{counted(splits['train'], 'image')} to learn from"]
+    parts = [f"{counted(splits['train'], 'phantom' if phantoms else 'image')} to learn from"]
     if splits["val"]:
         parts.append(f"{count(splits['val'])} to choose settings with")
     parts.append(f"{count(splits['test'])} held out")
@@ -28,7 +28,8 @@ def summary(overview: Overview, result: PrepareResult) -> str:
         if result.class_names
         else "without classes"
     )
-    patients = f" of {counted(result.patients, 'patient')}" if result.patients is not None else ""
+    kind = "invented patient" if phantoms else "patient"
+    patients = f" of {counted(result.patients, kind)}" if result.patients is not None else ""
     aside = sum(overview.rejected.values())
     tail = f" {counted(aside, 'file')} {'was' if aside == 1 else 'were'} set aside." if aside else ""
     listed = ", ".join(parts[:-1]) + f" and {parts[-1]}"
