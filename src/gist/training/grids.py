@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,24 @@ SYNTHETIC_MARK = {"Synthetic": "YES", "Software": f"gist {__version__}"}
 
 
 class Grids:
-    """Writes the picture files of one training into `folder`."""
+    """Writes the picture files of one training into `folder`.
+
+    `hidden`: names in the archive of real images that are not to be shown, because their pixels may name somebody.
+    """
 
     def __init__(
-        self, folder: Path, images: TrainingImages, z_dim: int, seed: int, device: torch.device
+        self,
+        folder: Path,
+        images: TrainingImages,
+        z_dim: int,
+        seed: int,
+        device: torch.device,
+        hidden: Set[str] = frozenset(),
     ) -> None:
         self.folder = folder
         self.images = images
         self.seed = seed
+        self._may_be_shown = np.array([name not in hidden for name in images.data_set.names])
         self._rows = min(_MOST_CLASSES, images.classes) if images.classes else _ROWS
         z = torch.randn(self._rows * COLUMNS, z_dim, generator=random_stream(seed, "grid", 0))
         c = images.one_hot(torch.arange(self._rows).repeat_interleave(COLUMNS))
@@ -56,9 +67,10 @@ class Grids:
 
     def write_real(self, preset: PresetName, *, allow_mirror: bool) -> None:
         """Real training images, and the same under the strongest augmentation, to tell leaks by."""
-        if self.real_file.exists():
-            return
         chosen = self._real()
+        chosen = chosen[self._may_be_shown[chosen]]
+        if self.real_file.exists() or not len(chosen):
+            return
         data_set = self.images.data_set
         sheet = grid(np.stack([as_bytes(data_set.image(int(i))) for i in chosen]), COLUMNS)
         write_png_atomic(self.real_file, sheet)
@@ -124,11 +136,17 @@ class Grids:
         return frame
 
     def _real(self) -> NDArray[np.int64]:
+        """Numbers of real images, those that may be shown first; as many of each class as the grids have."""
         random = np.random.default_rng(self.seed)
         data_set: DataSet = self.images.data_set
+
+        def drawn(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+            mixed = random.permutation(numbers)
+            return np.concatenate([mixed[self._may_be_shown[mixed]], mixed[~self._may_be_shown[mixed]]])
+
         if not self.images.classes:
-            return random.permutation(len(data_set))[: self._rows * COLUMNS]
-        rows = [random.permutation(data_set.of_class(k)) for k in range(self._rows)]
+            return drawn(np.arange(len(data_set)))[: self._rows * COLUMNS]
+        rows = [drawn(data_set.of_class(k)) for k in range(self._rows)]
         return np.concatenate([np.resize(row, COLUMNS) for row in rows])
 
 

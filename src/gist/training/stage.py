@@ -22,6 +22,7 @@ from gist.pretrained import save_network
 from gist.progress import Progress
 from gist.results import PrepareResult, Snapshot, TrainResult
 from gist.run_folder import RunFolder, write_json
+from gist.text_flags import read_text_flags
 from gist.training import warnings
 from gist.training.checkpoint import load_newest, remove_unfinished, save_checkpoint
 from gist.training.distributed import Team, call_to_training
@@ -148,8 +149,9 @@ class _Session:
         train = self.config.train
         state.G.synthesis.checkpointing = train.checkpointing
         self.grids = Grids(
-            self.folder / "grids", self.images, state.G.z_dim, self.config.seed, self.device.torch_device
-        )
+            self.folder / "grids", self.images, state.G.z_dim, self.config.seed, self.device.torch_device,
+            hidden=read_text_flags(self.run, self.prepared).training,
+        )  # fmt: skip
         trainer = Trainer(
             state,
             self.plan,
