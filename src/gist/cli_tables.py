@@ -136,7 +136,10 @@ def inspection_table(result: InspectionResult) -> None:
     """Prints the rates of artifacts that people saw."""
     console = Console(highlight=False)
     if result.overall is None:
-        console.print("No image of the random sample was answered, so there is no rate.", markup=False)
+        before = " before its hints were shown" if result.hinted is not None else ""
+        console.print(
+            f"No image of the random sample was answered{before}, so there is no rate.", markup=False
+        )
     else:
         table = Table(box=None, pad_edge=False)
         for heading in ("random sample", "images", "of", "rate", "95 % interval"):
@@ -153,6 +156,12 @@ def inspection_table(result: InspectionResult) -> None:
                 "the rate holds only if they were not left out for how they look.",
                 markup=False,
             )
+    if result.hinted is not None:
+        console.print(
+            f"{result.hinted.n} more were answered or changed after hints: {result.hinted.count} have an artifact; "
+            "they are counted apart.",
+            markup=False,
+        )
     if result.worst_answered:
         console.print(
             f"Of the {result.worst_answered} worst by the detectors, {result.worst_with_artifact} have an artifact; "
