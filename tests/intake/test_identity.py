@@ -233,27 +233,29 @@ def test_where_a_relative_source_lies_is_in_no_record(
 ) -> None:
     home = folder / next(secrets)
     home.mkdir()
-    (home / "data").write_bytes(b"neither a folder nor a zip archive")
+    (home / "data").mkdir()
+    (home / "data" / "a.png").write_bytes(b"no image")
+    (home / "refused").write_bytes(b"neither a folder nor a zip archive")
     monkeypatch.chdir(home)
     arguments = ["prepare", "data", "--run", str(folder / "out"), "--resolution", "32"]
     assert CliRunner().invoke(app, arguments).exit_code != 0
     record = RunFolder(folder / "out").record("prepare")
     assert record is not None
-    assert (
-        record.error
-        == "the source folder is neither a folder nor a readable zip archive; check prepare.source."
-    )
+    assert record.error is not None
+    assert record.error.startswith("None of the 1 files in the source folder can be used")
+    assert CliRunner().invoke(app, [arguments[0], "refused", *arguments[2:]]).exit_code != 0
     assert not [data for _, data in everything_under(folder / "out") if home.name.encode() in data]
 
 
 def test_a_source_called_like_a_part_of_a_word_tears_no_sentence(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "image").mkdir()
+    (folder / "form").mkdir()
+    (folder / "form" / "a.png").write_bytes(b"no image")
     monkeypatch.chdir(folder)
-    arguments = ["prepare", "image", "--run", "out", "--resolution", "32"]
+    arguments = ["prepare", "form", "--run", "out", "--resolution", "32"]
     assert CliRunner().invoke(app, arguments).exit_code != 0
     record = RunFolder(folder / "out").record("prepare")
     assert record is not None
     assert record.error is not None
-    assert record.error.endswith("is empty; set prepare.source to the folder of images.")
+    assert record.error.endswith("a file is not an image format that gist reads.")
