@@ -62,10 +62,11 @@ def runs_table(runs: Sequence[Path]) -> None:
 
 
 def weights_table() -> None:
-    """Prints one row per file of weights: here or missing, size, licence, place or source."""
+    """Prints one row per file of weights, here or missing, size and licence, then where each lies or comes from."""
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False)
-    for heading in ("weights", "state", "MiB", "licence", "where"):
+    places = []
+    for heading in ("weights", "state", "MiB", "licence"):
         table.add_column(heading, overflow="fold", justify="right" if heading == "MiB" else "left")
     for entry in CATALOGUE.values():
         try:
@@ -74,8 +75,11 @@ def weights_table() -> None:
             state, where = "[dim]missing[/]", entry.url
         except InputError:
             state, where = "[red]damaged[/]", f"fetch it again from {entry.url}"
-        table.add_row(entry.name, state, f"{entry.mebibytes:.0f}", entry.licence, where)
+        table.add_row(entry.name, state, f"{entry.mebibytes:.0f}", entry.licence)
+        places.append(f"{entry.name:<13} {where}")
     console.print(table)
+    # Whole lines, however narrow the terminal, so that addresses can be copied.
+    console.print("", *places, "", sep="\n", markup=False, soft_wrap=True)
     console.print(
         f"Looked for in {', '.join(map(str, folders()))}. `gist weights fetch NAME` downloads one; or put the file "
         "into the first of these folders. radiomics features need no weights.",
