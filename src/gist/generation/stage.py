@@ -34,9 +34,8 @@ def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResu
         Stopped: a signal asked to stop.
     """
     device = choose_device(config)
-    round_convolutions(
-        to_tf32=True
-    )  # changes one pixel in 25, by a grey level; several times faster on a GPU
+    # Changes one pixel in 25, by a grey level or two, and is several times faster on a GPU.
+    round_convolutions(to_tf32=True)
     settings = config.generate
     network = find_network(settings.network, run)
     G, class_names = _read_network(network)
