@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gist.evaluation.artifacts import DEFECTS, ArtifactJudge, Pictures, conformal_p_values, inject
-from gist.evaluation.extractors import Radiomics
+from gist.metrics.artifacts import DEFECTS, ArtifactJudge, Pictures, conformal_p_values, inject
+from gist.metrics.extractors import Radiomics
 
 CLASSES = ("0", "3", "4")
 LEVELS = (0.05, 0.1)

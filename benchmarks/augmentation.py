@@ -18,14 +18,16 @@ import numpy as np
 import torch
 from turns import Case
 
-from gist.augment import AdaController, AugmentPipe
-from gist.config import TrainConfig
-from gist.data_set import DataSet, encode_png
-from gist.networks import ops
-from gist.training.images import TrainingImages
-from gist.training.plan import Fingerprint, plan_training
-from gist.training.state import PATH_LENGTH_INTERVAL, R1_INTERVAL, new_state
-from gist.training.trainer import Trainer
+from gist import ops
+from gist.generators.augment import AdaController, AugmentPipe
+from gist.generators.gan.learner import Trainer
+from gist.generators.gan.plan import plan_training
+from gist.generators.gan.state import PATH_LENGTH_INTERVAL, R1_INTERVAL, new_state
+from gist.generators.learning.images import TrainingImages
+from gist.generators.learning.plan import Fingerprint
+from gist.images.archive import DataSet
+from gist.images.png import encode_png
+from gist.stages.train import TrainConfig
 
 PHASES = {1: "plain", PATH_LENGTH_INTERVAL: "path length", R1_INTERVAL: "R1"}
 """A step of each kind by its number."""

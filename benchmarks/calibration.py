@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import kstest
 
-from gist.evaluation.extractors import Radiomics
-from gist.evaluation.features import Standardiser
-from gist.evaluation.kid import kernel_distance
-from gist.evaluation.measures import Sides, relative_frechet
-from gist.evaluation.samples import halves
+from gist.metrics.extractors import Radiomics
+from gist.metrics.features import Standardiser
+from gist.metrics.kid import kernel_distance
+from gist.metrics.measures import Sides, relative_frechet
+from gist.metrics.samples import halves
 
 CLASSES = ("0", "3", "4")
 LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75)

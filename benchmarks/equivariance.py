@@ -23,12 +23,12 @@ import numpy as np
 import torch
 from packaging.version import parse
 
-from gist.data_set import ArchiveWriter, encode_png
-from gist.evaluation.equivariance import movement_error
-from gist.networks import Generator
-from gist.pretrained import load_official
-from gist.pretrained.official_pickle import read_official_pickle
-from gist.pretrained.official_state import tensors_of
+from gist.generators.gan.generator import Generator
+from gist.generators.stylegan.official.pickle_reader import read_official_pickle
+from gist.generators.stylegan.official.state import load_official, tensors_of
+from gist.images.archive import ArchiveWriter
+from gist.images.png import encode_png
+from gist.metrics.equivariance import movement_error
 
 Drawn = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """Input transform [3, 3], ws [N, L, W] and pictures [N, C, H, W] of one call of a synthesis network."""

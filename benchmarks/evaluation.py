@@ -22,11 +22,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from gist.config import build_config
-from gist.data_set import ArchiveWriter, encode_png
 from gist.evaluation import evaluate
+from gist.images.archive import ArchiveWriter
+from gist.images.png import encode_png
 from gist.progress import Silent
-from gist.results import GenerateResult, PrepareResult, Result
-from gist.run_folder import RunFolder, StageName, StageRecord
+from gist.runs.folder import RunFolder, StageRecord
+from gist.stages.generate import GenerateResult
+from gist.stages.prepare import PrepareResult
+from gist.stages.promise import Result, StageName
 
 PARTS = {
     "extractor": (

@@ -23,7 +23,7 @@ import scipy
 import torch
 from numpy.typing import NDArray
 
-from gist.evaluation.frechet import fitted_gaussian, frechet_distance
+from gist.metrics.frechet import fitted_gaussian, frechet_distance
 
 Features = NDArray[np.float64]
 Distance = Callable[[Features, Features], float]

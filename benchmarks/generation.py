@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from turns import Case, Clock, Run, Times, in_turns, options_parser, serve, start
 
-from gist.generation.synthesis import synthesise
+from gist.generators.synthesis import synthesise
 
 BATCHES = 4
 """Per turn: the first after a pause is slower."""

@@ -25,9 +25,9 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from turns import Case
 
-from gist.networks.layers import binomial_filter
-from gist.networks.ops import triton_kernel, triton_path, triton_planes, triton_planes_kernel
-from gist.networks.ops.triton_path import Plan
+from gist.generators.gan.layers import binomial_filter
+from gist.ops import triton_kernel, triton_path, triton_planes, triton_planes_kernel
+from gist.ops.triton_path import Plan
 
 _TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 _NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}

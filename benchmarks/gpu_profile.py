@@ -16,8 +16,8 @@ from torch.profiler import ProfilerActivity, profile
 from training_step import timed_iteration
 from turns import Case
 
-from gist.device import round_convolutions
-from gist.networks import ops
+from gist import ops
+from gist.machine.device import round_convolutions
 
 _WARM_UP = 3
 

@@ -19,8 +19,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from training_step import per_1000_images, timed_iteration
 from turns import Case, Clock, Run, Times, in_turns, options_parser, serve, start
 
-from gist.device import round_convolutions
-from gist.networks import ops
+from gist import ops
+from gist.machine.device import round_convolutions
 
 PUBLISHED_A100 = {"t": 49.8, "r": 56.7, "stylegan2": 12.5}
 """Seconds per 1000 images (README of the peer; stylegan2 with batch 16)."""

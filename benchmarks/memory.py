@@ -18,7 +18,7 @@ import torch
 from training_step import timed_iteration
 from turns import Case, peak_gb
 
-from gist.networks import ops
+from gist import ops
 
 
 def one_line(case: Case, device: str, checkpointing: bool, tuned: bool, threads: int) -> str:

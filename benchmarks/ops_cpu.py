@@ -16,10 +16,10 @@ from itertools import product
 
 import torch
 
-from gist.networks import ops
-from gist.networks.registry import build_generator
-from gist.networks.spec import NetworkSpec
-from gist.networks.stylegan3 import AliasFreeLayer
+from gist import ops
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.registry import build_generator
+from gist.generators.stylegan.stylegan3 import AliasFreeLayer
 
 Calls = tuple[Callable[[], object], Callable[[], object]]
 """Forward without gradients, and forward + backward."""

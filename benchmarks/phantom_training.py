@@ -26,13 +26,14 @@ from torch import nn
 
 import gist
 from gist.config import Config, build_config
-from gist.data_set import DataSet, read_data_set
-from gist.evaluation.extractors import Radiomics
-from gist.evaluation.kid import kernel_distance
-from gist.generation.synthesis import synthesise
-from gist.networks import Generator, build_generator
+from gist.generators.gan.generator import Generator
+from gist.generators.network_file import load_network
+from gist.generators.registry import build_generator
+from gist.generators.synthesis import synthesise
+from gist.images.archive import DataSet, read_data_set
+from gist.metrics.extractors import Radiomics
+from gist.metrics.kid import kernel_distance
 from gist.phantoms import write_phantom_data_set
-from gist.pretrained import load_network
 
 CLASSES = ("healthy", "severe")
 SIZES = {"batch": 8, "channel_max": 32, "discriminator_channel_max": 32, "z_dim": 64, "w_dim": 64}

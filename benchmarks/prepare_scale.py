@@ -25,7 +25,7 @@ from prepare_throughput import own_peak_mebibytes
 
 from gist.config import build_config
 from gist.intake import prepare
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 
 SIDE = 32
 FILES_PER_FOLDER = 1000

@@ -122,7 +122,7 @@ def run_stage(source: Path, resolution: int, threads: int | None) -> int:
     from gist.config import build_config
     from gist.intake import prepare
     from gist.progress import Silent
-    from gist.run_folder import RunFolder
+    from gist.runs.folder import RunFolder
 
     tree: dict[str, Any] = {"prepare": {"source": str(source), "resolution": resolution}, "device": "cpu"}
     if threads is not None:

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from gist.evaluation.extractors import Extractor, extractor_named
-from gist.evaluation.frechet import frechet_distance
-from gist.networks import ops
+from gist import ops
+from gist.metrics.extractors import Extractor, extractor_named
+from gist.metrics.frechet import frechet_distance
 
 CLASSES = ("0", "3", "4")
 

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from turns import Case, Clock, Run, Times, in_turns, options_parser, serve, start
 
-from gist.networks.shares import in_shares
-from gist.training.losses import discriminator_loss, generator_loss, r1_penalty
-from gist.training.state import R1_INTERVAL, lazy_adam
+from gist.generators.gan.losses import discriminator_loss, generator_loss, r1_penalty
+from gist.generators.gan.state import R1_INTERVAL, lazy_adam
+from gist.ops.shares import in_shares
 
 GAMMA = 1.0
 Loss = Callable[[str], None]

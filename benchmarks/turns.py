@@ -23,7 +23,9 @@ from typing import Any
 
 import torch
 
-from gist.networks import NetworkSpec, build_discriminator, build_generator, ops
+from gist import ops
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.registry import build_discriminator, build_generator
 
 Times = dict[str, float]
 """Seconds by phase, and `peak_gb` of the process so far."""

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gist.networks import ops
+from gist import ops
 from gist.phantoms import CLASS_NAMES, draw_phantom, phantom_batch
-from gist.results import UtilityClassifier
+from gist.stages.utility import UtilityClassifier
 from gist.utility.arms import ARMS, images_per_class
 from gist.utility.classifiers import CLASSIFIERS
 from gist.utility.conclusions import conclude

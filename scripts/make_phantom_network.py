@@ -11,15 +11,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gist.cli_progress import TerminalProgress
+from gist.cli.progress import TerminalProgress
 from gist.config import build_config
-from gist.networks import build_discriminator
+from gist.generators.gan.start import SHIPPED
+from gist.generators.network_file import load_network, save_discriminator, save_network
+from gist.generators.registry import build_discriminator
 from gist.phantoms import write_phantom_data_set
-from gist.pipeline import run_stages
-from gist.pretrained import load_network, save_discriminator, save_network
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.runs.pipeline import run_stages
 from gist.training.checkpoint import load_newest
-from gist.training.start import SHIPPED
 
 PHANTOMS = 4000
 RESOLUTION = 64

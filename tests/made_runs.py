@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gist.data_set import ArchiveWriter, encode_png
-from gist.results import GenerateResult, PrepareResult, Result
-from gist.run_folder import RunFolder, StageName, StageRecord
+from gist.images.archive import ArchiveWriter
+from gist.images.png import encode_png
+from gist.runs.folder import RunFolder, StageRecord
+from gist.stages.generate import GenerateResult
+from gist.stages.prepare import PrepareResult
+from gist.stages.promise import Result, StageName
 
 Images = NDArray[np.uint8] | NDArray[np.uint16]
 Labelled = Mapping[str, Images]

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from gist.augment import AugmentParameters, AugmentPipe, strongest
-from gist.augment.resampling import _FILTER, affine_resample
-from gist.augment.transforms import geometry
 from gist.config import build_config
 from gist.errors import InputError
+from gist.generators.augment import AugmentParameters, AugmentPipe, strongest
+from gist.generators.augment.resampling import _FILTER, affine_resample
+from gist.generators.augment.transforms import geometry
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gist.augment import AdaController
 from gist.errors import InputError, StageError
+from gist.generators.augment import AdaController
 
 
 def test_augmentation_rises_while_the_discriminator_overfits_and_falls_otherwise() -> None:

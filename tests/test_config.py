@@ -9,18 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gist.config import (
-    Config,
-    Section,
-    as_yaml,
-    build_config,
-    continued_settings,
-    json_schema,
-    load_config,
-    parse_changes,
-    restarting_settings,
-)
+from gist.config import Config, as_yaml, build_config, json_schema, load_config, parse_changes
 from gist.errors import InputError
+from gist.stages.promise import Section, continued_settings, restarting_settings
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gist.data_set import ArchiveWriter, archive_name, as_unit, encode_png, read_data_set
 from gist.errors import InputError
+from gist.images.archive import ArchiveWriter, archive_name, read_data_set
+from gist.images.png import as_unit, encode_png
 
 
 def _write(

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from gist.config import build_config
-from gist.device import choose_device
 from gist.errors import InputError
+from gist.machine.device import choose_device
 
 NO_GPU = not torch.cuda.is_available()
 

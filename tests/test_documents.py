@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from gist.cli import app
+from gist.cli.app import app
 
 PROJECT = Path(__file__).parents[1]
 DOCUMENTS = [

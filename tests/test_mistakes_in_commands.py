@@ -16,13 +16,13 @@ import torch
 from typer.testing import CliRunner
 
 import gist
-from gist.cli import app
+from gist.cli.app import app
 from gist.config import load_config
 from gist.errors import GistError, InputError
 from gist.phantoms import write_phantom_data_set
 from gist.progress import Silent
-from gist.run_folder import RunFolder
-from gist.standing import standings
+from gist.runs.folder import RunFolder
+from gist.runs.standing import standings
 
 _SETTINGS = """
 name: mini

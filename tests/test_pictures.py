@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gist.pictures import as_bytes, cut, grid, write_png_atomic
+from gist.images.sheets import as_bytes, cut, grid, write_png_atomic
 
 
 @settings(max_examples=50, deadline=None)

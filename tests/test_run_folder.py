@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from gist.errors import BusyError, InputError
-from gist.run_folder import RunFolder, StageRecord, atomic_path, write_atomic
+from gist.files import atomic_path, write_atomic
+from gist.runs.folder import RunFolder, StageRecord
 
 _WRITER = """
 import sys
 from pathlib import Path
-from gist.run_folder import write_atomic
+from gist.files import write_atomic
 print("ready", flush=True)
 while True:
     for letter in b"ab":
@@ -24,7 +25,7 @@ while True:
 """
 _HOLDER = """
 import sys, time
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 with RunFolder(sys.argv[1]).locked():
     print("locked", flush=True)
     sys.stdin.read()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from gist.phantoms import write_phantom_data_set
-from gist.run_folder import STAGE_NAMES, RunFolder
+from gist.runs.folder import STAGE_NAMES, RunFolder
 
 SETTINGS = """
 name: small

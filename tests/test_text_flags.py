@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from made_runs import prepared, write_text_flags
 
-from gist.results import PrepareResult
-from gist.run_folder import RunFolder
-from gist.text_flags import read_text_flags
+from gist.runs.folder import RunFolder
+from gist.runs.text_flags import read_text_flags
+from gist.stages.prepare import PrepareResult
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from gist.version import __version__ as __version__
 
 # After each of its operations an idle thread of torch spins for a millisecond on the core that gist's own loops need;
 # shorter waits make a training step 1.3 to 1.7 times faster. OpenMP reads this once, when torch is imported.

@@ -1,5 +1,5 @@
 """`python -m gist`."""
 
-from gist.cli import main
+from gist.cli.app import main
 
 main()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from made_runs import Labelled, finish, generated, prepared, write_archive
 
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 
 MakeRun = Callable[..., RunFolder]
 

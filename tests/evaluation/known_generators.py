@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gist.networks import Generator, NetworkSpec, build_generator
-from gist.networks.generator import NoiseMode, Synthesis
+from gist.generators.gan.generator import Generator, NoiseMode, Synthesis
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.registry import build_generator
 
 
 class MovableInput(nn.Module):

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from random_weights import write_inception
 
 from gist.errors import InputError
-from gist.evaluation.extractors import extractor_named
-from gist.evaluation.extractors.fidelity import Inception
-from gist.evaluation.frechet import frechet_distance
 from gist.evaluation.inception_score import inception_score
-from gist.evaluation.kid import kernel_distance, subset_kernel_distance
-from gist.evaluation.manifold import manifold
+from gist.metrics.extractors import extractor_named
+from gist.metrics.extractors.fidelity import Inception
+from gist.metrics.frechet import frechet_distance
+from gist.metrics.kid import kernel_distance, subset_kernel_distance
+from gist.metrics.manifold import manifold
 
 Array = NDArray[np.float64]
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from known_images import knees, textured
 from numpy.typing import NDArray
 
-from gist.config import Config, EvaluateConfig
+from gist.config import Config
 from gist.errors import InputError
 from gist.evaluation import evaluate
-from gist.evaluation.artifacts import (
+from gist.evaluation.artifacts_meaning import odd_share_meaning
+from gist.metrics.artifacts import (
     DEFECTS,
     ArtifactJudge,
     Pictures,
@@ -24,12 +25,12 @@ from gist.evaluation.artifacts import (
     conformal_p_values,
     inject,
 )
-from gist.evaluation.artifacts.heat_maps import heat_over
-from gist.evaluation.artifacts.meaning import odd_share_meaning
-from gist.evaluation.artifacts.table import read_heat_maps, read_table, worst_and_random
-from gist.evaluation.extractors import Radiomics
+from gist.metrics.artifacts.heat_maps import heat_over
+from gist.metrics.artifacts.table import read_heat_maps, read_table, worst_and_random
+from gist.metrics.extractors import Radiomics
 from gist.progress import Silent
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.evaluate import EvaluateConfig
 
 Stack = NDArray[np.float32]
 MakeRun = Callable[..., RunFolder]

@@ -11,12 +11,12 @@ from known_images import textured
 from made_runs import Labelled
 
 from gist import verbs
-from gist.config import Config, EvaluateConfig, as_yaml
+from gist.config import Config, as_yaml
 from gist.errors import InputError
 from gist.evaluation import evaluate
 from gist.progress import Silent
-from gist.results import EvaluateResult
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.evaluate import EvaluateConfig, EvaluateResult
 
 MakeRun = Callable[..., RunFolder]
 QUICK = Config(threads=1, evaluate=EvaluateConfig(permutations=19, shown=2))

@@ -10,10 +10,10 @@ from known_images import knees
 from numpy.typing import NDArray
 from scipy.stats import kstest
 
-from gist.evaluation.extractors import Radiomics
-from gist.evaluation.features import Standardiser
-from gist.evaluation.kid import kernel_distance
-from gist.evaluation.measures import Sides, relative_frechet
+from gist.metrics.extractors import Radiomics
+from gist.metrics.features import Standardiser
+from gist.metrics.kid import kernel_distance
+from gist.metrics.measures import Sides, relative_frechet
 
 Array = NDArray[np.float64]
 

@@ -13,8 +13,9 @@ from random_weights import dino_tensors
 import gist
 from gist.config import as_yaml, build_config
 from gist.errors import InputError
+from gist.files import sha256_of
 from gist.progress import Silent
-from gist.run_folder import RunFolder, sha256_of
+from gist.runs.folder import RunFolder
 
 
 class Notes(Silent):

@@ -7,8 +7,8 @@ import torch
 from known_generators import StuckPattern, generator_with, small_generator
 
 from gist.errors import InputError
-from gist.evaluation.equivariance import Movement, equivariance
-from gist.evaluation.resampling import rotated, rotation_band_limited, translated
+from gist.metrics.equivariance import Movement, equivariance
+from gist.metrics.resampling import rotated, rotation_band_limited, translated
 
 
 def waves(side: int, angle: float = 0.0, right: float = 0.0, down: float = 0.0) -> torch.Tensor:

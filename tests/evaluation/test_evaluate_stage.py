@@ -11,15 +11,15 @@ from made_runs import Labelled, write_archive, write_text_flags
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from gist.config import Config, EvaluateConfig
-from gist.data_set import archive_name, read_data_set
+from gist.config import Config
 from gist.errors import InputError
 from gist.evaluation import compare, evaluate
-from gist.evaluation.extractors import Radiomics
-from gist.evaluation.features import extract
+from gist.images.archive import archive_name, read_data_set
+from gist.metrics.extractors import Radiomics
+from gist.metrics.features import extract
 from gist.progress import Silent
-from gist.results import EvaluateResult, Score
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.evaluate import EvaluateConfig, EvaluateResult, Score
 
 MakeRun = Callable[..., RunFolder]
 QUICK = Config(evaluate=EvaluateConfig(permutations=99, shown=6))

@@ -13,8 +13,8 @@ from random_weights import dino_tensors, randomised, write_network
 from torch import Tensor, nn
 
 from gist.errors import InputError
-from gist.evaluation.extractors import EXTRACTORS, extractor_named
-from gist.evaluation.weights import Unavailable
+from gist.metrics.extractors import EXTRACTORS, extractor_named
+from gist.metrics.weights import Unavailable
 
 SQUEEZENET = "squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5"
 

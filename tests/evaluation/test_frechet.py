@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
 from gist.errors import InputError
-from gist.evaluation.frechet import frechet_distance
+from gist.metrics.frechet import frechet_distance
 
 Array = NDArray[np.float64]
 

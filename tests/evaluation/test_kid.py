@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gist.errors import InputError
-from gist.evaluation import kid as kid_room
-from gist.evaluation.kid import kernel_distance
+from gist.metrics import kid as kid_room
+from gist.metrics.kid import kernel_distance
 
 Array = NDArray[np.float64]
 

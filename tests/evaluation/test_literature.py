@@ -10,16 +10,19 @@ from known_images import textured
 from random_weights import write_inception
 from test_snapshots import add_snapshot
 
-from gist.config import Config, EvaluateConfig
-from gist.data_set import as_unit, read_data_set
-from gist.evaluation.extractors import extractor_named
-from gist.evaluation.frechet import frechet_distance
+from gist.config import Config
 from gist.evaluation.literature import literature_scores
-from gist.evaluation.sets import result_of
-from gist.evaluation.weights import catalogue
+from gist.files import sha256_of
+from gist.images.archive import read_data_set
+from gist.images.png import as_unit
+from gist.metrics.extractors import extractor_named
+from gist.metrics.frechet import frechet_distance
+from gist.metrics.weights import catalogue
 from gist.progress import Silent
-from gist.results import GenerateResult
-from gist.run_folder import RunFolder, sha256_of
+from gist.runs.folder import RunFolder
+from gist.runs.results import result_of
+from gist.stages.evaluate import EvaluateConfig
+from gist.stages.generate import GenerateResult
 
 MakeRun = Callable[..., RunFolder]
 CONFIG = Config(threads=1, evaluate=EvaluateConfig(literature=True))

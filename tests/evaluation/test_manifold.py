@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gist.errors import InputError
-from gist.evaluation.diversity import vendi_score
-from gist.evaluation.manifold import first_occurrences, kth_smallest, manifold
+from gist.metrics.diversity import vendi_score
+from gist.metrics.manifold import first_occurrences, kth_smallest, manifold
 
 Array = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from known_images import knees
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, rotate
 
-from gist.evaluation.neighbours import appearance, copy_test, nearest_training_image, percentile_among
+from gist.metrics.neighbours import appearance, copy_test, nearest_training_image, percentile_among
 
 Stack = NDArray[np.float32]
 

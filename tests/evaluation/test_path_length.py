@@ -6,7 +6,7 @@ from known_generators import LinearPicture, generator_with, small_generator
 from torch import Tensor
 
 from gist.errors import InputError
-from gist.evaluation.path_length import path_length, pyramid_distance
+from gist.metrics.path_length import path_length, pyramid_distance
 
 
 def mean_square(x_NCHW: Tensor, y_NCHW: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from gist.errors import InputError
-from gist.evaluation.extractors import Radiomics, extractor_named
+from gist.metrics.extractors import Radiomics, extractor_named
 
 
 def unit(images: NDArray[np.uint8]) -> NDArray[np.float32]:

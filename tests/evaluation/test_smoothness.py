@@ -9,9 +9,9 @@ from known_generators import small_generator
 from typer.testing import CliRunner
 
 import gist
-from gist.cli import app
+from gist.cli.app import app
 from gist.errors import InputError
-from gist.pretrained import save_network
+from gist.generators.network_file import save_network
 
 
 def test_a_stylegan3_file_has_all_measures_and_the_command_prints_them(folder: Path) -> None:

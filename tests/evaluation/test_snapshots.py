@@ -9,16 +9,18 @@ import torch
 from known_images import textured
 from made_runs import write_archive
 
-from gist.config import Config, EvaluateConfig, GenerateConfig
+from gist.config import Config
 from gist.errors import InputError
 from gist.evaluation import evaluate, evaluate_snapshots, read_snapshot_curve
+from gist.evaluation.snapshots_page import snapshot_section
 from gist.generation.stage import find_network
-from gist.networks import NetworkSpec, build_generator
-from gist.pretrained import save_network
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.network_file import save_network
+from gist.generators.registry import build_generator
 from gist.progress import Silent
-from gist.reporting.snapshot_curve import snapshot_section
-from gist.results import SnapshotCurve
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.evaluate import EvaluateConfig, SnapshotCurve
+from gist.stages.generate import GenerateConfig
 
 MakeRun = Callable[..., RunFolder]
 CONFIG = Config(threads=1, evaluate=EvaluateConfig())

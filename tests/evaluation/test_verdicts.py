@@ -7,8 +7,8 @@ import pytest
 from gist.evaluation.caps import capped
 from gist.evaluation.fingerprint import compare
 from gist.evaluation.meaning import diversity_meaning, diversity_verdict, share_meaning, share_verdict
-from gist.evaluation.scores import wilson
-from gist.results import ArtifactSummary, Score
+from gist.metrics.intervals import wilson
+from gist.stages.evaluate import ArtifactSummary, Score
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ import safetensors.torch
 import torch
 from typer.testing import CliRunner
 
-from gist.cli import app
+from gist.cli.app import app
 from gist.errors import InputError, StageError
-from gist.evaluation import weights
-from gist.evaluation.weights import CATALOGUE, Unavailable, catalogue, fetch, find_weights, load_tensors
+from gist.metrics import weights
+from gist.metrics.weights import CATALOGUE, Unavailable, catalogue, fetch, find_weights, load_tensors
 from gist.progress import Silent
 
 
@@ -168,7 +168,7 @@ def test_tensors_come_from_both_kinds_of_file_and_from_checkpoints(places: Path)
 
 
 def test_every_entry_of_the_catalogue_can_be_looked_up() -> None:
-    from gist.evaluation.extractors import EXTRACTORS
+    from gist.metrics.extractors import EXTRACTORS
 
     assert set(CATALOGUE) == set(EXTRACTORS) - {"radiomics"}
     assert all(entry.url.startswith("https://") and entry.licence for entry in CATALOGUE.values())

@@ -10,9 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from gist.config import as_yaml, build_config
-from gist.data_set import ArchiveWriter, encode_png
-from gist.results import GenerateResult
-from gist.run_folder import RunFolder, StageRecord, write_atomic
+from gist.files import write_atomic
+from gist.images.archive import ArchiveWriter
+from gist.images.png import encode_png
+from gist.runs.folder import RunFolder, StageRecord
+from gist.stages.generate import GenerateResult
 
 SIDE = 64
 LABELS = ["normal", "arthrosis", "normal", "arthrosis"]

@@ -16,12 +16,12 @@ from pydicom.uid import SecondaryCaptureImageStorage
 
 import gist
 from gist.config import build_config
-from gist.data_set import read_data_set
 from gist.errors import InputError
+from gist.images.archive import read_data_set
 from gist.intake import prepare
 from gist.progress import Silent
-from gist.results import PrepareResult
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.prepare import PrepareResult
 
 LABELS = ["normal", "arthrosis", "normal", "arthrosis"]
 
@@ -165,7 +165,7 @@ def test_dicom_without_highdicom_says_what_to_install(
 
 
 def test_the_command_line_exports(run: RunFolder, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from gist.cli import app
+    from gist.cli.app import app
 
     app(["export", str(run.path), "--to", "folder", "--out", str(folder / "out")], standalone_mode=False)
     assert "4 images" in capsys.readouterr().out

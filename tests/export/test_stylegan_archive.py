@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gist.config import build_config
-from gist.data_set import ArchiveWriter, encode_png, read_data_set
+from gist.images.archive import ArchiveWriter, read_data_set
+from gist.images.png import encode_png
 from gist.intake import prepare
 from gist.progress import Silent
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 
 
 def reference_archive(path: Path, pictures: list[NDArray[np.uint8]], labels: list[int] | None) -> Path:

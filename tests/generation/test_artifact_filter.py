@@ -12,14 +12,18 @@ import torch
 from numpy.typing import NDArray
 
 from gist.config import Config, build_config
-from gist.data_set import ArchiveWriter, encode_png, read_data_set
 from gist.errors import InputError
-from gist.generation import generate, synthesise
-from gist.networks import Generator, NetworkSpec, build_generator
-from gist.pretrained import save_network
+from gist.generation import generate
+from gist.generators.gan.generator import Generator
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.network_file import save_network
+from gist.generators.registry import build_generator
+from gist.generators.synthesis import synthesise
+from gist.images.archive import ArchiveWriter, read_data_set
+from gist.images.png import encode_png
 from gist.progress import Silent
-from gist.results import PrepareResult
-from gist.run_folder import RunFolder, StageRecord
+from gist.runs.folder import RunFolder, StageRecord
+from gist.stages.prepare import PrepareResult
 
 CLASSES = ("mild", "severe")
 LEVEL = 0.2

@@ -16,15 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from gist import ops
 from gist.config import Config, build_config
-from gist.data_set import read_data_set
 from gist.errors import InputError
-from gist.generation import generate, synthesise
+from gist.generation import generate
 from gist.generation.drawing import draws_of_classes, draws_of_mix
-from gist.networks import Generator, NetworkSpec, build_generator, ops
-from gist.pretrained import save_network
+from gist.generators.gan.generator import Generator
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.network_file import save_network
+from gist.generators.registry import build_generator
+from gist.generators.synthesis import synthesise
+from gist.images.archive import read_data_set
 from gist.progress import Silent
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 
 _MMAP_THRESHOLD = -3  # of mallopt(3)
 

@@ -10,12 +10,16 @@ import pytest
 from numpy.typing import NDArray
 
 from gist.config import build_config
-from gist.data_set import ArchiveWriter, encode_png
+from gist.files import sha256_of
+from gist.images.archive import ArchiveWriter
+from gist.images.png import encode_png
 from gist.phantoms import phantom_batch
-from gist.pipeline import run_stages
 from gist.progress import Silent
-from gist.results import GenerateResult, PrepareResult, Result
-from gist.run_folder import RunFolder, StageName, StageRecord, sha256_of
+from gist.runs.folder import RunFolder, StageRecord
+from gist.runs.pipeline import run_stages
+from gist.stages.generate import GenerateResult
+from gist.stages.prepare import PrepareResult
+from gist.stages.promise import Result, StageName
 
 CLASSES = ("mild", "severe")
 SIDE = 32

@@ -16,8 +16,8 @@ from PIL import Image
 
 import gist
 from gist.errors import InputError
-from gist.evaluation.artifacts.table import read_table, worst_and_random
-from gist.run_folder import RunFolder
+from gist.metrics.artifacts.table import read_table, worst_and_random
+from gist.runs.folder import RunFolder
 
 KINDS = ["joint", "blur", "curvature", "object", "text"]
 

@@ -11,8 +11,8 @@ from prepare_call import PrepareCall
 from gist.config import build_config
 from gist.intake import prepare
 from gist.progress import Silent
-from gist.results import PrepareResult
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.prepare import PrepareResult
 
 
 @pytest.fixture(autouse=True)

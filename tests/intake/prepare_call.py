@@ -2,6 +2,6 @@
 
 from collections.abc import Callable
 
-from gist.results import PrepareResult
+from gist.stages.prepare import PrepareResult
 
 PrepareCall = Callable[..., PrepareResult]

@@ -23,9 +23,9 @@ from gist.errors import GistError
 from gist.intake.burned_in_text import TextBox, find_text, paint_over
 from gist.intake.geometry import View, show, square_view
 from gist.intake.picture import as_float
-from gist.intake.vocabulary import Remark, SetAside
 from gist.phantoms.radiograph import draw_unclipped
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.vocabulary import Remark, SetAside
 
 Grey = NDArray[np.float32]
 Place = tuple[int, int, int, int]

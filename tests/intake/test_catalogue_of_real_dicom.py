@@ -17,7 +17,7 @@ from gist.intake import dicom
 from gist.intake.decode_job import JobSettings
 from gist.intake.dicom_stream import parse_dicom
 from gist.intake.guarded_decode import Job, Outcome
-from gist.intake.vocabulary import Reason
+from gist.stages.vocabulary import Reason
 
 HAS_GDCM = importlib.util.find_spec("gdcm") is not None
 MAX_PIXELS = 64_000_000

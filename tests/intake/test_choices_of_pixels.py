@@ -18,12 +18,12 @@ from pydicom.sequence import Sequence
 from radiograph_files import decode, dicom, dicom_bytes, picture, save_png
 from scipy.ndimage import gaussian_filter
 
-from gist.data_set import read_data_set
+from gist.images.archive import read_data_set
 from gist.intake.borders import content_box
 from gist.intake.geometry import scaled_view, show, square_view
-from gist.intake.vocabulary import Reason, Remark, SetAside
 from gist.phantoms import draw_phantom
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.vocabulary import Reason, Remark, SetAside
 
 SIDE = 32
 

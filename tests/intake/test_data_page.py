@@ -18,14 +18,15 @@ from radiograph_files import class_folders, dicom, dicom_bytes, picture, save_pn
 from test_identity import plant
 
 from gist.config import build_config
-from gist.data_set import ArchiveWriter, encode_png
 from gist.errors import StageError
+from gist.images.archive import ArchiveWriter
+from gist.images.png import encode_png
 from gist.intake import prepare
 from gist.intake.burned_in_text import TextBox
 from gist.intake.data_page.overview import Shown, read_overview
 from gist.intake.data_page.pictures import small_pictures
 from gist.phantoms import write_phantom_data_set
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 
 
 class Page(HTMLParser):

@@ -10,7 +10,7 @@ from test_quarantine import decoding_children, png_that_claims, run_files, small
 
 from gist.intake.decode_job import JobSettings
 from gist.intake.guarded_decode import Crew, Job
-from gist.intake.vocabulary import Reason
+from gist.stages.vocabulary import Reason
 
 
 def test_of_a_portion_only_the_file_that_ends_its_process_is_set_aside(folder: Path) -> None:

@@ -17,7 +17,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLEL
 from radiograph_files import decode, dicom, dicom_bytes, picture
 
 from gist.intake.picture import colour_to_grey
-from gist.intake.vocabulary import Reason, Remark, SetAside
+from gist.stages.vocabulary import Reason, Remark, SetAside
 
 SIDE = 32  # the decoded square has the size of the file, so every pixel can be compared
 

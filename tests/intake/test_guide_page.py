@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gist.cli import app
-from gist.config import PrepareConfig
+from gist.cli.app import app
 from gist.intake import inspect
 from gist.phantoms import write_phantom_data_set
-from gist.results import PrepareResult
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.prepare import PrepareConfig, PrepareResult
 
 PAGE = Path(__file__).parents[2] / "docs" / "guide" / "preparing-your-data.md"
 QUICK = [

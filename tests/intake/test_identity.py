@@ -15,12 +15,12 @@ from pydicom.sequence import Sequence
 from radiograph_files import dicom, dicom_bytes, picture
 from typer.testing import CliRunner
 
-from gist.cli import app
+from gist.cli.app import app
 from gist.config import Config, build_config
 from gist.errors import GistError
 from gist.intake import inspect, locate, prepare
-from gist.intake.vocabulary import Reason
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.vocabulary import Reason
 
 TEXT_TAGS = [
     "PatientName",

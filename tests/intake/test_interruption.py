@@ -20,7 +20,7 @@ from gist.config import build_config
 from gist.errors import StageError
 from gist.intake import prepare
 from gist.intake.spool import Spool
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 
 KILLED_AFTER = 25
 SCRIPT = """
@@ -28,7 +28,7 @@ import sys
 from pathlib import Path
 from gist.config import build_config
 from gist.intake import prepare
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 
 class Counting:
     def note(self, text): pass

@@ -10,11 +10,11 @@ import pytest
 from prepare_call import PrepareCall
 from radiograph_files import class_folders, picture, save_png
 
-from gist.config import PrepareConfig
-from gist.data_set import read_data_set
 from gist.errors import InputError
+from gist.images.archive import read_data_set
 from gist.intake.labelling import Labelled, label_source
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.prepare import PrepareConfig
 
 SALT = bytes(32)
 

@@ -13,13 +13,13 @@ from PIL import Image
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 from radiograph_files import SETTINGS, dicom, dicom_bytes, picture
 
-from gist.config import PrepareConfig
 from gist.errors import InputError
 from gist.intake.decode_job import JobSettings
 from gist.intake.guarded_decode import Job
 from gist.intake.label_table import read_label_table
 from gist.intake.labelling import label_source
-from gist.intake.vocabulary import Reason
+from gist.stages.prepare import PrepareConfig
+from gist.stages.vocabulary import Reason
 
 PER_SEED = 150  # of ten kinds; with 200 zip archives and 300 tables 2,000 in all
 ZIPS, TABLES = 200, 300

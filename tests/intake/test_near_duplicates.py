@@ -16,8 +16,8 @@ from radiograph_files import picture, save_png
 from gist.intake.fine_structure import fine_structure
 from gist.intake.geometry import thumbnail, to_square
 from gist.intake.near_duplicates import Copy, near_copies, near_copies_within
-from gist.intake.vocabulary import Reason
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.vocabulary import Reason
 
 COUNT = 60
 Alteration = Callable[[Image.Image], Image.Image]

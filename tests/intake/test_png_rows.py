@@ -17,7 +17,7 @@ from test_mutations import mutate
 from gist.intake.picture import GreySettings
 from gist.intake.png_rows import with_stored_rows
 from gist.intake.raster import open_raster
-from gist.intake.vocabulary import Reason, SetAside
+from gist.stages.vocabulary import Reason, SetAside
 
 SIDE = 64
 MOST_PIXELS = 1 << 16

@@ -23,8 +23,8 @@ from radiograph_files import SETTINGS, class_folders, decode, dicom, dicom_bytes
 
 from gist.intake.decode_job import JobSettings
 from gist.intake.guarded_decode import Job
-from gist.intake.vocabulary import Reason, SetAside
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.vocabulary import Reason, SetAside
 
 
 def reason_of(folder: Path, data: bytes, **changes: Any) -> Reason:

@@ -16,7 +16,7 @@ from pydicom.encaps import get_frame
 from pydicom.uid import JPEGLSLossless
 from radiograph_files import decode, dicom, dicom_bytes, picture
 
-from gist.intake.vocabulary import Reason, Remark, SetAside
+from gist.stages.vocabulary import Reason, Remark, SetAside
 
 SIDE = 32
 EIGHT = picture(4, SIDE).astype(np.uint8)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from prepare_call import PrepareCall
 
-from gist.config import PrepareConfig
-from gist.data_set import read_data_set
+from gist.images.archive import read_data_set
 from gist.intake import inspect
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.prepare import PrepareConfig
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from prepare_call import PrepareCall
 from radiograph_files import picture, save_png
 
-from gist.config import PrepareConfig
 from gist.errors import InputError
 from gist.intake import inspect
 from gist.intake.resolution import choose_resolution
-from gist.intake.vocabulary import Reason
+from gist.stages.prepare import PrepareConfig
+from gist.stages.vocabulary import Reason
 
 
 def test_it_follows_the_median_short_side_and_the_device() -> None:

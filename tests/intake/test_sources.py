@@ -12,12 +12,12 @@ import pytest
 from prepare_call import PrepareCall
 from radiograph_files import class_folders, dicom, dicom_bytes, picture, save_png
 
-from gist.config import PrepareConfig
-from gist.data_set import read_data_set
 from gist.errors import InputError
+from gist.images.archive import read_data_set
 from gist.intake import inspect, locate
-from gist.intake.vocabulary import Reason
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.prepare import PrepareConfig
+from gist.stages.vocabulary import Reason
 
 
 def zipped(source: Path, archive: Path, inside: str = "", method: int = zipfile.ZIP_DEFLATED) -> Path:

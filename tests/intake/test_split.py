@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from prepare_call import PrepareCall
 from radiograph_files import dicom, dicom_bytes, picture, save_png
 
-from gist.data_set import read_data_set
 from gist.errors import InputError
+from gist.images.archive import read_data_set
 from gist.intake.deidentify import patient, stable_draw
 from gist.intake.split import Member, split_members
-from gist.intake.vocabulary import Reason
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.vocabulary import Reason
 
 SALT = bytes(32)
 names = st.text(min_size=1, max_size=8)

@@ -31,7 +31,7 @@ from gist.intake.dicom import open_dicom
 from gist.intake.dicom_header import complete, describe
 from gist.intake.dicom_pixels import stored_pixels
 from gist.intake.dicom_stream import parse_dicom
-from gist.intake.vocabulary import Reason, Remark, SetAside
+from gist.stages.vocabulary import Reason, Remark, SetAside
 
 SIDE = 32
 

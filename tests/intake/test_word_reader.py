@@ -14,9 +14,9 @@ from prepare_call import PrepareCall
 from test_burned_in_text import covered, knee, save, write
 
 from gist.intake.burned_in_text import find_text, find_words
-from gist.intake.vocabulary import Remark
 from gist.intake.word_reader import installed, read_page
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.vocabulary import Remark
 
 NAME = "Jill"
 needs_tesseract = pytest.mark.skipif(

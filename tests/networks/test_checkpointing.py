@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from gist.networks import Generator, NetworkSpec, build_generator
+from gist.generators.gan.generator import Generator
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.registry import build_generator
 
 
 def _step(G: Generator, checkpointing: bool) -> tuple[list[Tensor], int]:
@@ -55,8 +57,9 @@ def test_generating_without_gradients_is_untouched() -> None:
 
 _FIRST_USE = """
 import torch
-from gist.networks import NetworkSpec, build_generator
-from gist.networks.shares import in_shares
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.registry import build_generator
+from gist.ops.shares import in_shares
 
 torch.set_num_threads(2)
 G = build_generator(NetworkSpec("stylegan3-t", 32, w_dim=16, channel_base=512, channel_max=16))

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from gist.errors import InputError
-from gist.networks import NetworkSpec, build_discriminator, build_generator
-from gist.networks.dcgan import BatchNorm
-from gist.pretrained.surgery import adapt_state
+from gist.generators.dcgan.networks import BatchNorm
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.gan.surgery import adapt_state
+from gist.generators.registry import build_discriminator, build_generator
 
 
 def small(**fields: int) -> NetworkSpec:

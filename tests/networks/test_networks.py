@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from gist.errors import InputError
-from gist.networks import REGISTRY, NetworkSpec, build_discriminator, build_generator
-from gist.networks.discriminator import minibatch_std
-from gist.networks.layers import Conv2d, FullyConnected
-from gist.networks.spec import ARCHITECTURES
+from gist.generators.gan.layers import Conv2d, FullyConnected
+from gist.generators.gan.spec import ARCHITECTURES, NetworkSpec
+from gist.generators.registry import REGISTRY, build_discriminator, build_generator
+from gist.generators.stylegan.discriminator import minibatch_std
 
 
 def small(architecture: str, **fields: object) -> NetworkSpec:

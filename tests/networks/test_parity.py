@@ -17,8 +17,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gist.networks import Discriminator, Generator, build_generator, ops
-from gist.pretrained import load_official
+from gist import ops
+from gist.generators.gan.discriminator import Discriminator
+from gist.generators.gan.generator import Generator
+from gist.generators.registry import build_generator
+from gist.generators.stylegan.official.state import load_official
 
 OUTPUT_TOLERANCE = 1e-4
 GRADIENT_TOLERANCE = 1e-3

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from gist.generation.synthesis import synthesise
-from gist.networks import NetworkSpec, build_discriminator, build_generator
-from gist.networks.shares import in_shares, side_by_side
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.registry import build_discriminator, build_generator
+from gist.generators.synthesis import synthesise
+from gist.ops.shares import in_shares, side_by_side
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gist.errors import InputError
-from gist.networks import NetworkSpec
+from gist.generators.gan.spec import NetworkSpec
 
 
 def test_depths_and_widths_left_open_become_the_papers_numbers() -> None:

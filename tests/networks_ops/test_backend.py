@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gist.networks import ops
+from gist import ops
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ def _in_a_new_process(code: str, **environment: str) -> str:
 
 def test_a_wait_is_announced_once_before_it_starts() -> None:
     code = (
-        "from gist.networks import ops\n"
+        "from gist import ops\n"
         "told = []\n"
         "for _ in range(2): ops.prepare('cpu', told.append)\n"
         "print(len(told), 'first time' in told[0])"
@@ -70,14 +70,14 @@ def test_a_wait_is_announced_once_before_it_starts() -> None:
 
 
 def test_importing_the_operations_does_not_import_numba() -> None:
-    code = "import sys, gist.networks.ops; print('numba' in sys.modules)"
+    code = "import sys, gist.ops; print('numba' in sys.modules)"
     assert _in_a_new_process(code) == "False"
 
 
 def test_a_machine_where_numba_fails_falls_back_to_plain_torch_and_says_why() -> None:
     code = (
         "import sys; sys.modules['llvmlite'] = None\n"
-        "import torch; from gist.networks import ops\n"
+        "import torch; from gist import ops\n"
         "said = []; ops.prepare('cpu', said.append)\n"
         "y = ops.upfirdn2d(torch.ones(1, 1, 4, 4), torch.ones(2))\n"
         "print(float(y[0, 0, 0, 0]), ops.active_backend('cpu'))"
@@ -88,8 +88,8 @@ def test_a_machine_where_numba_fails_falls_back_to_plain_torch_and_says_why() ->
 
 def test_compiled_code_is_kept_in_the_chosen_cache_folder(tmp_path: Path) -> None:
     code = (
-        "import torch; from gist.networks import ops; ops.prepare()\n"
-        "from gist.networks.ops import cpu\n"
+        "import torch; from gist import ops; ops.prepare()\n"
+        "from gist.ops import cpu\n"
         "print(sum(cpu.kernel().filter_planes.stats.cache_hits.values()))"
     )
     assert _in_a_new_process(code, NUMBA_CACHE_DIR=str(tmp_path)) == "0"
@@ -109,7 +109,7 @@ def test_threads_take_from_one_memory_where_networks_are_alias_free(tmp_path: Pa
     def memories(one_arena: bool) -> int:
         told = tmp_path / f"memories-{one_arena}.xml"
         code = (
-            "import ctypes, threading, torch\nfrom gist.networks import ops\n"
+            "import ctypes, threading, torch\nfrom gist import ops\n"
             f"ops.tune_memory_allocator(one_arena={one_arena})\n"
             "thread = threading.Thread(target=lambda: torch.ones(10**6))\nthread.start(), thread.join()\n"
             "C = ctypes.CDLL('libc.so.6')\nC.fopen.restype = ctypes.c_void_p\n"
@@ -125,7 +125,7 @@ def test_threads_take_from_one_memory_where_networks_are_alias_free(tmp_path: Pa
 @pytest.mark.parametrize("mode", ["no_grad", "inference_mode"])
 def test_the_fast_path_is_chosen_where_the_first_use_is_generation(mode: str) -> None:
     code = (
-        f"import torch; from gist.networks import ops\nwith torch.{mode}():\n"
+        f"import torch; from gist import ops\nwith torch.{mode}():\n"
         "    ops.upfirdn2d(torch.ones(1, 1, 4, 4), torch.ones(2)); print(ops.active_backend('cpu'))"
     )
     assert _in_a_new_process(code).startswith("cpu: ")

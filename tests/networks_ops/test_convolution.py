@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gist.networks import ops
-from gist.networks.ops import winograd
+from gist import ops
+from gist.ops import winograd
 
 
 def _relative_error(actual: torch.Tensor, expected: torch.Tensor) -> float:

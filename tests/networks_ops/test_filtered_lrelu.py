@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 
-from gist.networks import ops
-from gist.networks.ops import cpu, reference
+from gist import ops
+from gist.ops import cpu, reference
 
 
 @pytest.fixture(autouse=True)

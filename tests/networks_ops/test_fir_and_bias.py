@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 
-from gist.networks import ops
-from gist.networks.ops import cpu, reference
+from gist import ops
+from gist.ops import cpu, reference
 
 BOTH_PATHS = pytest.mark.parametrize("run", [reference.upfirdn2d, cpu.upfirdn2d], ids=["reference", "cpu"])
 

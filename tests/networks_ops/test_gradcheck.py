@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from gist.augment.resampling import affine_resample
-from gist.networks import ops
-from gist.networks.ops import cpu, reference, winograd
+from gist import ops
+from gist.generators.augment.resampling import affine_resample
+from gist.ops import cpu, reference, winograd
 
 Function = Callable[..., Tensor]
 RADIAL = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from gist.networks import ops
-from gist.networks.ops import reference
+from gist import ops
+from gist.ops import reference
 
 
 def _inputs(

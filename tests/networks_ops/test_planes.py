@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from gist.networks import ops
-from gist.networks.ops import planes, reference
+from gist import ops
+from gist.ops import planes, reference
 
 
 @pytest.fixture(autouse=True)

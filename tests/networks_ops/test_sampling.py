@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gist.networks import ops
-from gist.networks.ops import sampling
+from gist import ops
+from gist.ops import sampling
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import torch
 
-from gist.networks import ops
-from gist.networks.ops import planes, reference, triton_path
+from gist import ops
+from gist.ops import planes, reference, triton_path
 
 CASES: dict[str, dict[str, Any]] = {
     "alias-free layer in two tiles": {"up": 2, "down": 2, "taps": (12, 12), "size": (8, 34)},

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gist.networks import Discriminator, Generator
+from gist.generators.gan.discriminator import Discriminator
+from gist.generators.gan.generator import Generator
 
 
 class Record:

@@ -9,8 +9,8 @@ from PIL import Image
 
 import gist
 from gist.config import build_config
+from gist.generators.network_file import load_network
 from gist.phantoms import phantom_batch
-from gist.pretrained import load_network
 
 NAMES = ("healthy", "severe")
 

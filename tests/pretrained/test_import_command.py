@@ -13,20 +13,25 @@ from snapshot_writer import record_of, write_snapshot
 from typer.testing import CliRunner
 
 import gist
-from gist.cli import app
+from gist.cli.app import app
 from gist.config import Config, build_config
-from gist.data_set import ArchiveWriter, encode_png
 from gist.errors import InputError
-from gist.networks import Generator, NetworkSpec, build_discriminator, build_generator
+from gist.files import sha256_of
+from gist.generators.gan.generator import Generator
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.gan.surgery import LUMA
+from gist.generators.learning.randomness import random_stream
+from gist.generators.network_file import load_discriminator, load_network
+from gist.generators.registry import build_discriminator, build_generator
+from gist.generators.stylegan.official.state import load_official
+from gist.images.archive import ArchiveWriter
+from gist.images.png import encode_png
+from gist.images.sheets import cut
 from gist.phantoms import phantom_batch
-from gist.pictures import cut
-from gist.pretrained import load_discriminator, load_network, load_official
-from gist.pretrained.surgery import LUMA
 from gist.progress import Silent
-from gist.results import PrepareResult
-from gist.run_folder import RunFolder, StageRecord, sha256_of
+from gist.runs.folder import RunFolder, StageRecord
+from gist.stages.prepare import PrepareResult
 from gist.training import train
-from gist.training.randomness import random_stream
 
 SIZES = {"z_dim": 32, "w_dim": 32, "channel_base": 512, "channel_max": 16}
 CHANNELS = {"channel_base": 512, "channel_max": 16}

@@ -12,9 +12,10 @@ import torch
 
 import gist
 from gist.errors import InputError
-from gist.networks import Generator, NetworkSpec, build_discriminator, build_generator
-from gist.networks.spec import ARCHITECTURES
-from gist.pretrained import load_discriminator, load_network, save_discriminator, save_network
+from gist.generators.gan.generator import Generator
+from gist.generators.gan.spec import ARCHITECTURES, NetworkSpec
+from gist.generators.network_file import load_discriminator, load_network, save_discriminator, save_network
+from gist.generators.registry import build_discriminator, build_generator
 
 SIZES = {"z_dim": 8, "w_dim": 8, "channel_base": 64, "channel_max": 4, "classes": 2}
 

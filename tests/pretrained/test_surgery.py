@@ -8,8 +8,11 @@ import pytest
 import torch
 
 from gist.errors import InputError
-from gist.networks import Discriminator, Generator, NetworkSpec, build_discriminator, build_generator
-from gist.pretrained.surgery import LUMA, adapt_state
+from gist.generators.gan.discriminator import Discriminator
+from gist.generators.gan.generator import Generator
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.gan.surgery import LUMA, adapt_state
+from gist.generators.registry import build_discriminator, build_generator
 
 STYLE_BASED = ("stylegan3-t", "stylegan3-r", "stylegan2")
 SIZES = {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from run_builder import RESOLUTION, RunBuilder
 
 from gist.phantoms import phantom_batch
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 
 
 @pytest.fixture(scope="session")

@@ -10,20 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gist.config import Config, build_config
-from gist.data_set import ArchiveWriter, archive_name, encode_png
-from gist.pictures import grid, write_png_atomic
+from gist.files import sha256_of, write_atomic, write_json
+from gist.images.archive import ArchiveWriter, archive_name
+from gist.images.png import encode_png
+from gist.images.sheets import grid, write_png_atomic
 from gist.progress import Silent
 from gist.reporting import write_report
-from gist.results import (
-    EvaluateResult,
-    GenerateResult,
-    Neighbour,
-    PrepareResult,
-    Score,
-    Snapshot,
-    TrainResult,
-)
-from gist.run_folder import RunFolder, StageName, StageRecord, sha256_of, write_atomic, write_json
+from gist.runs.folder import RunFolder, StageRecord
+from gist.stages.evaluate import EvaluateResult, Neighbour, Score
+from gist.stages.generate import GenerateResult
+from gist.stages.prepare import PrepareResult
+from gist.stages.promise import StageName
+from gist.stages.train import Snapshot, TrainResult
 
 RESOLUTION = 64
 STARTED, FINISHED = "2026-03-01T08:00:00+00:00", "2026-03-01T08:05:30+00:00"

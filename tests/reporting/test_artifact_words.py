@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gist.reporting.artifacts_section import flagged_in_words
-from gist.results import ArtifactSummary
+from gist.evaluation.artifacts_page import flagged_in_words
+from gist.stages.evaluate import ArtifactSummary
 
 
 def summary(odd: float, flagged: int) -> ArtifactSummary:

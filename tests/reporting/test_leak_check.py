@@ -11,10 +11,10 @@ import torch
 from made_runs import write_text_flags
 from run_builder import RunBuilder
 
-from gist.augment import strongest
-from gist.pictures import grid, write_png_atomic
-from gist.reporting.findings import read_findings
-from gist.reporting.leak_check import leak_check
+from gist.generators.augment import strongest
+from gist.images.sheets import grid, write_png_atomic
+from gist.runs.findings import read_findings
+from gist.training.leak_check import leak_check
 
 
 def with_strongest(builder: RunBuilder, **train: object) -> RunBuilder:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from page_reader import PageReader
 from run_builder import RunBuilder
 
-from gist.pictures import cut
-from gist.reporting.charts import Series, line_chart, nice_ticks
-from gist.reporting.training_curves import training_curves
+from gist.images.sheets import cut
+from gist.pages.charts import Series, line_chart, nice_ticks
+from gist.training.curves import training_curves
 
 
 @settings(max_examples=200, deadline=None)

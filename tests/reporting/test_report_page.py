@@ -13,13 +13,13 @@ from made_runs import write_text_flags
 from page_reader import PageReader, shown_number
 from run_builder import RunBuilder
 
-from gist.data_set import archive_name, read_data_set
 from gist.errors import InputError
+from gist.images.archive import archive_name, read_data_set
+from gist.pages.charts import COLOURS
 from gist.progress import Silent
 from gist.reporting import write_report
-from gist.reporting.charts import COLOURS
-from gist.results import Neighbour
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.evaluate import Neighbour
 from gist.training.loop import StopReason
 
 Builder = Callable[..., RunBuilder]

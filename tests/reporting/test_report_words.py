@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from page_reader import PageReader
 from run_builder import RunBuilder, near_copies
 
+from gist import numerals
+from gist.evaluation.copying import copying_verdict
+from gist.evaluation.score_table import score_table
 from gist.phantoms import write_phantom_data_set
-from gist.reporting import numerals
-from gist.reporting.copying import copying_verdict
-from gist.reporting.findings import read_findings, without_paths
-from gist.reporting.score_table import score_table
 from gist.reporting.wording import caveat, summary
-from gist.results import EvaluateResult
+from gist.runs.findings import read_findings, without_paths
+from gist.stages.evaluate import EvaluateResult
 
 
 def evaluated(verdict: str, meaning: str = "", identical: int | None = 0) -> EvaluateResult:

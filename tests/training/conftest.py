@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from gist.config import Config, build_config
-from gist.data_set import ArchiveWriter, encode_png
+from gist.files import sha256_of
+from gist.images.archive import ArchiveWriter
+from gist.images.png import encode_png
 from gist.phantoms import CLASS_NAMES, phantom_batch
-from gist.results import PrepareResult
-from gist.run_folder import RunFolder, StageRecord, sha256_of
+from gist.runs.folder import RunFolder, StageRecord
+from gist.stages.prepare import PrepareResult
 
 SMALL_NETWORK = {
     "channel_base": 512,
@@ -31,7 +33,7 @@ SMALL_NETWORK = {
 def processes() -> Iterator[ForkServerContext]:
     """Starts real processes that have imported gist already, which saves seconds for each."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["gist.training", "gist.phantoms", "gist.pipeline"])
+    context.set_forkserver_preload(["gist.training", "gist.phantoms", "gist.runs.pipeline"])
     yield context
     for child in multiprocessing.active_children():
         child.kill()

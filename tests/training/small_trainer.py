@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from gist.augment import AdaController, AugmentPipe
-from gist.config import TrainConfig
-from gist.data_set import DataSet, encode_png
-from gist.networks import build_discriminator, build_generator
-from gist.training.images import TrainingImages
-from gist.training.plan import Fingerprint, plan_training
+from gist.generators.augment import AdaController, AugmentPipe
+from gist.generators.gan.learner import Trainer
+from gist.generators.gan.plan import plan_training
+from gist.generators.gan.state import new_state
+from gist.generators.learning.images import TrainingImages
+from gist.generators.learning.plan import Fingerprint
+from gist.generators.registry import build_discriminator, build_generator
+from gist.images.archive import DataSet
+from gist.images.png import encode_png
+from gist.stages.train import TrainConfig
 from gist.training.stage import specification
-from gist.training.state import new_state
-from gist.training.trainer import Trainer
 
 SIDE = 32
 

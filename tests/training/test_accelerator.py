@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
-from gist.training.precision import apply_precision
+from gist.generators.learning.precision import apply_precision
 
 ARCHITECTURES = ("stylegan3-t", "stylegan3-r", "stylegan2", "dcgan")
 
@@ -70,7 +70,7 @@ def test_a_real_gpu_takes_the_first_step_of_the_cpu(architecture: str) -> None:
 def test_a_real_gpu_is_waited_for_once_a_step(architecture: str) -> None:
     from small_trainer import small_trainer
 
-    from gist.training.state import R1_INTERVAL
+    from gist.generators.gan.state import R1_INTERVAL
 
     trainer = small_trainer(architecture, batch=8, micro_batch=4, device="cuda")
     apply_precision("bfloat16", trainer.state.G, trainer.state.D)
@@ -128,7 +128,7 @@ def _steps(architecture: str, accelerator: Any, device: torch.device) -> dict[st
 def _main() -> None:
     from pretended_accelerator import DEVICE, Accelerator
 
-    from gist.networks import ops
+    from gist import ops
 
     torch.set_num_threads(1)
     ops.set_backend("reference")

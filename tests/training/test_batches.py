@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gist.errors import InputError
-from gist.networks.discriminator import minibatch_std
-from gist.training.batches import group_size, micro_batch_size, micro_batches
+from gist.generators.learning.batches import group_size, micro_batch_size, micro_batches
+from gist.generators.stylegan.discriminator import minibatch_std
 
 
 @settings(deadline=None, max_examples=60)

@@ -15,7 +15,7 @@ from gist.config import Config
 from gist.errors import InputError
 from gist.generation.stage import find_network
 from gist.progress import Silent
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 from gist.training import train
 from gist.training.checkpoint import load_newest
 from gist.training.loop import Stop

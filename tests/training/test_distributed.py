@@ -17,11 +17,11 @@ from small_trainer import distance, small_trainer
 
 from gist.config import Config
 from gist.errors import GistError
-from gist.pipeline import run_stages
+from gist.machine.team import call_to_training, part
 from gist.progress import Silent
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.runs.pipeline import run_stages
 from gist.training.checkpoint import load_newest
-from gist.training.distributed import call_to_training, part
 
 Prepared = Callable[..., tuple[Config, RunFolder]]
 _STEPS = 3

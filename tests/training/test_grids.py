@@ -9,9 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from gist.data_set import DataSet, encode_png
+from gist.generators.learning.images import TrainingImages
+from gist.images.archive import DataSet
+from gist.images.png import encode_png
 from gist.training.grids import Grids
-from gist.training.images import TrainingImages
 
 SIDE, COUNT, SHOWN_LEVEL, HIDDEN_LEVEL = 16, 90, 90, 200
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from gist.data_set import DataSet, encode_png
-from gist.training.batches import micro_batches
-from gist.training.images import TrainingImages
+from gist.generators.learning.batches import micro_batches
+from gist.generators.learning.images import TrainingImages
+from gist.images.archive import DataSet
+from gist.images.png import encode_png
 
 COUNT, SIDE, BATCH = 37, 16, 8
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from gist import ops
 from gist.config import Config
-from gist.networks import ops
 from gist.progress import Silent
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 from gist.training import train
 from gist.training.checkpoint import load_newest
 

@@ -6,12 +6,13 @@ import pytest
 import torch
 from small_trainer import small_trainer
 
-from gist.config import TrainConfig
 from gist.errors import InputError
-from gist.memory import available_bytes, peak_bytes, used_bytes
-from gist.networks import NetworkSpec
-from gist.planning import _seconds_per_step, _with_measured_micro_batch
-from gist.training.plan import Fingerprint, plan_training
+from gist.generators.gan.plan import plan_training
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.learning.plan import Fingerprint
+from gist.machine.memory import available_bytes, peak_bytes, used_bytes
+from gist.stages.train import TrainConfig
+from gist.verbs.planning import _seconds_per_step, _with_measured_micro_batch
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ import pytest
 import torch
 from small_trainer import distance, small_trainer
 
-from gist.memory import ran_out_of_memory
-from gist.networks import ops
-from gist.training.guards import NotFiniteError
-from gist.training.precision import apply_precision
-from gist.training.trainer import Trainer
+from gist import ops
+from gist.generators.gan.learner import Trainer
+from gist.generators.learning.guards import NotFiniteError
+from gist.generators.learning.precision import apply_precision
+from gist.machine.memory import ran_out_of_memory
 
 _MMAP_THRESHOLD = -3  # of mallopt(3)
 

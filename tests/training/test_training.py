@@ -16,9 +16,9 @@ from PIL import Image
 
 from gist.config import Config, as_yaml
 from gist.errors import InputError, StageError
-from gist.pretrained import load_network
+from gist.generators.network_file import load_network
 from gist.progress import Silent
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 from gist.training import train
 from gist.training.checkpoint import load_newest, save_checkpoint
 
@@ -27,7 +27,7 @@ _TRAIN = """
 import sys
 from gist.config import load_config
 from gist.progress import Silent
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 from gist.training import train
 print("started", flush=True)
 train(load_config(sys.argv[1]), RunFolder(sys.argv[2]), Silent())

@@ -9,7 +9,7 @@ import numpy as np
 from made_runs import Images, Labelled, finish, generated, prepared, write_archive
 from scipy.ndimage import gaussian_filter
 
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
 
 WIDTHS = {"thin": (0.03, 0.07), "thick": (0.12, 0.18)}
 """Shares of the side."""

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gist.reporting.utility_section import table_two
-from gist.results import UtilityArm
+from gist.stages.utility import UtilityArm
 from gist.utility.counts import arm_result, confusion, rates, wilson
+from gist.utility.page import table_two
 
 PAPER = {
     "inception_v3": (163, 137, 154),

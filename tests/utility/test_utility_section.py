@@ -6,8 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from gist.reporting.utility_section import utility_section
-from gist.results import (
+from gist.stages.utility import (
     Interval,
     SyntheticWorth,
     UtilityArm,
@@ -17,6 +16,7 @@ from gist.results import (
     UtilityResult,
 )
 from gist.utility.counts import arm_result
+from gist.utility.page import utility_section
 
 NAMES = ("healthy", '<b onclick="x()">ill')
 

@@ -10,13 +10,14 @@ import torch
 from bars import both, write_run
 from torchvision.models import get_model, inception_v3
 
-from gist.config import Config, UtilityConfig
+from gist.config import Config
 from gist.errors import InputError
-from gist.evaluation.weights import CATALOGUE
-from gist.interruption import Stopped
+from gist.files import sha256_of
+from gist.machine.interruption import Stopped
+from gist.metrics.weights import CATALOGUE
 from gist.progress import Silent
-from gist.results import UtilityArm, UtilityFinding, UtilityResult
-from gist.run_folder import RunFolder, sha256_of
+from gist.runs.folder import RunFolder
+from gist.stages.utility import UtilityArm, UtilityConfig, UtilityFinding, UtilityResult
 from gist.utility import measure_utility
 from gist.utility.arms import ARMS
 from gist.utility.classifiers import CLASSIFIERS, SmallNetwork, build_network

@@ -12,8 +12,9 @@ import yaml
 from pydantic import ValidationError
 
 from gist.config.mistakes import one_sentence
-from gist.config.tree import Config, is_setting, marked
+from gist.config.tree import Config, is_setting
 from gist.errors import InputError
+from gist.stages.promise import marked
 
 _INSTEAD = {"generate.count": "generate.per_class", "generate.per_class": "generate.count"}
 """Settings that a command gives instead of each other."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gist.evaluation.scores import NEAR_COPIES
-from gist.results import ArtifactSummary, Score
+from gist.stages.evaluate import ArtifactSummary, Score
 
 NEARLY_ALL = 0.9
 """Share of odd images at which the whole set is called odd."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gist.errors import InputError
-from gist.evaluation.features import FeatureSet
-from gist.evaluation.samples import halves
-from gist.reporting.numerals import counted
+from gist.metrics.features import FeatureSet
+from gist.metrics.samples import halves
+from gist.numerals import counted
 
 
 @dataclass(frozen=True)

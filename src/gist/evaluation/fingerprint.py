@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gist.errors import InputError
-from gist.evaluation.frechet import DDOF
-from gist.results import Score
+from gist.metrics.frechet import DDOF
+from gist.stages.evaluate import Score
 
 
 def fingerprint(

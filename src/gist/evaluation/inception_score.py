@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from gist.errors import InputError
-from gist.evaluation.extractors import Extractor
-from gist.evaluation.features import FeatureSet
-from gist.results import Score
+from gist.metrics.extractors import Extractor
+from gist.metrics.features import FeatureSet
+from gist.stages.evaluate import Score
 
 SPLITS = 10
 _ORDER = 2020  # torch-fidelity's seed, so that both cut the images into the same splits
@@ -38,7 +38,7 @@ def inception_score(logits_NK: NDArray[np.float64], splits: int = SPLITS) -> tup
 
 def inception_score_of(extractor: Extractor, synthetic: FeatureSet, real: FeatureSet) -> list[Score]:
     """The score of the synthetic images beside that of real ones; nothing without FID's Inception network."""
-    from gist.evaluation.extractors.fidelity import Inception
+    from gist.metrics.extractors.fidelity import Inception
 
     n = min(len(synthetic), len(real))
     if not isinstance(extractor, Inception) or n < SPLITS:

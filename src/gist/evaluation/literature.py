@@ -12,20 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gist.config import Config
-from gist.data_set import DataSet, as_unit
-from gist.device import choose_device
-from gist.evaluation.extractors import Extractor, extractor_named
-from gist.evaluation.features import extract
-from gist.evaluation.frechet import frechet_distance
-from gist.evaluation.kid import subset_kernel_distance
-from gist.evaluation.manifold import manifold
-from gist.evaluation.weights import Unavailable
-from gist.generation.synthesis import synthesise
-from gist.networks import Generator
-from gist.pretrained import load_network
+from gist.files import sha256_of
+from gist.generators.gan.generator import Generator
+from gist.generators.network_file import load_network
+from gist.generators.synthesis import synthesise
+from gist.images.archive import DataSet
+from gist.images.png import as_unit
+from gist.machine.device import choose_device
+from gist.metrics.extractors import Extractor, extractor_named
+from gist.metrics.features import extract
+from gist.metrics.frechet import frechet_distance
+from gist.metrics.kid import subset_kernel_distance
+from gist.metrics.manifold import manifold
+from gist.metrics.weights import Unavailable
 from gist.progress import Progress
-from gist.results import GenerateResult, Score
-from gist.run_folder import RunFolder, sha256_of
+from gist.runs.folder import RunFolder
+from gist.stages.evaluate import Score
+from gist.stages.generate import GenerateResult
 
 IMAGES = 50_000
 NEIGHBOURS = 3

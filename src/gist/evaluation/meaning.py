@@ -22,9 +22,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gist.evaluation.measures import Measures
-from gist.evaluation.neighbours import CopyTest
-from gist.reporting.numerals import significant, together
+from gist.metrics.measures import Measures
+from gist.metrics.neighbours import CopyTest
+from gist.numerals import significant, together
 
 Verdict = Literal["good", "fair", "poor", "unknown"]
 CopyFinding = Literal["none found", "fair", "poor", "unknown"]

@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gist.data_set import DataSet
-from gist.evaluation.features import FeatureSet
-from gist.evaluation.neighbours import Nearest, copy_test, nearest_training_image, percentile_among
 from gist.evaluation.scores import copy_score
-from gist.results import Neighbour, Score
+from gist.images.archive import DataSet
+from gist.metrics.features import FeatureSet
+from gist.metrics.neighbours import Nearest, copy_test, nearest_training_image, percentile_among
+from gist.stages.evaluate import Neighbour, Score
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from gist.evaluation import meaning
-from gist.evaluation.measures import Measures, Sides, measure
-from gist.evaluation.neighbours import CopyTest
-from gist.reporting.numerals import together
-from gist.results import Direction, Score
+from gist.metrics.intervals import wilson
+from gist.metrics.measures import Measures, Sides, measure
+from gist.metrics.neighbours import CopyTest
+from gist.numerals import together
+from gist.stages.evaluate import Direction, Score
 
 Fingerprint = Callable[[int, str], str]
 """n per side and the score's own settings -> fingerprint."""
@@ -72,14 +72,6 @@ def copy_score(
         meaning=sentence,
         verdict=verdict,
     )
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """95 % Wilson interval of a share of n."""
-    z = 1.959964
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    reach = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
 def _kid(group: str, extractor: str, measures: Measures, fingerprint: Fingerprint, reference: str) -> Score:

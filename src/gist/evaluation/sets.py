@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gist import ops
 from gist.config import Config
-from gist.data_set import DataSet, read_data_set
-from gist.device import choose_device
 from gist.errors import InputError
-from gist.evaluation.extractors import Extractor, extractor_named
-from gist.evaluation.features import FeatureSet, extract, features_of_changed
-from gist.evaluation.measures import blurred
-from gist.networks import ops
+from gist.images.archive import DataSet, read_data_set
+from gist.machine.device import choose_device
+from gist.metrics.extractors import Extractor, extractor_named
+from gist.metrics.features import FeatureSet, extract, features_of_changed
+from gist.metrics.measures import blurred
 from gist.progress import Progress, Silent
-from gist.results import PrepareResult, Result
-from gist.run_folder import RunFolder, StageName
-
-AnyResult = TypeVar("AnyResult", bound=Result)
+from gist.runs.folder import RunFolder
+from gist.runs.results import result_of
+from gist.stages.prepare import PrepareResult
 
 
 @dataclass(frozen=True)
@@ -122,18 +120,6 @@ def real_data(run: RunFolder) -> RealData:
     prepared = result_of(run, "prepare", PrepareResult)
     held_out = read_data_set(run.path / prepared.test_archive) if prepared.test_archive else None
     return RealData(read_data_set(run.path / prepared.train_archive), held_out)
-
-
-def result_of(run: RunFolder, stage: StageName, kind: type[AnyResult]) -> AnyResult:
-    """What a finished stage returned.
-
-    Raises:
-        InputError: it has not finished.
-    """
-    record = run.record(stage)
-    if record is None or record.state != "done" or record.result is None:
-        raise InputError(f"The {stage} stage of {run.path} has not finished; run it before evaluate.")
-    return kind.model_validate(record.result)
 
 
 def check_sizes(training: DataSet, others: Mapping[str, DataSet | None]) -> None:

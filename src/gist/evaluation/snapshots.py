@@ -20,24 +20,29 @@ import numpy as np
 from pydantic import ValidationError
 
 from gist.config import Config
-from gist.data_set import DataSet, as_unit, read_data_set
-from gist.device import choose_device
 from gist.errors import InputError
 from gist.evaluation.comparable import real_sides
-from gist.evaluation.features import FeatureSet, Standardiser, standardiser_for
 from gist.evaluation.fingerprint import compare, fingerprint
-from gist.evaluation.frechet import frechet_distance
-from gist.evaluation.kid import kernel_distance
-from gist.evaluation.manifold import manifold
 from gist.evaluation.meaning import MINIMUM_IMAGES
-from gist.evaluation.scores import KID_SETTINGS, frechet_name, wilson
-from gist.evaluation.sets import RealData, SetReader, reader_of, real_data, result_of
-from gist.generation.synthesis import synthesise
-from gist.networks import Generator
-from gist.pretrained import load_network
+from gist.evaluation.scores import KID_SETTINGS, frechet_name
+from gist.evaluation.sets import RealData, SetReader, reader_of, real_data
+from gist.files import sha256_of, write_json
+from gist.generators.gan.generator import Generator
+from gist.generators.network_file import load_network
+from gist.generators.synthesis import synthesise
+from gist.images.archive import DataSet, read_data_set
+from gist.images.png import as_unit
+from gist.machine.device import choose_device
+from gist.metrics.features import FeatureSet, Standardiser, standardiser_for
+from gist.metrics.frechet import frechet_distance
+from gist.metrics.intervals import wilson
+from gist.metrics.kid import kernel_distance
+from gist.metrics.manifold import manifold
 from gist.progress import Progress
-from gist.results import PrepareResult, Score, SnapshotCurve, SnapshotScores
-from gist.run_folder import RunFolder, sha256_of, write_json
+from gist.runs.folder import RunFolder
+from gist.runs.results import result_of
+from gist.stages.evaluate import Score, SnapshotCurve, SnapshotScores
+from gist.stages.prepare import PrepareResult
 
 MOST_IMAGES = 1000
 """Images of each side; more of them than this tell little more about which snapshot is best."""

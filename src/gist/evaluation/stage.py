@@ -8,24 +8,28 @@ from functools import partial
 import numpy as np
 
 from gist.config import Config
-from gist.data_set import DataSet, read_data_set
 from gist.evaluation.artifacts import Sample, assess_artifacts
 from gist.evaluation.caps import capped
 from gist.evaluation.comparable import RealSides, comparable_classes, note_collapse, real_sides
-from gist.evaluation.features import FeatureSet, Standardiser, standardiser_for
 from gist.evaluation.fingerprint import fingerprint
 from gist.evaluation.inception_score import inception_score_of
 from gist.evaluation.literature import literature_scores
-from gist.evaluation.measures import BARELY_PIXELS, PLAINLY_PIXELS, Sides
 from gist.evaluation.pairs import nearest_pairs
-from gist.evaluation.samples import matched
 from gist.evaluation.scores import group_scores
-from gist.evaluation.sets import RealData, SetReader, check_sizes, reader_of, real_data, result_of
+from gist.evaluation.sets import RealData, SetReader, check_sizes, reader_of, real_data
 from gist.evaluation.snapshots import read_snapshot_curve
+from gist.files import write_json
+from gist.images.archive import DataSet, read_data_set
+from gist.metrics.features import FeatureSet, Standardiser, standardiser_for
+from gist.metrics.measures import BARELY_PIXELS, PLAINLY_PIXELS, Sides
+from gist.metrics.samples import matched
 from gist.progress import Progress
-from gist.results import ArtifactSummary, EvaluateResult, GenerateResult, PrepareResult, Score
-from gist.run_folder import RunFolder, write_json
-from gist.text_flags import read_text_flags
+from gist.runs.folder import RunFolder
+from gist.runs.results import result_of
+from gist.runs.text_flags import read_text_flags
+from gist.stages.evaluate import ArtifactSummary, EvaluateResult, Score
+from gist.stages.generate import GenerateResult
+from gist.stages.prepare import PrepareResult
 
 
 def evaluate(config: Config, run: RunFolder, progress: Progress) -> EvaluateResult:

@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gist.config import GenerateConfig
-from gist.data_set import as_unit, encode_png
 from gist.errors import InputError
-from gist.evaluation.artifacts import ArtifactJudge, Pictures
-from gist.evaluation.extractors import Radiomics
-from gist.generation.synthesis import pictures_at_once, synthesise
-from gist.interruption import Stopped, deferred_signals
-from gist.networks import Generator
+from gist.files import write_atomic
+from gist.generators.gan.generator import Generator
+from gist.generators.synthesis import pictures_at_once, synthesise
+from gist.images.png import as_unit, encode_png
+from gist.machine.interruption import Stopped, deferred_signals
+from gist.metrics.artifacts import ArtifactJudge, Pictures
+from gist.metrics.extractors import Radiomics
 from gist.progress import Progress
-from gist.run_folder import write_atomic
+from gist.stages.generate import GenerateConfig
 
 _TRIED, _LEAST_PASSING = 200, 0.05
 """The filter gives up when after so many pictures fewer than this share has passed."""

@@ -8,19 +8,23 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from gist import __version__
-from gist.best_snapshot import best_snapshot
-from gist.config import Config, GenerateConfig
-from gist.data_set import ArchiveWriter
-from gist.device import choose_device, round_convolutions
+from gist import ops
+from gist.config import Config
 from gist.errors import InputError
-from gist.evaluation.artifacts import judge_of_run
+from gist.files import sha256_of, write_atomic
+from gist.generation.best_snapshot import best_snapshot
 from gist.generation.drawing import Draw, draw_pictures, draws_of_classes, draws_of_mix
-from gist.networks import Generator, ops
-from gist.pretrained import load_network
+from gist.generation.filter import judge_of_run
+from gist.generators.gan.generator import Generator
+from gist.generators.network_file import load_network
+from gist.images.archive import ArchiveWriter
+from gist.machine.device import choose_device, round_convolutions
 from gist.progress import Progress
-from gist.results import GenerateResult, PrepareResult, TrainResult
-from gist.run_folder import RunFolder, sha256_of, write_atomic
+from gist.runs.folder import RunFolder
+from gist.stages.generate import GenerateConfig, GenerateResult
+from gist.stages.prepare import PrepareResult
+from gist.stages.train import TrainResult
+from gist.version import __version__
 
 
 def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResult:

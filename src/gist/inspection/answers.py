@@ -10,9 +10,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gist.errors import InputError
-from gist.evaluation.scores import wilson
+from gist.files import write_json
 from gist.inspection.result import KINDS, LIST_FILE, RESULT_FILE, InspectionResult, PageItem, PageList, Rate
-from gist.run_folder import RunFolder, write_json
+from gist.metrics.intervals import wilson
+from gist.runs.folder import RunFolder
 
 NONE = "none"
 

@@ -12,17 +12,20 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-import gist
 from gist.config import Config
-from gist.data_set import read_data_set
 from gist.errors import InputError
-from gist.evaluation.artifacts.table import read_heat_maps, read_table, worst_and_random
+from gist.files import write_atomic, write_json
+from gist.images.archive import read_data_set
 from gist.inspection.pictures import judged_pictures
 from gist.inspection.result import KINDS, LIST_FILE, PAGE_FILE, PageItem, PageList, table_sha256
+from gist.metrics.artifacts.table import read_heat_maps, read_table, worst_and_random
 from gist.progress import Progress
-from gist.results import EvaluateResult, GenerateResult, PrepareResult
-from gist.run_folder import RunFolder, write_atomic, write_json
-from gist.text_flags import read_text_flags
+from gist.runs.folder import RunFolder
+from gist.runs.text_flags import read_text_flags
+from gist.stages.evaluate import EvaluateResult
+from gist.stages.generate import GenerateResult
+from gist.stages.prepare import PrepareResult
+from gist.version import __version__
 
 SIDE, OTHERS_SIDE = 512, 256
 """Largest sides in pixels of the synthetic image, and of its heat map and the real image."""
@@ -90,7 +93,7 @@ def write_page(config: Config, run: RunFolder, progress: Progress, *, worst: int
         kinds=KINDS,
         pictures=pictures,
         text=text.sentence,
-        version=gist.__version__,
+        version=__version__,
     )
     file = run.path / PAGE_FILE
     write_json(run.path / LIST_FILE, page.model_dump(mode="json"))

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gist.data_set import DataSet, encode_png
-from gist.evaluation.artifacts.heat_maps import encode_colour_png, heat_over
-from gist.evaluation.artifacts.table import JudgedImage
-from gist.pictures import as_bytes
+from gist.images.archive import DataSet
+from gist.images.png import encode_png
+from gist.images.sheets import as_bytes
+from gist.metrics.artifacts.heat_maps import encode_colour_png, heat_over
+from gist.metrics.artifacts.table import JudgedImage
 
 _SYNTHETIC = {"Synthetic": "YES", "Software": "gist", "Comment": "Synthetic images - not for diagnosis"}
 _REAL = {"Synthetic": "NO", "Software": "gist"}

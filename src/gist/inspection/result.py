@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gist.results import EvaluateResult, Result
-from gist.run_folder import RunFolder, StageRecord
+from gist.runs.folder import RunFolder, StageRecord
+from gist.stages.evaluate import EvaluateResult
+from gist.stages.promise import Result
 
 PAGE_FILE = "inspect/inspect.html"
 LIST_FILE = "inspect/page.json"

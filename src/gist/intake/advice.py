@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from gist.intake.vocabulary import Remark
-from gist.reporting.numerals import counted, percent
+from gist.numerals import counted, percent
+from gist.stages.vocabulary import Remark
 
 _ENOUGH_IMAGES = 750  # about where the paper saw artifact-free elbows
 _IMBALANCE = 5.0

@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from gist.data_set import ArchiveWriter
+from gist.files import write_atomic
+from gist.images.archive import ArchiveWriter
 from gist.intake.contact_sheet import MOST_PICTURES, contact_sheet
 from gist.intake.label_table import Split
 from gist.intake.record_table import PICTURE_COLUMNS, PLACE_COLUMNS, csv_line
 from gist.intake.spool import Spool
-from gist.intake.vocabulary import Reason
-from gist.run_folder import write_atomic
+from gist.stages.vocabulary import Reason
 
 
 @dataclass(frozen=True, slots=True)

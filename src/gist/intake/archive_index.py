@@ -8,7 +8,7 @@ from gist.errors import InputError
 from gist.intake.folder_labels import UNLABELLED, Rows
 from gist.intake.label_table import Row
 from gist.intake.source import Listing
-from gist.reporting.numerals import counted
+from gist.numerals import counted
 
 INDEX_NAME = "dataset.json"
 _MAX_BYTES = 256 << 20

@@ -22,10 +22,10 @@ from gist.intake.resolution import Choice
 from gist.intake.source import file_id
 from gist.intake.split import Member, split_members, without_unseen_classes
 from gist.intake.spool import Spool
-from gist.intake.vocabulary import Reason
-from gist.reporting.numerals import counted
-from gist.results import PrepareResult
-from gist.run_folder import RunFolder
+from gist.numerals import counted
+from gist.runs.folder import RunFolder
+from gist.stages.prepare import PrepareResult
+from gist.stages.vocabulary import Reason
 
 
 @dataclass(frozen=True)

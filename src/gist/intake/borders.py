@@ -28,7 +28,7 @@ def content_box(grey: FloatImage) -> Box:
     `grey` is float32 [H, W] in 0-1. The whole image where there is no border, or where less than a third of a side
     would be left, which is no border but a nearly empty picture.
     """
-    from gist.intake.tilted_field import inside_tilted_field  # scipy, which decoding does without otherwise
+    from gist.intake.tilted_field import inside_tilted_field
 
     height, width = grey.shape
     small = _reduced(grey)

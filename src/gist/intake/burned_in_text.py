@@ -89,7 +89,7 @@ def find_text(grey: Grey, sure: bool = False) -> tuple[TextBox, ...]:
 
 def find_words(grey: Grey) -> tuple[TextBox, ...]:
     """Boxes around the words that can be read in such a picture, see `word_reader`."""
-    from gist.intake.word_reader import read_words  # what few runs need must not slow every process's start
+    from gist.intake.word_reader import read_words
 
     step = _step(grey)
     small = _reduced(grey, step)

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from gist.intake.decode_job import Accepted, JobSettings, Row, Task
-from gist.intake.vocabulary import Reason
 from gist.intake.worker import BEGUN, LENGTHS, settings_line
+from gist.stages.vocabulary import Reason
 
 _WALL_PER_PROCESSOR_SECOND = 10  # for a share that hangs, and for a machine that is very busy
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from gist.data_set import encode_png
-from gist.pictures import as_bytes
+from gist.images.png import encode_png
+from gist.images.sheets import as_bytes
 
 MOST_PICTURES = 48
 _THUMBNAIL = 96

@@ -19,7 +19,7 @@ from gist.intake.geometry import Fit, FloatImage, View, scaled_view, show, squar
 from gist.intake.image_facts import ImageFacts, measure
 from gist.intake.picture import FrameChoice, Grey, GreySettings, Header, Picture, Side, WindowChoice, as_float
 from gist.intake.png_rows import with_stored_rows
-from gist.intake.vocabulary import Reason, Remark, SetAside
+from gist.stages.vocabulary import Reason, Remark, SetAside
 
 Task = Literal["look", "decode"]
 SECONDS_PER_MEBIBYTE = 2
@@ -159,7 +159,7 @@ def _run(data: bytes, task: Task, settings: JobSettings, row: Row) -> tuple[Acce
         remarks=tuple(remarks),
         facts=measure(square, header.attributes.get("ViewPosition", ""), text),
     )
-    from gist.data_set import encode_png
+    from gist.images.png import encode_png
 
     return accepted, encode_png(stored)
 

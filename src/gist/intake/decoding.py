@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gist import __version__
-from gist.data_set import as_unit
+from gist.images.png import as_unit
 from gist.intake.decode_job import Accepted, JobSettings, Row
 from gist.intake.deidentify import Patient, salted_id
 from gist.intake.fine_structure import fine_structure
@@ -23,8 +22,9 @@ from gist.intake.label_table import Split
 from gist.intake.labelling import Candidate, Labelled, class_balance
 from gist.intake.record_table import picture_part
 from gist.intake.spool import Spool
-from gist.intake.vocabulary import Reason, Remark
 from gist.progress import Progress
+from gist.stages.vocabulary import Reason, Remark
+from gist.version import __version__
 
 _LOOKED_AT = 400
 

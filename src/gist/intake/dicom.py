@@ -11,14 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
 
 from gist.intake.deidentify import PLAIN_RADIOGRAPHY
-from gist.intake.dicom_header import (
-    MONOCHROME,
-    complete,
-    describe,
-    first_number,
-    functional_groups,
-    polarity,
-)
+from gist.intake.dicom_header import MONOCHROME, complete, describe, first_number, functional_groups, polarity
 from gist.intake.dicom_lut import read_lut
 from gist.intake.dicom_pixels import stored_pixels
 from gist.intake.dicom_stream import parse_dicom
@@ -33,7 +26,7 @@ from gist.intake.grey_window import (
     tabulate,
 )
 from gist.intake.picture import GreySettings, Header, Picture, chosen_frame, colour_to_grey
-from gist.intake.vocabulary import Reason, Remark, SetAside
+from gist.stages.vocabulary import Reason, Remark, SetAside
 
 _INFLATED_PER_PIXEL = 16  # 64-bit pixels, and as much again for everything else in the file
 

@@ -11,7 +11,7 @@ from pydicom.multival import MultiValue
 
 from gist.intake.deidentify import allowed_modality
 from gist.intake.picture import Header, Side, body_side, check_size
-from gist.intake.vocabulary import Reason, Remark, SetAside
+from gist.stages.vocabulary import Reason, Remark, SetAside
 
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _WORDS = (1, 8, 16, 32, 64)

@@ -8,7 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from gist.intake.grey_window import Doubles
-from gist.intake.vocabulary import Reason, SetAside
+from gist.stages.vocabulary import Reason, SetAside
 
 
 @dataclass(frozen=True)

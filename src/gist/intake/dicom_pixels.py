@@ -15,7 +15,7 @@ from pydicom.uid import UID, JPEGExtended12Bit
 from gist.intake import twelve_bit_jpeg
 from gist.intake.codestream import stream_header
 from gist.intake.picture import Header
-from gist.intake.vocabulary import Reason, SetAside
+from gist.stages.vocabulary import Reason, SetAside
 
 _JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
 

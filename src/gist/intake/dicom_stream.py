@@ -16,7 +16,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from gist.intake.vocabulary import Reason, SetAside
+from gist.stages.vocabulary import Reason, SetAside
 
 _DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 _LONG_LENGTH = frozenset(

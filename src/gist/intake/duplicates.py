@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gist.intake.deidentify import Patient
-from gist.intake.vocabulary import Reason
-from gist.reporting.numerals import counted
+from gist.numerals import counted
+from gist.stages.vocabulary import Reason
 
 
 class Comparable(Protocol):

@@ -8,7 +8,7 @@ import stat
 import zipfile
 import zlib
 
-from gist.intake.vocabulary import Reason, SetAside
+from gist.stages.vocabulary import Reason, SetAside
 
 _GUARDED = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 

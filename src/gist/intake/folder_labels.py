@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gist.errors import InputError
 from gist.intake.label_table import SPLITS, Row
 from gist.intake.source import Listing, SourceFile
-from gist.intake.vocabulary import Reason
+from gist.stages.vocabulary import Reason
 
 Rows = list[tuple[SourceFile, Row]]
 UNLABELLED = Row(None, None, None)

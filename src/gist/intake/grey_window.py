@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gist.intake.vocabulary import Reason, SetAside
+from gist.stages.vocabulary import Reason, SetAside
 
 Doubles = NDArray[np.float64]
 _ROWS_AT_A_TIME = 64

@@ -13,7 +13,7 @@ from gist.errors import StageError
 from gist.intake.child_process import Chunk, DecodingProcess, Job, Outcome
 from gist.intake.child_start import start_worker
 from gist.intake.decode_job import JobSettings, Task
-from gist.intake.vocabulary import Reason
+from gist.stages.vocabulary import Reason
 
 __all__ = ["Crew", "Job", "Outcome", "processors"]
 

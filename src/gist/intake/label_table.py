@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from gist.config import PrepareConfig
 from gist.errors import InputError
 from gist.intake.attributes import attribute, may_filter
 from gist.intake.label_paths import normal_path, rows_of_files
 from gist.intake.picture import Side, body_side
 from gist.intake.source import Listing
-from gist.reporting.numerals import counted
+from gist.numerals import counted
+from gist.stages.prepare import PrepareConfig
 
 Split = Literal["train", "val", "test"]
 SPLITS: dict[str, Split] = {

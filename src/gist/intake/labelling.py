@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from gist.config import PrepareConfig
 from gist.errors import InputError
 from gist.intake.archive_index import INDEX_NAME, rows_from_index
 from gist.intake.attributes import attribute, label_attribute, may_filter
@@ -19,8 +18,9 @@ from gist.intake.folder_labels import UNLABELLED, Rows, refuse_patient_folders, 
 from gist.intake.label_table import LabelTable, Split, find_label_table, read_label_table
 from gist.intake.picture import Side
 from gist.intake.source import Listing, SourceFile, list_source
-from gist.intake.vocabulary import Reason
-from gist.reporting.numerals import counted
+from gist.numerals import counted
+from gist.stages.prepare import PrepareConfig
+from gist.stages.vocabulary import Reason
 
 Origin = Literal["folders", "table", "tag", "dataset.json"]
 Refused = list[tuple[str, Reason]]

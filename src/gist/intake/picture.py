@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gist.intake.vocabulary import Reason, Remark, SetAside
+from gist.stages.vocabulary import Reason, Remark, SetAside
 
 WindowChoice = Literal["auto", "tag", "percentile", "full"]
 FrameChoice = Literal["first", "middle", "last"] | int

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from gist.config import Config, PrepareConfig
+from gist.config import Config
 from gist.errors import InputError
 from gist.intake.decode_job import Accepted, JobSettings
 from gist.intake.decoding import decode_candidates, fine_structure_of, look_at_sample, spool_key
@@ -21,13 +21,14 @@ from gist.intake.picture import Side
 from gist.intake.resolution import Choice, choose_resolution
 from gist.intake.source import find_file, list_source
 from gist.intake.spool import Spool
-from gist.intake.vocabulary import Reason
 from gist.intake.word_reader import installed
 from gist.progress import Progress
-from gist.run_folder import RunFolder
+from gist.runs.folder import RunFolder
+from gist.stages.prepare import PrepareConfig
+from gist.stages.vocabulary import Reason
 
 if TYPE_CHECKING:
-    from gist.results import PrepareResult
+    from gist.stages.prepare import PrepareResult
 
 _BYTES_PER_PIXEL = 28  # stored, as table index, as float, and as much again for a decoder's own copies
 _ROOM_BYTES = 256 << 20
@@ -165,7 +166,7 @@ def _are_phantoms(source: Path | None, result: PrepareResult) -> bool:
                 return False
     except OSError:
         return False
-    from gist.phantoms import is_phantom_data_set  # takes a second, which no other source has to wait
+    from gist.phantoms import is_phantom_data_set
 
     images = result.train_images + result.val_images + result.test_images
     return is_phantom_data_set(source or Path(), images)

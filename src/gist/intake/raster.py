@@ -21,7 +21,7 @@ from gist.intake.picture import (
     chosen_frame,
     colour_to_grey,
 )
-from gist.intake.vocabulary import Reason, Remark, SetAside
+from gist.stages.vocabulary import Reason, Remark, SetAside
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 _ORIENTATION = 0x0112

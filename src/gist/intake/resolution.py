@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import Literal
 
-from gist.config import RESOLUTIONS
 from gist.errors import InputError
 from gist.intake.geometry import Fit, covered_pixels
+from gist.stages.prepare import RESOLUTIONS
 
 LARGEST_ON_GPU = 256
 LARGEST_ON_CPU = 64

@@ -12,7 +12,7 @@ from pathlib import Path
 from gist.errors import InputError
 from gist.intake.deidentify import salted_id
 from gist.intake.file_bytes import open_zip
-from gist.intake.vocabulary import Reason
+from gist.stages.vocabulary import Reason
 
 MAX_FILES = 2_000_000
 _ZIP_METHODS = (

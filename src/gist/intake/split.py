@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gist.intake.label_table import Split
-from gist.intake.vocabulary import Reason
-from gist.reporting.numerals import counted
+from gist.numerals import counted
+from gist.stages.vocabulary import Reason
 
 _MANY = 200
 """Groups from which draws alone hold out a fraction to within three points or so (standard deviation at a fifth)."""

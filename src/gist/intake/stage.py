@@ -11,8 +11,8 @@ from gist.intake.child_start import start_worker
 from gist.progress import Progress
 
 if TYPE_CHECKING:
-    from gist.results import PrepareResult
-    from gist.run_folder import RunFolder
+    from gist.runs.folder import RunFolder
+    from gist.stages.prepare import PrepareResult
 
 
 def prepare(config: Config, run: RunFolder, progress: Progress) -> PrepareResult:

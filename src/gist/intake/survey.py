@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import Literal
 
-from gist.config import RESOLUTIONS, PrepareConfig
 from gist.errors import InputError
 from gist.intake.assembly import natural_order
 from gist.intake.decode_job import Accepted
@@ -24,7 +23,8 @@ from gist.intake.guarded_decode import Crew, processors
 from gist.intake.labelling import Labelled, class_balance, label_source
 from gist.intake.preparation import job_settings, nothing_readable
 from gist.intake.resolution import Choice, choose_resolution
-from gist.intake.vocabulary import Reason
+from gist.stages.prepare import RESOLUTIONS, PrepareConfig
+from gist.stages.vocabulary import Reason
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import Any, BinaryIO
 
 from gist.intake.decode_job import Accepted, JobSettings, Row, Task, run_job
-from gist.intake.vocabulary import Reason, SetAside
+from gist.stages.vocabulary import Reason, SetAside
 
 LENGTHS = struct.Struct("!II")
 BEGUN = b"\0"
@@ -38,7 +38,7 @@ def main() -> None:
     answers, begun = _take_over_output()
     warnings.simplefilter("ignore")
     _keep_off_the_network()
-    import_module("gist.data_set")  # needed by every decoding, so before memory is counted
+    import_module("gist.images.png")  # needed by every decoding, so before memory is counted
     for line in sys.stdin.buffer:
         told = json.loads(line)
         if isinstance(told, dict):

@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 
 from gist.errors import InputError, StageError
+from gist.files import write_atomic
 from gist.phantoms.dicom_export import dicom_bytes, draw_encoding, fake_patient_id
 from gist.phantoms.grid import Map
 from gist.phantoms.radiograph import SMALLEST_PIXELS, PhantomTruth, draw_unclipped
 from gist.progress import Progress
-from gist.run_folder import write_atomic
 
 SIZE_STREAM = 7
 MOST_UNDER_WAY = 8

@@ -11,13 +11,15 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
-import gist
+from gist import numerals
 from gist.config import Config
-from gist.reporting import numerals, provenance, wording
-from gist.reporting.copying import CopyingVerdict
-from gist.reporting.findings import Findings
-from gist.reporting.score_table import score_table
-from gist.results import Score
+from gist.evaluation.copying import CopyingVerdict
+from gist.evaluation.score_table import score_table
+from gist.pages import words
+from gist.reporting import provenance, wording
+from gist.runs.findings import Findings
+from gist.stages.evaluate import Score
+from gist.version import __version__
 
 MODEL_CARD, DATA_CARD = "model_card.md", "data_card.md"
 
@@ -44,16 +46,17 @@ def written(config: Config, findings: Findings, copying: CopyingVerdict | None) 
     facts = {
         "title": config.report.title or config.name,
         "licence": config.report.licence,
-        "version": gist.__version__,
+        "version": __version__,
         "found": findings,
         "wording": wording,
+        "words": words,
         "architecture": wording.architecture(findings.train) if findings.train is not None else "StyleGAN",
         "scores": _rows(evaluate.scores) if evaluate is not None else [],
         "artifacts": evaluate.artifacts if evaluate is not None else None,
         "copying": copying,
         "limits": wording.LIMITS_OF_SCORES,
         "citations": provenance.citations(findings),
-        "banner": wording.BANNER,
+        "banner": words.BANNER,
     }
     here = files("gist.reporting")
     return {
@@ -67,7 +70,7 @@ def _rows(scores: Sequence[Score]) -> list[tuple[str, ...]]:
     return [
         (
             f"{row.name} ({row.direction})" if row.direction else row.name,
-            "all" if group == wording.OVERALL else _cell(group),
+            "all" if group == words.OVERALL else _cell(group),
             row.value or "–",
             row.interval or "–",
             row.baseline or "–",

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from gist.reporting import numerals
-from gist.reporting.findings import Findings, without_paths
+from gist import numerals
+from gist.runs.findings import Findings, without_paths
 
 CITATIONS = (
     (

@@ -8,24 +8,28 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-import gist
+from gist import numerals
 from gist.config import Config
-from gist.data_set import DataSet, read_data_set
 from gist.errors import InputError
+from gist.evaluation.artifacts_page import artifact_section
+from gist.evaluation.copying import CopyingVerdict, copying_verdict
+from gist.evaluation.score_table import score_table
 from gist.evaluation.snapshots import read_snapshot_curve
+from gist.evaluation.snapshots_page import snapshot_section
+from gist.files import write_atomic, write_json
+from gist.images.archive import DataSet, read_data_set
+from gist.pages import pictures as sheets
+from gist.pages import words
 from gist.progress import Progress
-from gist.reporting import cards, numerals, provenance, sheets, wording
-from gist.reporting.artifacts_section import artifact_section
-from gist.reporting.copying import CopyingVerdict, copying_verdict
-from gist.reporting.findings import Findings, read_findings, without_paths
-from gist.reporting.leak_check import leak_check
-from gist.reporting.score_table import score_table
-from gist.reporting.snapshot_curve import snapshot_section
-from gist.reporting.training_curves import training_curves
-from gist.reporting.utility_section import utility_section
-from gist.results import ReportResult
-from gist.run_folder import RunFolder, write_atomic, write_json
-from gist.text_flags import NO_FLAGS, read_text_flags
+from gist.reporting import cards, provenance, wording
+from gist.runs.findings import Findings, read_findings, without_paths
+from gist.runs.folder import RunFolder
+from gist.runs.text_flags import NO_FLAGS, read_text_flags
+from gist.stages.report import ReportResult
+from gist.training.curves import training_curves
+from gist.training.leak_check import leak_check
+from gist.utility.page import utility_section
+from gist.version import __version__
 
 PAGE_WIDTH = 1080
 """CSS pixels of the text and picture column."""
@@ -71,11 +75,12 @@ def _page(config: Config, run: RunFolder, findings: Findings, copying: CopyingVe
     template = environment.from_string((here / "report.html.j2").read_text(encoding="utf-8"))
     return template.render(
         title=config.report.title or config.name,
-        style=Markup((here / "report.css").read_text(encoding="utf-8")),
-        version=gist.__version__,
+        style=Markup((files("gist.pages") / "page.css").read_text(encoding="utf-8")),
+        version=__version__,
         written=max(record.finished or record.started for record in findings.records.values())[:10],
         found=findings,
         wording=wording,
+        words=words,
         summary=wording.summary(findings),
         caveat=wording.caveat(findings, copying),
         copying=copying,
@@ -172,7 +177,7 @@ def _augment_target(findings: Findings) -> float | None:
 def _for_machines(config: Config, findings: Findings, copying: CopyingVerdict | None) -> dict[str, Any]:
     return {
         "format": 1,
-        "gist_version": gist.__version__,
+        "gist_version": __version__,
         "title": config.report.title or config.name,
         "summary": wording.summary(findings),
         "phantoms": findings.phantoms,

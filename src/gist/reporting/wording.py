@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from gist import numerals
+from gist.evaluation.copying import CopyingVerdict
 from gist.evaluation.scores import NEAR_COPIES
-from gist.reporting import numerals
-from gist.reporting.copying import CopyingVerdict
-from gist.reporting.findings import Findings
-from gist.results import EvaluateResult, GenerateResult, PrepareResult, Score, TrainResult
+from gist.pages.words import DIRECTIONS, OVERALL, joined
+from gist.runs.findings import Findings
+from gist.stages.evaluate import EvaluateResult, Score
+from gist.stages.generate import GenerateResult
+from gist.stages.prepare import PrepareResult
+from gist.stages.train import TrainResult
 
-BANNER = "Synthetic images – not for diagnosis"
-VERDICTS = {"good": "Good", "fair": "Fair", "poor": "Poor", "unknown": "Cannot tell"}
-COPY_READINGS = {"none found": "None found", "fair": "Not settled", "poor": "Found", "unknown": "Cannot tell"}
-"""Of near-copies, which are no measure of quality."""
-DIRECTIONS = {
-    "lower": "lower is better",
-    "higher": "higher is better",
-    "as real": "near real images is better",
-}
 ARCHITECTURES = {"stylegan3-t": "StyleGAN3-T", "stylegan3-r": "StyleGAN3-R", "stylegan2": "StyleGAN2"}
-OVERALL = "overall"
 
 LIMITS_OF_SCORES = (
     (
@@ -109,11 +103,6 @@ def caveat(findings: Findings, copying: CopyingVerdict | None) -> str:
     )
 
 
-def reading(score: Score) -> str:
-    """What a score reads, as the page and the cards say it."""
-    return (COPY_READINGS if score.name == NEAR_COPIES else VERDICTS)[score.verdict]
-
-
 def verdict_counts(scores: Sequence[Score]) -> str:
     """Such as `2 read good and 1 cannot be told for lack of images`."""
     found = Counter[str](score.verdict for score in scores)
@@ -125,11 +114,6 @@ def verdict_counts(scores: Sequence[Score]) -> str:
     if found["unknown"]:
         parts.append(f"{found['unknown']} cannot be told for lack of images")
     return joined(parts)
-
-
-def joined(parts: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
 
 
 def architecture(train: TrainResult) -> str:

@@ -11,7 +11,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from gist.run_folder import sha256_of, write_atomic, write_json
+from gist.files import sha256_of, write_atomic, write_json
 
 KEPT = 3
 """Newest checkpoints kept."""

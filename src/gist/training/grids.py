@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from gist import __version__
-from gist.augment import PresetName, strongest
-from gist.data_set import DataSet
-from gist.networks import Generator
-from gist.pictures import as_bytes, grid, write_png_atomic
-from gist.run_folder import write_atomic
-from gist.training.images import TrainingImages
-from gist.training.randomness import random_stream
+from gist.files import write_atomic
+from gist.generators.augment import PresetName, strongest
+from gist.generators.gan.generator import Generator
+from gist.generators.learning.images import TrainingImages
+from gist.generators.learning.randomness import random_stream
+from gist.images.archive import DataSet
+from gist.images.sheets import as_bytes, grid, write_png_atomic
+from gist.version import __version__
 
 COLUMNS = 8
 _ROWS = 4

@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gist.data_set import DataSet, as_unit
-from gist.evaluation.extractors import Radiomics
-from gist.evaluation.features import Standardiser, extract
-from gist.evaluation.kid import kernel_distance
-from gist.generation.synthesis import synthesise
-from gist.networks import Discriminator, Generator
-from gist.training.images import TrainingImages
+from gist.generators.gan.discriminator import Discriminator
+from gist.generators.gan.generator import Generator
+from gist.generators.learning.images import TrainingImages
+from gist.generators.synthesis import synthesise
+from gist.images.archive import DataSet
+from gist.images.png import as_unit
+from gist.metrics.extractors import Radiomics
+from gist.metrics.features import Standardiser, extract
+from gist.metrics.kid import kernel_distance
 
 IMAGES = 200
 """Images per side. Fewer scatter too much to choose by, more cost more than they tell."""

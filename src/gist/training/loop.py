@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gist.training.state import TrainingState
-from gist.training.trainer import Trainer
+from gist.generators.gan.learner import Trainer
+from gist.generators.gan.state import TrainingState
 
 StopReason = Literal["kimg reached", "hours reached", "no longer better"]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from gist.config import Config, TrainConfig
-from gist.device import Device, choose_device
+from gist.config import Config
 from gist.errors import InputError
-from gist.results import PrepareResult
-from gist.run_folder import RunFolder
+from gist.generators.gan.plan import plan_training, sizes_of_start
+from gist.generators.gan.start import Start, load_start
+from gist.generators.learning.plan import Fingerprint, TrainingPlan
+from gist.machine.device import Device, choose_device
+from gist.runs.folder import RunFolder
+from gist.stages.prepare import PrepareResult
+from gist.stages.train import TrainConfig
 from gist.training.hold_out import FEWEST
-from gist.training.plan import Fingerprint, TrainingPlan, plan_training, sizes_of_start
-from gist.training.start import Start, load_start
 
 _CHEAP_SCORE_KIMG = 3.0
 """Where snapshots are this far apart, scoring them takes at most about 3 % of the training."""

@@ -9,36 +9,41 @@ from typing import Any
 
 import torch
 
-from gist import __version__
-from gist.augment import AdaController, AugmentPipe
+from gist import ops
 from gist.config import Config
-from gist.data_set import DataSet, read_data_set
-from gist.device import Device, choose_device
 from gist.errors import InputError, StageError
-from gist.interruption import Stopped, StopRequest, deferred_signals
-from gist.memory import GIBIBYTE, peak_bytes, ran_out_of_memory
-from gist.networks import NetworkSpec, build_discriminator, build_generator, ops
-from gist.pretrained import save_network
+from gist.files import write_json
+from gist.generators.augment import AdaController, AugmentPipe
+from gist.generators.gan.learner import Trainer
+from gist.generators.gan.plan import generator_widening
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.gan.start import Start, take_over
+from gist.generators.gan.state import TrainingState, new_state
+from gist.generators.learning.guards import NotFiniteError
+from gist.generators.learning.images import TrainingImages
+from gist.generators.learning.plan import TrainingPlan
+from gist.generators.learning.precision import apply_precision, choose_precision, wider_precision
+from gist.generators.learning.randomness import random_stream
+from gist.generators.network_file import save_network
+from gist.generators.registry import build_discriminator, build_generator
+from gist.images.archive import DataSet, read_data_set
+from gist.machine.device import Device, choose_device
+from gist.machine.interruption import Stopped, StopRequest, deferred_signals
+from gist.machine.memory import GIBIBYTE, peak_bytes, ran_out_of_memory
+from gist.machine.team import Team, call_to_training
 from gist.progress import Progress
-from gist.results import PrepareResult, Snapshot, TrainResult
-from gist.run_folder import RunFolder, write_json
-from gist.text_flags import read_text_flags
+from gist.runs.folder import RunFolder
+from gist.runs.text_flags import read_text_flags
+from gist.stages.prepare import PrepareResult
+from gist.stages.train import Snapshot, TrainResult
 from gist.training import warnings
 from gist.training.checkpoint import load_newest, remove_unfinished, save_checkpoint
-from gist.training.distributed import Team, call_to_training
 from gist.training.grids import Grids
-from gist.training.guards import NotFiniteError
 from gist.training.hold_out import HoldOut
-from gist.training.images import TrainingImages
 from gist.training.log import TrainingLog
 from gist.training.loop import Stop, StopReason, train_until
-from gist.training.plan import TrainingPlan, generator_widening
-from gist.training.precision import apply_precision, choose_precision, wider_precision
 from gist.training.preflight import plan_of_run, prepared_data, scored_against
-from gist.training.randomness import random_stream
-from gist.training.start import Start, take_over
-from gist.training.state import TrainingState, new_state
-from gist.training.trainer import Trainer
+from gist.version import __version__
 
 _TICKS = 400
 """Log lines over a whole training."""

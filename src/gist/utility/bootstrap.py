@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gist.results import Interval
+from gist.stages.utility import Interval
 from gist.utility.arms import random_numbers
 from gist.utility.counts import Z_95
 from gist.utility.pools import Groups, Labels

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gist.errors import InputError
-from gist.evaluation.weights import load_tensors
+from gist.metrics.weights import load_tensors
 
 Name = Literal["small", "inception_v3", "resnet101", "vgg19"]
 

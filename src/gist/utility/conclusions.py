@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gist.results import (
+from gist.stages.utility import (
     Interval,
     SyntheticWorth,
     UtilityArm,

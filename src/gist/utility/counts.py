@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gist.results import Interval, UtilityArm, UtilityClass
+from gist.stages.utility import Interval, UtilityArm, UtilityClass
 from gist.utility.pools import Labels
 
 Z_95 = 1.959964

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gist.training.randomness import random_stream
+from gist.generators.learning.randomness import random_stream
 from gist.utility.classifiers import Classifier, build_network
 from gist.utility.pools import Labels, Pool
 

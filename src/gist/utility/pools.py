@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gist.data_set import DataSet, as_unit
 from gist.errors import InputError
+from gist.images.archive import DataSet
+from gist.images.png import as_unit
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gist.data_set import DataSet, read_data_set
 from gist.errors import InputError
-from gist.results import GenerateResult, PrepareResult, Result
-from gist.run_folder import RunFolder, StageName
+from gist.images.archive import DataSet, read_data_set
+from gist.runs.folder import RunFolder
+from gist.stages.generate import GenerateResult
+from gist.stages.prepare import PrepareResult
+from gist.stages.promise import Result, StageName
 from gist.utility.pools import NO_PATIENT, Pools, common_classes, read_patients, read_pool, split_validation
 
 AnyResult = TypeVar("AnyResult", bound=Result)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from gist import ops
 from gist.config import Config
-from gist.device import Device, choose_device
-from gist.evaluation.weights import CATALOGUE, FoundWeights, Unavailable, find_weights
-from gist.interruption import Stopped, deferred_signals
-from gist.networks import ops
+from gist.files import write_json
+from gist.machine.device import Device, choose_device
+from gist.machine.interruption import Stopped, deferred_signals
+from gist.metrics.weights import CATALOGUE, FoundWeights, Unavailable, find_weights
 from gist.progress import Progress
-from gist.results import UtilityClassifier, UtilityResult
-from gist.run_folder import RunFolder, write_json
+from gist.runs.folder import RunFolder
+from gist.stages.utility import UtilityClassifier, UtilityResult
 from gist.utility.arms import ARMS, LEAST_PER_CLASS, images_per_class
 from gist.utility.classifiers import CLASSIFIERS, Classifier
 from gist.utility.conclusions import Conclusions, conclude

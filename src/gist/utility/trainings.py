@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gist.results import UtilityClassifier
+from gist.stages.utility import UtilityClassifier
 from gist.utility.arms import ARMS, Arm, synthetic_test_images, training_images, validation_images
 from gist.utility.classifiers import Classifier
 from gist.utility.learning import learn

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gist.results import Result
-from gist.run_folder import write_atomic
+from gist.files import write_atomic
+from gist.stages.promise import Result
 
 FORMAT = 1
 """Counted up whenever equal inputs would train otherwise."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from gist.results import UtilityControl, UtilityFinding
+from gist.stages.utility import UtilityControl, UtilityFinding
 from gist.utility.bootstrap import Repeats, interval, smallest_detectable
 
 Verdict = Literal["good", "fair", "poor", "unknown"]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from gist.results import SyntheticWorth
+from gist.stages.utility import SyntheticWorth
 from gist.utility.bootstrap import Repeats
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from gist.reporting.charts import COLOURS, nice_ticks
-from gist.reporting.numerals import counted, fixed
+from gist.numerals import counted, fixed
+from gist.pages.charts import COLOURS, nice_ticks
 
 WIDTH, HEIGHT = 460, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 8, 34, 40

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gist.intake.burned_in_text import TextBox
-from gist.intake.vocabulary import Remark
+from gist.stages.vocabulary import Remark
 
 COUNTED = ("split", "class", "type", "modality", "view", "bits", "size")
 MEASURED = ("mean_grey", "contrast", "sharpness", "short_side", "aspect")

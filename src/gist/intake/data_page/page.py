@@ -10,16 +10,16 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-import gist
+from gist import numerals
+from gist.files import write_atomic
 from gist.intake.data_page.histogram import histogram
 from gist.intake.data_page.outliers import find_outliers
 from gist.intake.data_page.overview import MOST_SHOWN, MOST_TEXT_SHOWN, Overview, read_overview
 from gist.intake.data_page.pictures import data_uri, small_pictures
 from gist.intake.data_page.words import SPLIT_NAMES, further_advice, summary
-from gist.intake.vocabulary import Reason
-from gist.reporting import numerals
-from gist.results import PrepareResult
-from gist.run_folder import write_atomic
+from gist.stages.prepare import PrepareResult
+from gist.stages.vocabulary import Reason
+from gist.version import __version__
 
 PAGE_NAME = "data.html"
 _MOST_ROWS = 8
@@ -57,9 +57,9 @@ def write_data_page(folder: Path, result: PrepareResult, title: str, phantoms: b
     page = template.render(
         title=title,
         style=Markup(
-            _resource("gist.reporting", "report.css") + _resource("gist.intake.data_page", "data_page.css")
+            _resource("gist.pages", "page.css") + _resource("gist.intake.data_page", "data_page.css")
         ),
-        version=gist.__version__,
+        version=__version__,
         result=result,
         phantoms=phantoms,
         overview=overview,

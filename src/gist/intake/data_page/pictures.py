@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from gist.images.sheets import as_bytes
 from gist.intake.data_page.overview import Shown
-from gist.pictures import as_bytes
 
 SIDE = 160
 _OUTLINE = (224, 122, 31)

@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 
 from gist.intake.data_page.overview import Overview
-from gist.reporting.numerals import count, counted, percent
-from gist.results import PrepareResult
+from gist.numerals import count, counted, percent
+from gist.stages.prepare import PrepareResult
 
 SPLIT_NAMES = {"train": "To learn from", "val": "To choose settings", "test": "Held out"}
 _MIXED = 0.1

@@ -1,0 +1,227 @@
+"""Tables that the command line prints."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gist.errors import InputError
+from gist.inspection import KINDS, InspectionResult
+from gist.intake import SourceSummary
+from gist.metrics.weights import CATALOGUE, Unavailable, find_weights, folders
+from gist.runs.folder import STAGE_NAMES, RunFolder
+from gist.runs.pipeline import status
+from gist.runs.standing import StageStatus
+from gist.stages.evaluate import Score, SnapshotCurve
+from gist.verbs.planning import Plan
+
+_COLOURS = {
+    "done": "green",
+    "running": "cyan",
+    "failed": "red",
+    "unreadable": "red",
+    "stale": "yellow",
+    "stopped": "yellow",
+}
+
+
+def status_table(entries: Sequence[StageStatus], folder: Path | None) -> None:
+    """Prints one row per stage: state, and how far or why."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("stage", "state", ""):
+        table.add_column(heading, overflow="fold")
+    for entry in entries:
+        remark = entry.why
+        if entry.state == "running" and folder is not None:
+            remark = _how_far(entry, RunFolder(folder))
+        if entry.stage == "train" and folder is not None:
+            remark = "; ".join(filter(None, (remark, *_where_it_trains(folder))))
+        colour = _COLOURS.get(entry.state, "dim")
+        table.add_row(entry.stage, f"[{colour}]{entry.state}[/]", remark)
+    Console(highlight=False).print(table)
+
+
+def runs_table(runs: Sequence[Path]) -> None:
+    """Prints one row per run: the state of each of its stages."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("run", *STAGE_NAMES):
+        table.add_column(heading, overflow="fold")
+    for folder in runs:
+        try:
+            shown = [f"[{_COLOURS.get(entry.state, 'dim')}]{entry.state}[/]" for entry in status(folder)]
+        except InputError:
+            shown = ["[red]unreadable[/]"]
+        table.add_row(escape(str(folder)), *shown)
+    Console(highlight=False).print(table)
+
+
+def weights_table() -> None:
+    """Prints one row per file of weights, here or missing, size and licence, then where each lies or comes from."""
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False)
+    places = []
+    for heading in ("weights", "state", "MiB", "licence"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "MiB" else "left")
+    for entry in CATALOGUE.values():
+        try:
+            state, where = "[green]here[/]", str(find_weights(entry.name).path)
+        except Unavailable:
+            state, where = "[dim]missing[/]", entry.url
+        except InputError:
+            state, where = "[red]damaged[/]", f"fetch it again from {entry.url}"
+        table.add_row(entry.name, state, f"{entry.mebibytes:.0f}", entry.licence)
+        places.append(f"{entry.name:<13} {where}")
+    console.print(table)
+    # Whole lines, however narrow the terminal, so that addresses can be copied.
+    console.print("", *places, "", sep="\n", markup=False, soft_wrap=True)
+    console.print(
+        f"Looked for in {', '.join(map(str, folders()))}. `gist weights fetch NAME` downloads one; or put the file "
+        "into the first of these folders. radiomics features need no weights.",
+        markup=False,
+    )
+
+
+def snapshot_table(curve: SnapshotCurve, folder: Path) -> None:
+    """Prints the scores of every snapshot and which is best."""
+    console = Console(highlight=False)
+    names = [score.name for score in curve.snapshots[-1].scores]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("snapshot", no_wrap=True)
+    for name in names:
+        table.add_column(name.partition("[")[0], justify="right", no_wrap=True)
+    for entry in curve.snapshots:
+        values = {score.name: score for score in entry.scores}
+        shown = [_value(values.get(name)) for name in names]
+        table.add_row(Path(entry.file).stem + (" (best)" if entry.file == curve.best else ""), *shown)
+    console.print(table)
+    tied = ", ".join(Path(file).stem for file in curve.tied)
+    also = f" {names[0]} cannot tell it from {tied}." if tied else ""
+    console.print(
+        f"Best by {curve.judged_by} images: {Path(curve.best).stem}.{also} `gist generate {folder} --network best` "
+        "draws from it.",
+        markup=False,
+    )
+
+
+def _value(score: Score | None) -> str:
+    if score is None or score.value is None:
+        return ""
+    if score.low is None or score.high is None:
+        return f"{score.value:.3g}"
+    return f"{score.value:.3g} ± {(score.high - score.low) / 2:.2g}"
+
+
+def plan_table(plan: Plan) -> None:
+    """Prints what was found and what was chosen, with reasons."""
+    console = Console(highlight=False)
+    for sentence in _found(plan.source):
+        console.print(sentence, markup=False)
+    console.print()
+    table = Table(box=None, pad_edge=False)
+    for heading in ("setting", "value", "why"):
+        table.add_column(heading, overflow="fold")
+    for name, reason in plan.training.reasons.items():
+        table.add_row(f"train.{name}", str(getattr(plan.training, name)), reason)
+    console.print(table)
+    console.print(
+        f"On {plan.device_reason}: {plan.seconds_per_kimg:.1f} s per 1000 images, "
+        f"about {_duration(plan.hours * 3600)} for {plan.training.kimg:g} kimg.",
+        markup=False,
+    )
+
+
+def inspection_table(result: InspectionResult) -> None:
+    """Prints the rates of artifacts that people saw."""
+    console = Console(highlight=False)
+    if result.overall is None:
+        before = " before its hints were shown" if result.hinted is not None else ""
+        console.print(
+            f"No image of the random sample was answered{before}, so there is no rate.", markup=False
+        )
+    else:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("random sample", "images", "of", "rate", "95 % interval"):
+            table.add_column(heading, overflow="fold")
+        kinds = [(KINDS[kind][0].lower(), rate) for kind, rate in result.kinds.items()]
+        classes = [(f"any, class {name}", rate) for name, rate in result.classes.items()]
+        for name, rate in [("any artifact", result.overall), *kinds, *classes]:
+            interval = f"{100 * rate.low:.0f} to {100 * rate.high:.0f} %"
+            table.add_row(name, str(rate.count), str(rate.n), f"{100 * rate.share:.0f} %", interval)
+        console.print(table)
+        if result.overall.n < result.random_asked:
+            console.print(
+                f"{result.random_asked - result.overall.n} of {result.random_asked} images have no answer; "
+                "the rate holds only if they were not left out for how they look.",
+                markup=False,
+            )
+    if result.hinted is not None:
+        console.print(
+            f"{result.hinted.n} more were answered or changed after hints: {result.hinted.count} have an artifact; "
+            "they are counted apart.",
+            markup=False,
+        )
+    if result.worst_answered:
+        console.print(
+            f"Of the {result.worst_answered} worst by the detectors, {result.worst_with_artifact} have an artifact; "
+            "they were picked for looking odd and stand for nothing else.",
+            markup=False,
+        )
+
+
+def _found(source: SourceSummary) -> Iterator[str]:
+    types = ", ".join(f"{count} {kind}" for kind, count in source.types.items())
+    yield f"{source.files} files: {types}."
+    if source.classes:
+        yield "Classes: " + ", ".join(f"{name} ({count})" for name, count in source.classes.items()) + "."
+    else:
+        yield "No labels: one generator for all images."
+    bits = ", ".join(f"{count} of {bits} bit" for bits, count in source.bits.items())
+    yield (
+        f"Of {source.looked_at} looked at, {source.readable} are readable ({bits}); "
+        f"shorter side {source.short_side_median} pixels in the middle, {source.short_side_min} at least."
+    )
+    if source.patients is None:
+        yield "No patient id is known: images of one patient may fall on both sides of the split."
+    else:
+        yield f"Patients: {source.patients}."
+    for reason, count in source.problems.items():
+        yield f"{count} would be set aside: {reason}."
+    yield from source.notes
+    reason = source.resolution_reason or "given in the settings"
+    yield f"prepare.resolution: {source.resolution} ({reason.rstrip('.')})."
+
+
+def _where_it_trains(folder: Path) -> list[str]:
+    """Device, operations and precision of the newest sitting; nothing before the first."""
+    try:
+        plan = json.loads((folder / "train" / "plan.json").read_text(encoding="utf-8"))
+        return [plan["device"], plan["operations"], plan["precision"]]
+    except (OSError, ValueError, KeyError):
+        return []
+
+
+def _how_far(entry: StageStatus, run: RunFolder) -> str:
+    progress = run.progress(entry.stage)
+    if progress is None:
+        return "just started"
+    done, total, seconds = progress["done"], progress["total"], progress["seconds"]
+    age = time.time() - progress["at"]
+    text = f"{done:g} of {total:g} {progress['unit']}, last sign of life {_duration(age)} ago"
+    first = progress.get("first", 0.0)
+    if done > first and total > done:
+        text += f", about {_duration(seconds / (done - first) * (total - done))} left"
+    return text
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

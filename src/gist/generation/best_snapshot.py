@@ -1,0 +1,35 @@
+"""Which snapshot of a training is best: by the table of evaluated snapshots, else by the scores of the training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from gist.runs.folder import RunFolder
+
+
+def best_snapshot(run: RunFolder) -> Path | None:
+    """The snapshot that `gist evaluate --all-snapshots` found best, if it saw them all, else the train stage's.
+
+    None where no snapshot has been scored.
+    """
+    return _best_evaluated(run) or _best_of_training(run)
+
+
+def _best_evaluated(run: RunFolder) -> Path | None:
+    snapshots = {file.name: file for file in (run.path / "train" / "snapshots").glob("network-*.safetensors")}
+    try:
+        table = json.loads((run.path / "evaluate" / "snapshots.json").read_text(encoding="utf-8"))
+        if {entry["file"] for entry in table["snapshots"]} != set(snapshots):
+            return None
+        return snapshots[table["best"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _best_of_training(run: RunFolder) -> Path | None:
+    try:
+        best = json.loads((run.path / "train" / "best.json").read_text(encoding="utf-8"))
+        return run.path / str(best["file"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

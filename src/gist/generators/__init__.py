@@ -1,0 +1,1 @@
+"""Generators: how each is built, trained and asked for pictures."""

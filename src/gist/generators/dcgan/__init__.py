@@ -1,0 +1,1 @@
+"""DCGAN, the simple baseline."""

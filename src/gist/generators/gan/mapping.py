@@ -1,0 +1,91 @@
+"""Mapping network: latent z and class c to the intermediate latent w (Karras 2019, section 2)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from gist.errors import InputError
+from gist.generators.gan.layers import FullyConnected, normalize_second_moment
+
+
+class MappingNetwork(nn.Module):
+    """z [N, z_dim] and one-hot c [N, c_dim] to ws [N, num_ws, w_dim].
+
+    With z_dim 0 it maps classes alone, as the discriminator needs; with num_ws 0 it returns [N, w_dim]
+    and keeps no average of w.
+    """
+
+    w_avg: Tensor
+
+    def __init__(
+        self,
+        *,
+        z_dim: int,
+        c_dim: int,
+        w_dim: int,
+        num_ws: int,
+        layers: int,
+        lr_multiplier: float = 0.01,
+        w_avg_beta: float = 0.998,
+    ) -> None:
+        super().__init__()
+        self.z_dim = z_dim
+        self.c_dim = c_dim
+        self.w_dim = w_dim
+        self.num_ws = num_ws
+        self.w_avg_beta = w_avg_beta
+        self.embed = FullyConnected(c_dim, w_dim) if c_dim > 0 else None
+        widths = [z_dim + (w_dim if c_dim > 0 else 0)] + [w_dim] * layers
+        self.layers = nn.ModuleList(
+            FullyConnected(inputs, outputs, activation="lrelu", lr_multiplier=lr_multiplier)
+            for inputs, outputs in pairwise(widths)
+        )
+        if num_ws > 0:
+            self.register_buffer("w_avg", torch.zeros(w_dim))
+
+    def forward(
+        self,
+        z_NZ: Tensor | None,
+        c_NK: Tensor | None = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+        update_emas: bool = False,
+    ) -> Tensor:
+        """ws; the first `truncation_cutoff` of them (all if None) are pulled to w_avg by 1 - psi."""
+        x_NW = torch.cat(self._inputs(z_NZ, c_NK), dim=1)
+        for layer in self.layers:
+            x_NW = layer(x_NW)
+        if self.num_ws == 0:
+            return x_NW
+        if update_emas:
+            self.w_avg.copy_(x_NW.detach().mean(dim=0).lerp(self.w_avg, self.w_avg_beta))
+        ws_NLW = x_NW.unsqueeze(1).expand(-1, self.num_ws, -1)
+        if truncation_psi == 1:
+            return ws_NLW
+        cutoff = self.num_ws if truncation_cutoff is None else truncation_cutoff
+        truncated_NLW = self.w_avg.lerp(ws_NLW[:, :cutoff], truncation_psi)
+        return torch.cat([truncated_NLW, ws_NLW[:, cutoff:]], dim=1)
+
+    def _inputs(self, z_NZ: Tensor | None, c_NK: Tensor | None) -> list[Tensor]:
+        parts: list[Tensor] = []
+        if self.z_dim > 0:
+            if z_NZ is None or z_NZ.ndim != 2 or z_NZ.shape[1] != self.z_dim:
+                raise InputError(
+                    f"the network takes latents z of shape [N, {self.z_dim}], not {_shape(z_NZ)}."
+                )
+            parts.append(normalize_second_moment(z_NZ.to(torch.float32)))
+        if self.embed is not None:
+            if c_NK is None or c_NK.ndim != 2 or c_NK.shape[1] != self.c_dim:
+                raise InputError(
+                    f"the network is conditional and takes one-hot classes c of shape [N, {self.c_dim}], "
+                    f"not {_shape(c_NK)}."
+                )
+            parts.append(normalize_second_moment(self.embed(c_NK.to(torch.float32))))
+        return parts
+
+
+def _shape(x: Tensor | None) -> str:
+    return "None" if x is None else str(list(x.shape))

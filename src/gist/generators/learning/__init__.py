@@ -1,0 +1,1 @@
+"""What every learner is made from: batches, images, randomness, precision, guards."""

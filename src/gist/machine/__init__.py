@@ -1,0 +1,1 @@
+"""The computer: device, memory, processes, signals."""

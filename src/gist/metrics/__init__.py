@@ -1,0 +1,1 @@
+"""Measures between sets of images, usable without a run."""

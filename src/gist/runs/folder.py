@@ -1,0 +1,225 @@
+"""The run folder: where everything of a run lies, and how a file comes to lie there without ever being half there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict
+
+from gist.errors import BusyError, InputError
+from gist.files import write_json
+from gist.stages.promise import StageName
+
+STAGE_NAMES: tuple[StageName, ...] = ("prepare", "train", "generate", "evaluate", "utility", "report")
+_KEPT_OF_EVALUATION = ("features", "snapshots.json")
+_MADE: dict[StageName, tuple[str, ...]] = {
+    "train": ("checkpoints/[0-9]*", "snapshots/*.safetensors"),
+    "generate": ("images/*.png",),
+}
+"""What a stage that is dear to repeat has to show once its work has begun."""
+
+
+class StageRecord(BaseModel):
+    """What is known of one stage of a run: `<stage>/stage.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    stage: StageName
+    state: Literal["running", "done", "failed", "stopped"]
+    settings: dict[str, Any]
+    """Settings that would make the result stale if they changed."""
+    continued_settings: dict[str, Any]
+    """Settings of the stage whose change continues the work."""
+    inputs: dict[str, str]
+    """Upstream stage or `source` -> digest of what was read."""
+    outputs: dict[str, str] = {}
+    """File relative to the run folder -> SHA-256."""
+    result: dict[str, Any] | None = None
+    started: str
+    finished: str | None = None
+    seconds: float | None = None
+    error: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Digest of everything the stage wrote, which is what later stages depend on."""
+        return hashlib.sha256(json.dumps(self.outputs, sort_keys=True).encode()).hexdigest()
+
+
+def read_record(file: Path) -> StageRecord | None:
+    """The record in a `stage.json`, None if there is no such file.
+
+    Raises:
+        InputError: the record is not readable, which only outside interference can cause.
+    """
+    try:
+        return StageRecord.model_validate_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{file} cannot be read ({type(error).__name__}); delete the folder {file.parent} to redo this stage."
+        ) from None
+
+
+class RunFolder:
+    """Paths and records of one run."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def manifest_file(self) -> Path:
+        return self.path / "manifest.json"
+
+    def stage_folder(self, stage: StageName) -> Path:
+        """Folder of a stage, made if missing."""
+        folder = self.path / stage
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def relative(self, path: Path) -> str:
+        """`path` as stored in records: relative to the run folder, with forward slashes."""
+        return path.relative_to(self.path).as_posix()
+
+    def record(self, stage: StageName) -> StageRecord | None:
+        """The stage's record, None if it never started.
+
+        Raises:
+            InputError: the record is not readable, which only outside interference can cause.
+        """
+        return read_record(self.path / stage / "stage.json")
+
+    def write_record(self, record: StageRecord) -> None:
+        write_json(self.stage_folder(record.stage) / "stage.json", record.model_dump(mode="json"))
+
+    def write_progress(
+        self, stage: StageName, first: float, done: float, total: float, unit: str, seconds: float
+    ) -> None:
+        """Notes how far a running stage is, for `gist status`: from `first` to `done` in `seconds`."""
+        progress = {
+            "first": first,
+            "done": done,
+            "total": total,
+            "unit": unit,
+            "seconds": seconds,
+            "at": time.time(),
+        }
+        write_json(self.path / stage / "progress.json", progress)
+
+    def progress(self, stage: StageName) -> dict[str, Any] | None:
+        """Last progress note of a stage: first, done, total, unit, seconds, at (UNIX time)."""
+        try:
+            value = json.loads((self.path / stage / "progress.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def put_aside(self, stage: StageName) -> Path | None:
+        """Makes room for a stage to start afresh; returns where its old folder lies now, if it was not removed.
+
+        Training is dear, so its old folder is kept under `previous/`; that of generate only until the new one has
+        begun, under a name that `remove_leftovers` takes. Other stages are cheap and their files go.
+        """
+        folder = self.path / stage
+        if not folder.exists():
+            return None
+        if stage == "evaluate":
+            # Features are known by the content of their images, the snapshots' scores belong to the training.
+            for entry in folder.iterdir():
+                if entry.name not in _KEPT_OF_EVALUATION:
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            return None
+        if not self.has_begun(stage):
+            shutil.rmtree(folder)
+            return None
+        if stage == "generate":
+            aside = self.path / ".generate.part"
+            shutil.rmtree(aside, ignore_errors=True)
+            return folder.rename(aside)
+        # The next training gives its snapshots the same names, so the scores of these go with them.
+        if self._snapshot_scores.exists():
+            self._snapshot_scores.replace(folder / self._snapshot_scores.name)
+        number = 1
+        while (kept := self.path / "previous" / f"train-{number}").exists():
+            number += 1
+        kept.parent.mkdir(exist_ok=True)
+        return folder.rename(kept)
+
+    def bring_back(self, stage: StageName, aside: Path) -> None:
+        """Makes a folder that was put aside the stage's folder again; the present one is put aside in turn."""
+        self.put_aside(stage)
+        folder = aside.rename(self.path / stage)
+        if aside.parent.name == "previous":
+            scores = folder / self._snapshot_scores.name
+            if scores.exists():
+                self._snapshot_scores.parent.mkdir(exist_ok=True)
+                scores.replace(self._snapshot_scores)
+            if not any(aside.parent.iterdir()):
+                aside.parent.rmdir()
+
+    def kept_results(self, stage: StageName) -> list[Path]:
+        """Folders of a stage's earlier results, newest first."""
+        folders = (self.path / "previous").glob(f"{stage}-*")
+        return sorted(folders, key=lambda folder: (len(folder.name), folder.name), reverse=True)
+
+    def has_begun(self, stage: StageName) -> bool:
+        """Whether the stage's folder holds work that would be lost with it; False for stages that are cheap."""
+        return any(any((self.path / stage).glob(pattern)) for pattern in _MADE.get(stage, ()))
+
+    @property
+    def _snapshot_scores(self) -> Path:
+        return self.path / "evaluate" / "snapshots.json"
+
+    def remove_leftovers(self) -> None:
+        """Removes temporary files and folders that a killed process left; call only while holding the lock."""
+        for leftover in list(self.path.rglob(".*.part")):
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes off this run folder; the lock vanishes with the process, however it ends.
+
+        Raises:
+            BusyError: another process works on the folder.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise BusyError(
+                f"Another gist process is working on {self.path}; wait for it (`gist status {self.path}`), "
+                "stop it, or choose another name."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_locked(self) -> bool:
+        """Whether a process works on the folder now."""
+        if not (self.path / ".lock").exists():
+            return False
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return True
+        lock.release()
+        return False

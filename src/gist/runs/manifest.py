@@ -1,0 +1,81 @@
+"""What made a run: software, machine and times, gathered into the manifest."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from gist.config import Config
+from gist.files import write_json
+from gist.runs.folder import STAGE_NAMES, RunFolder
+from gist.version import __version__
+
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "numba",
+    "scipy",
+    "pillow",
+    "pydicom",
+    "pydantic",
+    "safetensors",
+)
+
+
+def now() -> str:
+    """The present moment in UTC, to the second, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_manifest(run: RunFolder, config: Config) -> None:
+    """Writes `manifest.json` from the records of all stages and what is known of this process."""
+    manifest = {
+        "gist": __version__,
+        "git_revision": _git_revision(),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": _versions(),
+        "seed": config.seed,
+        "threads": _threads(),
+        "written": now(),
+        "stages": {
+            stage: record.model_dump(mode="json", exclude={"result"})
+            for stage in STAGE_NAMES
+            if (record := run.record(stage)) is not None
+        },
+    }
+    write_json(run.manifest_file, manifest)
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+def _threads() -> dict[str, Any]:
+    import torch
+
+    return {"torch": torch.get_num_threads(), "processors": os.cpu_count()}
+
+
+def _git_revision() -> str | None:
+    """Revision of the source tree that gist runs from, None for an installed package."""
+    source = Path(__file__).resolve().parents[2]
+    if not (source / ".git").exists():
+        return None
+    command = ["git", "-C", str(source), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,294 @@
+"""Runs the chosen stages in order, skips what is finished, and says what is stale and why."""
+
+from __future__ import annotations
+
+import errno
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gist.config import Config, as_yaml, load_config
+from gist.errors import GistError, InputError, StageError
+from gist.files import write_atomic
+from gist.machine.interruption import Stopped
+from gist.machine.processes import check_threads, place
+from gist.progress import Progress, Silent
+from gist.runs.folder import STAGE_NAMES, RunFolder, StageRecord
+from gist.runs.manifest import now, write_manifest
+from gist.runs.results import RunResult, results
+from gist.runs.stages import STAGES, Stage, outputs
+from gist.runs.standing import (
+    StageStatus,
+    assess,
+    kept_result,
+    needs_work,
+    stage_inputs,
+    stage_settings,
+    standings,
+)
+from gist.stages.promise import StageName, continued_settings
+
+
+def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) -> RunResult:
+    """Brings the named stages up to date in their natural order.
+
+    Raises:
+        InputError: settings or data are wrong, or an earlier stage is missing or stale.
+        BusyError: another process works on the run folder.
+        StageError: a stage failed.
+        Stopped: a signal asked to stop.
+    """
+    run = RunFolder(config.run_folder)
+    chosen = [name for name in STAGE_NAMES if name in stages]
+    if not place().leads:
+        return _follow(config, run, chosen)
+    try:
+        with run.locked(), _companions(chosen):
+            run.remove_leftovers()
+            check_run(config, run, chosen)
+            before = _stored_settings(run) or config
+            write_atomic(run.config_file, as_yaml(config).encode())
+            for name in chosen:
+                _bring_up_to_date(STAGES[name], config, before, run, progress)
+            return results(run)
+    except KeyboardInterrupt:
+        raise Stopped("Stopped; the same command continues.") from None
+    except OSError as error:
+        raise _disk_error(error, run) from error
+
+
+def _stored_settings(run: RunFolder) -> Config | None:
+    """The settings in the run folder; None where there are none that this version reads."""
+    try:
+        return open_run(run.path)[1]
+    except InputError:
+        return None
+
+
+@contextmanager
+def _companions(chosen: Sequence[StageName]) -> Iterator[None]:
+    """Where torchrun started several processes, sends home those that were not called to the train stage."""
+    try:
+        yield
+    finally:
+        if place().count > 1 and "train" in chosen:
+            from gist.machine.team import part
+
+            part()
+
+
+def _follow(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> RunResult:
+    """What all but the first of torchrun's processes do: wait for the train stage, and take part in it."""
+    if "train" not in chosen:
+        raise SystemExit(0)
+    from gist.machine.team import call_to_training, part
+    from gist.training import train
+
+    team = call_to_training()
+    if team is None:
+        part()
+        raise SystemExit(0)
+    result = train(config, run, Silent(), team)
+    part()
+    return RunResult(folder=run.path, train=result)
+
+
+def status(folder: Path | str) -> list[StageStatus]:
+    """Where every stage of a run folder stands.
+
+    Raises:
+        InputError: there is no run in the folder.
+    """
+    run, config = open_run(folder)
+    return standings(config, run)
+
+
+def runs_under(folder: Path) -> list[Path]:
+    """The run folders directly inside a folder, by name."""
+    return sorted(file.parent for file in folder.glob("*/config.yaml"))
+
+
+def open_run(folder: Path | str) -> tuple[RunFolder, Config]:
+    """An existing run folder with the settings it was made with.
+
+    Raises:
+        InputError: there is no run in the folder.
+    """
+    run = RunFolder(folder)
+    if not run.config_file.is_file():
+        raise InputError(f"There is no gist run in {run.path}; check the path, or start one with `gist run`.")
+    return run, load_config(run.config_file, {"folder": str(run.path)})
+
+
+def check_run(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> None:
+    """Finds out, before anything is written, what would keep the chosen stages from starting.
+
+    Raises:
+        InputError: an earlier stage is missing, or settings of a stage that has work to do cannot work.
+    """
+    check_threads(config)
+    ahead: set[StageName] = set()
+    for name in chosen:
+        stage = STAGES[name]
+        for needed in stage.needs:
+            record = run.record(needed)
+            if needed not in ahead and (record is None or record.state != "done"):
+                raise InputError(
+                    f"Stage {name} needs stage {needed}, which is not finished in {run.path}; run it first."
+                )
+        if not ahead.isdisjoint((*stage.needs, *stage.uses)) or needs_work(stage, config, run):
+            stage.check_settings(config, run, frozenset(ahead))
+            ahead.add(name)
+
+
+def _bring_up_to_date(
+    stage: Stage, config: Config, before: Config, run: RunFolder, progress: Progress
+) -> None:
+    """Does what there is to do for one stage; `before`: the settings that the run folder held."""
+    for earlier in (*stage.needs, *stage.uses):
+        if run.record(earlier) is not None and assess(STAGES[earlier], config, run).state == "stale":
+            progress.note(
+                f"Stage {earlier} is stale, and {stage.name} builds on it as it is: run {earlier} to renew it."
+            )
+    standing = assess(stage, config, run)
+    if standing.state in ("stale", "not started"):
+        kept = kept_result(stage, config, run)
+        if kept is not None:
+            run.bring_back(stage.name, kept)
+            write_manifest(run, config)
+            progress.note(f"{stage.name}: used again from {kept}, where it was kept with these settings.")
+            standing = assess(stage, config, run)
+    if standing.state == "done":
+        progress.note(f"{stage.name}: done already.")
+        return
+    aside = None
+    if standing.state == "stale":
+        aside = run.put_aside(stage.name)
+        where = f" The old results are kept in {aside}." if stage.name == "train" and aside else ""
+        progress.note(f"{stage.name}: starting again, since {standing.why}.{where}")
+    elif standing.state in ("stopped", "failed", "to continue"):
+        why = f", since {standing.why.rstrip('.')}" if standing.why else ""
+        progress.note(f"{stage.name}: continuing{why}.")
+    try:
+        _execute(stage, config, run, progress)
+    except BaseException:
+        if aside is not None and not run.has_begun(stage.name):
+            run.bring_back(stage.name, aside)
+            restored = config.model_copy(update={stage.name: getattr(before, stage.name)})
+            write_atomic(run.config_file, as_yaml(restored).encode())
+            progress.note(f"{stage.name}: ended before its work began, so the old result is back.")
+        raise
+    finally:
+        if aside is not None:
+            run.remove_leftovers()
+
+
+def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -> None:
+    before = run.record(stage.name)
+    record = StageRecord(
+        stage=stage.name,
+        state="running",
+        settings=stage_settings(stage, config),
+        continued_settings=continued_settings(getattr(config, stage.name)),
+        inputs=stage_inputs(stage, config, run),
+        started=before.started if before is not None else now(),
+    )
+    run.write_record(record)
+    began = time.monotonic()
+    spent = (before.seconds or 0.0) if before is not None else 0.0
+    ended: dict[str, Any] = {}
+    try:
+        result = stage.load()(config, run, _Recorded(progress, run, stage.name))
+        ended = {
+            "state": "done",
+            "result": result.model_dump(mode="json"),
+            "outputs": outputs(stage.name, run),
+        }
+    except (Stopped, KeyboardInterrupt):
+        ended = {"state": "stopped"}
+        raise
+    except GistError as error:
+        ended = {"state": "failed", "error": _without_paths(str(error), config)}
+        raise
+    except OSError as error:
+        failure = _disk_error(error, run)
+        ended = {"state": "failed", "error": _without_paths(str(failure), config)}
+        raise failure from error
+    except Exception as error:
+        from gist.machine.memory import ran_out_of_memory
+
+        if ran_out_of_memory(error):
+            ended = {"state": "failed", "error": "memory ran out"}
+            raise StageError(
+                f"Memory ran out in stage {stage.name}; lower the resolution or train.micro_batch, or close other "
+                "programs."
+            ) from None
+        ended = {"state": "failed", "error": f"{type(error).__name__}, a fault of gist itself"}
+        raise
+    finally:
+        if ended:
+            _record_end(run, record, ended | {"finished": now(), "seconds": spent + time.monotonic() - began})
+    write_manifest(run, config)
+
+
+def _without_paths(message: str, config: Config) -> str:
+    """The message without the user's own folder and table names, which may identify a patient."""
+    for path, word in (
+        (config.prepare.labels, "the label table"),
+        (config.prepare.source, "the source folder"),
+        (config.evaluate.weights, "the weights file"),
+        (Path.home(), "~"),
+    ):
+        if path is not None:
+            for text in (str(path.resolve()), str(path)):
+                if len(text) > 1:
+                    # Whole words only: a source called "data" must not tear a sentence apart.
+                    message = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", word, message)
+    return message
+
+
+def _record_end(run: RunFolder, record: StageRecord, ended: dict[str, Any]) -> None:
+    try:
+        run.write_record(record.model_copy(update=ended))
+    except OSError:
+        if ended["state"] == "done":
+            raise
+        # The disk is full: the record stays at "running", which the next call treats as interrupted.
+
+
+def _disk_error(error: OSError, run: RunFolder) -> StageError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StageError(
+            f"The disk holding {run.path} is full; free some space and run the same command to continue."
+        )
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return StageError(f"{error.filename or run.path} cannot be written or read; check its permissions.")
+    return StageError(
+        f"{error.strerror or error} ({error.filename or run.path}); mend that and run the same command."
+    )
+
+
+class _Recorded:
+    """Passes progress on and notes it in the run folder about once a second."""
+
+    def __init__(self, progress: Progress, run: RunFolder, stage: StageName) -> None:
+        self._progress = progress
+        self._run = run
+        self._stage: StageName = stage
+        self._began = time.monotonic()
+        self._noted = 0.0
+        self._first: float | None = None
+
+    def note(self, text: str) -> None:
+        self._progress.note(text)
+
+    def advance(self, done: float, total: float, unit: str, detail: str = "") -> None:
+        self._progress.advance(done, total, unit, detail)
+        moment = time.monotonic()
+        self._first = done if self._first is None else self._first
+        if moment - self._noted > 1 or done >= total:
+            self._noted = moment
+            self._run.write_progress(self._stage, self._first, done, total, unit, moment - self._began)

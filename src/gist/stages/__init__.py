@@ -1,0 +1,1 @@
+"""What each stage promises: settings, result, needs and files. Light: neither torch nor any stage's code."""

@@ -1,0 +1,141 @@
+"""The prepare stage: radiographs on disk to square, labelled archives."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from gist.stages.promise import Auto, Result, Section
+
+RESOLUTIONS = (32, 64, 128, 256, 512, 1024)
+
+
+class PrepareConfig(Section):
+    """Radiographs on disk -> square, power-of-two, labelled archives."""
+
+    source: Path | None = Field(None, json_schema_extra={"private": True})
+    """Folder or zip archive with DICOM, PNG, TIFF, JPEG, BMP or WebP files, to any depth."""
+    labels: Path | None = Field(None, json_schema_extra={"private": True})
+    """CSV file of labels; relative paths are looked up in `source` first."""
+    label_source: Literal["auto", "folders", "table", "tag", "dataset.json"] = "auto"
+    """Where classes come from. auto: `label_tag`, else `labels`, else dataset.json in `source`, else sub-folders."""
+    label_tag: str | None = None
+    """DICOM attribute whose value is the class, such as BodyPartExamined or ViewPosition."""
+    file_column: str = "file"
+    """Column of `labels` that holds each image's path relative to `source`."""
+    label_column: str = "label"
+    """Column of `labels` that holds the class."""
+    patient_column: str | None = None
+    """Column of `labels` that identifies the patient, so that one patient never crosses the split."""
+    patient_pattern: str | None = None
+    """Regular expression on the file name whose first group identifies the patient."""
+    split_column: str | None = None
+    """Column of `labels` with a ready-made split: train, val or test."""
+    side_column: str | None = None
+    """Column of `labels` with the side of the body (L or R), for `flip_to_side`. Default: the laterality tag."""
+    classes: tuple[str, ...] | None = None
+    """Classes to keep; others are left out. Default: all."""
+    where: str | None = None
+    """Images to keep, by columns of `labels` and DICOM attributes: body_part == "ELBOW" and view == "LATERAL"."""
+    resolution: Auto | Literal[32, 64, 128, 256, 512, 1024] = "auto"
+    """Side of the square images in pixels. auto: the largest that the images and this device carry."""
+    fit: Literal["pad", "crop", "stretch"] = "pad"
+    """How an oblong image becomes square: black borders, centre crop, or stretching."""
+    bits: Literal[8, 16] = 8
+    """Bits per pixel of the archives. Training works with either; 16 keeps what fine grey levels there are."""
+    frame: Literal["first", "middle", "last"] | Annotated[int, Field(ge=1)] = "first"
+    """Frame to take of files with several; a number counts from 1."""
+    crop_borders: bool = False
+    """Cut off black bars and collimation borders, also those that stand askew, before anything else."""
+    mm_per_pixel: Annotated[float, Field(gt=0)] | None = None
+    """Bring all images of known pixel spacing to this scale, padded or cropped around their centre."""
+    flip_to_side: Literal["left", "right"] | None = None
+    """Mirror images of the other side of the body, so that all look like this side."""
+    window: Literal["auto", "tag", "percentile", "full"] = "auto"
+    """Grey window of DICOM and 16-bit images. auto: the file's VOI LUT or window, else percentiles."""
+    percentiles: tuple[float, float] = (0.5, 99.5)
+    """Lower and upper percentile that become black and white where a percentile window is used."""
+    test_fraction: Annotated[float, Field(ge=0.0, lt=0.9)] = 0.2
+    """Share of patients held out for evaluation; the generator never sees them."""
+    val_fraction: Annotated[float, Field(ge=0.0, lt=0.9)] = 0.0
+    """Share of patients for choosing between settings; in neither training nor evaluation."""
+    burned_in_text: Literal["flag", "mask", "reject", "ignore"] = "flag"
+    """Images with text in their pixels. flag: kept and listed; mask: text painted over; ignore: no search."""
+    burned_in_text_ocr: Literal["auto", "off"] = "auto"
+    """auto: words are also read by the program tesseract, where it is installed; what it reads is not kept."""
+    near_duplicates: Literal["list", "remove", "ignore"] = "list"
+    """list: kept and listed within one part, never across parts; remove: one of each chain kept; ignore: no search."""
+    allow_upsampling: bool = False
+    """Accept images smaller than `resolution` by enlarging them (flagged in the report)."""
+    max_pixels: Annotated[int, Field(gt=0)] = 64_000_000
+    """Images with more pixels than this are set aside."""
+    max_file_mebibytes: Annotated[int, Field(gt=0)] = 512
+    """Files larger than this are set aside."""
+
+    @field_validator("percentiles")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] < value[1] <= 100:
+            raise ValueError("needs two percentiles in order between 0 and 100, such as [0.5, 99.5]")
+        return value
+
+    @field_validator("patient_pattern")
+    @classmethod
+    def _has_a_group(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                groups = re.compile(value).groups
+            except re.error as error:
+                raise ValueError(f"is not a regular expression ({error})") from None
+            if groups != 1:
+                raise ValueError("needs exactly one group in parentheses, such as '^([0-9]+)'")
+        return value
+
+    @model_validator(mode="after")
+    def _columns_need_a_table(self) -> PrepareConfig:
+        # A run folder keeps neither path, so only a source without a table is a contradiction.
+        without_table = self.labels is None and self.source is not None
+        for name in ("patient_column", "split_column", "side_column"):
+            if getattr(self, name) is not None and without_table:
+                raise ValueError(f"{name} names a column, so prepare.labels must name the CSV file")
+        if self.label_source == "table" and without_table:
+            raise ValueError("label_source is table, so prepare.labels must name the CSV file")
+        if self.label_source == "tag" and self.label_tag is None:
+            raise ValueError("label_source is tag, so prepare.label_tag must name the DICOM attribute")
+        if self.test_fraction + self.val_fraction >= 0.9:
+            raise ValueError("test_fraction and val_fraction together leave too little for training")
+        return self
+
+
+class PrepareResult(Result):
+    resolution: int
+    class_names: tuple[str, ...]
+    """In label order; empty where the images carry no labels."""
+    train_archive: str
+    test_archive: str | None
+    """None where nothing is held out."""
+    train_images: int
+    test_images: int
+    class_counts: dict[str, dict[str, int]]
+    """Class name -> {"train": n, "test": n}, and "val" where there is such a part."""
+    patients: int | None
+    """Number of patients, None where no patient id is known (then the split is by image)."""
+    rejected: dict[str, int]
+    """Reason -> number of files set aside."""
+    rejected_table: str
+    """CSV of salted file id and reason."""
+    val_archive: str | None = None
+    """None where nothing is kept for choosing between settings."""
+    val_images: int = 0
+    source_digest: str
+    """SHA-256 over the sorted SHA-256 of all accepted pictures, as they stand in the archives."""
+    upsampled: int
+    notes: tuple[str, ...]
+    """Sentences worth the reader's attention, such as class imbalance or a missing patient id."""
+    data_page: str | None = None
+    """The data report; None in runs from before there was one."""
+    text_search: Literal["none", "strokes", "words"] = "strokes"
+    """How text in the pixels was looked for: by its strokes, or by reading words, too."""

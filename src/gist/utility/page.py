@@ -1,0 +1,156 @@
+"""The report's section on GAN-train and GAN-test: findings, the paper's table, size curve, controls, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from gist import numerals
+from gist.pages.charts import Reference, Series, line_chart
+from gist.pages.words import VERDICTS
+from gist.stages.utility import SyntheticWorth, UtilityArm, UtilityFinding, UtilityResult
+
+TABLE_ARMS = ("Base", "GAN-train", "GAN-test")
+SHOWN_COUNTS = ("Base", "GAN-train", "GAN-test", "Real+Synthetic")
+NAMES = {
+    "small": "Small network",
+    "inception_v3": "Inception v3",
+    "resnet101": "ResNet-101",
+    "vgg19": "VGG-19",
+}
+DUMMY = "Always the commonest class"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one arm of one classifier reached, as text: shares of 1 with three decimals."""
+
+    accuracy: str
+    interval: str
+    """Wilson's, of the accuracy: images taken one by one, as if each were of a patient of its own."""
+    precision: str
+    recall: str
+    f1: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Raw counts of one arm: rows are true classes, columns predicted ones."""
+
+    arm: str
+    summed: tuple[tuple[int, ...], ...]
+    """Over seeds."""
+    right: tuple[int, ...]
+    """Seed by seed."""
+    tested: int
+    tested_on: str
+
+
+def utility_section(result: UtilityResult | None, drawn: int) -> Markup | None:
+    """The section without its heading, None where nothing was measured; `drawn` is how many images were generated."""
+    if result is None or result.left_out is not None:
+        return None
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(count=numerals.count, signed=_signed_points, points=_points)
+    template = environment.from_string((files("gist.utility") / "page.html.j2").read_text(encoding="utf-8"))
+    return Markup(
+        template.render(
+            result=result,
+            names=NAMES,
+            verdicts=VERDICTS,
+            table_arms=TABLE_ARMS,
+            table=table_two(result.arms),
+            tested=_tested(result.arms),
+            drawn=drawn,
+            by_classifier=[
+                (NAMES[each.name], each, _findings(result.findings, each.name)) for each in result.classifiers
+            ],
+            worth=[(NAMES[each.classifier], each, _chart(each)) for each in result.worth],
+            counts=[(NAMES[each.name], _counts(result.arms, each.name)) for each in result.classifiers],
+        )
+    )
+
+
+def table_two(arms: Sequence[UtilityArm]) -> list[tuple[str, list[Cell | None]]]:
+    """The layout of the literature: one row per classifier with Base, GAN-train and GAN-test; the dummy last."""
+    found = {(arm.classifier, arm.arm): arm for arm in arms}
+    classifiers = dict.fromkeys(arm.classifier for arm in arms)
+    rows: list[tuple[str, list[Cell | None]]] = [
+        (NAMES[name], [_cell(found.get((name, arm))) for arm in TABLE_ARMS]) for name in classifiers
+    ]
+    dummy = next((arm for arm in arms if not sum(arm.learned_from.values())), None)
+    if dummy is not None:
+        rows.append((DUMMY, [_cell(dummy), None, None]))
+    return rows
+
+
+def _cell(arm: UtilityArm | None) -> Cell | None:
+    if arm is None:
+        return None
+    low, high = arm.accuracy.low, arm.accuracy.high
+    return Cell(
+        _share(arm.accuracy.value),
+        f"{_share(low)}–{_share(high)}" if low is not None and high is not None else "",
+        _share(arm.precision),
+        _share(arm.recall),
+        _share(arm.f1),
+    )
+
+
+def _findings(findings: Sequence[UtilityFinding], classifier: str) -> list[UtilityFinding]:
+    return [finding for finding in findings if finding.classifier == classifier]
+
+
+def _counts(arms: Sequence[UtilityArm], classifier: str) -> list[Counts]:
+    chosen = [arm for arm in arms if arm.classifier == classifier and arm.arm in SHOWN_COUNTS]
+    counted = []
+    for arm in sorted(chosen, key=lambda arm: SHOWN_COUNTS.index(arm.arm)):
+        table = np.asarray(arm.confusions, np.int64)
+        counted.append(
+            Counts(
+                arm.arm,
+                tuple(tuple(int(n) for n in row) for row in table.sum(axis=0)),
+                tuple(int(np.trace(one)) for one in table),
+                arm.tested,
+                arm.tested_on,
+            )
+        )
+    return counted
+
+
+def _tested(arms: Sequence[UtilityArm]) -> dict[str, int]:
+    return {arm.arm: arm.tested for arm in arms}
+
+
+def _chart(worth: SyntheticWorth) -> Markup:
+    curve = Series("real images", np.array(worth.sizes, np.float64), np.array(worth.curve, np.float64))
+    return line_chart(
+        f"{NAMES[worth.classifier]}: what real images teach",
+        [curve],
+        x_label="real images learned from",
+        y_label="balanced accuracy on held-out real images",
+        reference=Reference(
+            f"{numerals.count(worth.images)} synthetic images: {_share(worth.gan_train)}", worth.gan_train
+        ),
+    )
+
+
+def _share(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _points(share: float) -> str:
+    """A share as points of a hundred."""
+    return numerals.fixed(100 * share, 1)
+
+
+def _signed_points(share: float) -> str:
+    text = _points(share)
+    return text if text.startswith(numerals.MINUS) or float(text) == 0 else f"+{text}"
