@@ -19,21 +19,21 @@ import torch
 from turns import Case
 
 from gist import ops
+from gist.config.families import TrainConfig
 from gist.generators.augment import AdaController, AugmentPipe
-from gist.generators.gan.learner import Trainer
-from gist.generators.gan.plan import plan_training
+from gist.generators.family import Fingerprint
+from gist.generators.gan.learner import GanLearner
 from gist.generators.gan.state import PATH_LENGTH_INTERVAL, R1_INTERVAL, new_state
 from gist.generators.learning.images import TrainingImages
-from gist.generators.learning.plan import Fingerprint
+from gist.generators.planning import plan_training
 from gist.images.archive import DataSet
 from gist.images.png import encode_png
-from gist.stages.train import TrainConfig
 
 PHASES = {1: "plain", PATH_LENGTH_INTERVAL: "path length", R1_INTERVAL: "R1"}
 """A step of each kind by its number."""
 
 
-def trainer_of(case: Case, preset: str, device: str) -> Trainer:
+def trainer_of(case: Case, preset: str, device: str) -> GanLearner:
     ops.tune_memory_allocator(one_arena=case.alias_free)
     torch.manual_seed(0)
     G, D = (network.to(device) for network in case.networks())
@@ -45,10 +45,10 @@ def trainer_of(case: Case, preset: str, device: str) -> Trainer:
     images = DataSet(tuple(map(str, range(64))), np.zeros(64, np.int64), (), case.resolution, pngs)
     pipe = AugmentPipe(preset)
     state = new_state(G, D, plan, AdaController())
-    return Trainer(state, plan, TrainingImages(images, conditional=False, seed=0), pipe, seed=0)
+    return GanLearner(state, plan, TrainingImages(images, conditional=False, seed=0), pipe, seed=0)
 
 
-def seconds_per_step(trainer: Trainer, probabilities: list[float], rounds: int) -> dict[float, float]:
+def seconds_per_step(trainer: GanLearner, probabilities: list[float], rounds: int) -> dict[float, float]:
     """Mean over sixteen steps by p: each kind of step counts as often as it comes."""
     times: dict[tuple[float, int], list[float]] = {}
     for number in range(-1, rounds):

@@ -33,22 +33,26 @@ from gist.stages.promise import Result, StageName
 
 PARTS = {
     "extractor": (
-        "extractors.radiomics:Radiomics.features",
-        "extractors.network:NetworkExtractor.features",
+        "metrics.extractors.radiomics:Radiomics.features",
+        "metrics.extractors.network:NetworkExtractor.features",
     ),
-    "KID": ("measures:kernel_distance",),
-    "relative Frechet": ("measures:relative_frechet",),
-    "Frechet": ("measures:frechet_distance",),
-    "precision, recall": ("measures:manifolds",),
-    "diversity": ("measures:vendi_score",),
-    "nearest neighbours": ("stage:nearest_pairs",),
-    "blur of yardsticks": ("measures:gaussian_filter",),
-    "appearance": ("features:appearance",),
-    "digests and cache": ("features:_content", "features:_content_digest", "features:write_atomic"),
-    "decoding": ("/gist.data_set:DataSet.image",),
-    "judging single images": ("stage:assess_artifacts",),
+    "KID": ("metrics.measures:kernel_distance",),
+    "relative Frechet": ("metrics.measures:relative_frechet",),
+    "Frechet": ("metrics.measures:frechet_distance",),
+    "precision, recall": ("metrics.measures:manifolds",),
+    "diversity": ("metrics.measures:vendi_score",),
+    "nearest neighbours": ("evaluation.stage:nearest_pairs",),
+    "blur of yardsticks": ("metrics.measures:gaussian_filter",),
+    "appearance": ("metrics.features:appearance",),
+    "digests and cache": (
+        "metrics.features:_content",
+        "metrics.features:_content_digest",
+        "metrics.features:write_atomic",
+    ),
+    "decoding": ("images.archive:DataSet.image",),
+    "judging single images": ("evaluation.stage:assess_artifacts",),
 }
-"""What is listed -> functions of `gist.evaluation`, or from the root with a slash, whose time counts for it."""
+"""What is listed -> functions of `gist` whose time counts for it."""
 
 
 class Stopwatch:
@@ -63,9 +67,7 @@ class Stopwatch:
 
     def _watch(self, part: str, place: str) -> None:
         module, _, path = place.partition(":")
-        owner: Any = importlib.import_module(
-            module[1:] if module.startswith("/") else f"gist.evaluation.{module}"
-        )
+        owner: Any = importlib.import_module(f"gist.{module}")
         *outer, name = path.split(".")
         owner = getattr(owner, outer[0]) if outer else owner
         call = getattr(owner, name)

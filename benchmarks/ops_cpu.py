@@ -17,8 +17,8 @@ from itertools import product
 import torch
 
 from gist import ops
+from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.registry import build_generator
 from gist.generators.stylegan.stylegan3 import AliasFreeLayer
 
 Calls = tuple[Callable[[], object], Callable[[], object]]

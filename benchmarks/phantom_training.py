@@ -27,8 +27,8 @@ from torch import nn
 import gist
 from gist.config import Config, build_config
 from gist.generators.gan.generator import Generator
+from gist.generators.gan.networks import build_generator
 from gist.generators.network_file import load_network
-from gist.generators.registry import build_generator
 from gist.generators.synthesis import synthesise
 from gist.images.archive import DataSet, read_data_set
 from gist.metrics.extractors import Radiomics

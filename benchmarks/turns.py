@@ -24,8 +24,8 @@ from typing import Any
 import torch
 
 from gist import ops
+from gist.generators.gan.networks import build_discriminator, build_generator
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.registry import build_discriminator, build_generator
 
 Times = dict[str, float]
 """Seconds by phase, and `peak_gb` of the process so far."""

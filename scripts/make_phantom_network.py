@@ -13,9 +13,11 @@ from pathlib import Path
 
 from gist.cli.progress import TerminalProgress
 from gist.config import build_config
-from gist.generators.gan.start import SHIPPED
-from gist.generators.network_file import load_network, save_discriminator, save_network
-from gist.generators.registry import build_discriminator
+from gist.generators.gan.discriminator_file import save_discriminator
+from gist.generators.gan.generator import Generator
+from gist.generators.gan.networks import build_discriminator
+from gist.generators.network_file import load_network, save_network
+from gist.generators.start import SHIPPED
 from gist.phantoms import write_phantom_data_set
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
@@ -23,7 +25,7 @@ from gist.training.checkpoint import load_newest
 
 PHANTOMS = 4000
 RESOLUTION = 64
-ASSETS = Path(__file__).parents[1] / "src" / "gist" / "pretrained" / "assets"
+ASSETS = Path(__file__).parents[1] / "src" / "gist" / "generators" / "shipped"
 
 
 def main() -> None:
@@ -74,6 +76,7 @@ def export(run: RunFolder, assets: Path) -> None:
     G, facts = load_network(max((run.path / "train" / "snapshots").glob("*.safetensors")))
     found = load_newest(run.path / "train" / "checkpoints")
     assert found is not None
+    assert isinstance(G, Generator)
     D = build_discriminator(G.spec)
     D.load_state_dict({k.removeprefix("D/"): v for k, v in found[0].items() if k.startswith("D/")})
     metadata = facts | {"notice": "Trained on procedural phantoms only; no patient's image is involved."}

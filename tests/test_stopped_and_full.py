@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from gist.config import STAGE_NAMES
 from gist.phantoms import write_phantom_data_set
-from gist.runs.folder import STAGE_NAMES, RunFolder
+from gist.runs.folder import RunFolder
 
 SETTINGS = """
 name: small

@@ -1,12 +1,16 @@
 """GIST: plain radiographs in; a trained generator, a synthetic data set and an honest report out.
 
-import gist
-gist.run("examples/knee.yaml")
+>>> import gist
+>>> result = gist.run("examples/knee.yaml")  # doctest: +SKIP
+
+`dir(gist)` lists what there is; docs/guide/python.md shows it at work. Importing gist loads neither torch nor anything
+else that takes time, and sets one environment variable, GOMP_SPINCOUNT, where it is unset: see below.
 """
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gist.version import __version__ as __version__
@@ -16,47 +20,18 @@ from gist.version import __version__ as __version__
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 if TYPE_CHECKING:
-    from gist.verbs import (
-        count_answers,
-        demo,
-        evaluate,
-        export_images,
-        generate,
-        import_network,
-        inspect,
-        measure_utility,
-        plan,
-        prepare,
-        report,
-        run,
-        smoothness,
-        status,
-        train,
-    )
-
-__all__ = [
-    "count_answers",
-    "demo",
-    "evaluate",
-    "export_images",
-    "generate",
-    "import_network",
-    "inspect",
-    "measure_utility",
-    "plan",
-    "prepare",
-    "report",
-    "run",
-    "smoothness",
-    "status",
-    "train",
-]
+    from gist.verbs import *  # noqa: F403 - the list of verbs stands once, there
 
 
 def __getattr__(name: str) -> Any:
-    """Loads a verb when it is first used, so that `import gist` and `gist --help` stay quick."""
-    if name in __all__:
-        from gist import verbs
-
+    """Loads the verbs when one is first used, so that `import gist` and `gist --help` stay quick."""
+    if name.startswith("_") or name == "verbs":
+        raise AttributeError(f"module 'gist' has no attribute '{name}'")
+    verbs = import_module("gist.verbs")
+    if name in verbs.__all__:
         return getattr(verbs, name)
     raise AttributeError(f"module 'gist' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*import_module("gist.verbs").__all__, "__version__"])

@@ -1,5 +1,5 @@
 """`python -m gist`."""
 
-from gist.cli.app import main
+from gist.cli.main import main
 
 main()

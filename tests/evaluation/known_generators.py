@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from gist.generators.gan.generator import Generator, NoiseMode, Synthesis
+from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.registry import build_generator
 
 
 class MovableInput(nn.Module):

@@ -14,9 +14,9 @@ from gist.errors import InputError
 from gist.evaluation import evaluate, evaluate_snapshots, read_snapshot_curve
 from gist.evaluation.snapshots_page import snapshot_section
 from gist.generation.stage import find_network
+from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.network_file import save_network
-from gist.generators.registry import build_generator
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
 from gist.stages.evaluate import EvaluateConfig, SnapshotCurve

@@ -15,9 +15,9 @@ from gist.config import Config, build_config
 from gist.errors import InputError
 from gist.generation import generate
 from gist.generators.gan.generator import Generator
+from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.network_file import save_network
-from gist.generators.registry import build_generator
 from gist.generators.synthesis import synthesise
 from gist.images.archive import ArchiveWriter, read_data_set
 from gist.images.png import encode_png

@@ -22,9 +22,9 @@ from gist.errors import InputError
 from gist.generation import generate
 from gist.generation.drawing import draws_of_classes, draws_of_mix
 from gist.generators.gan.generator import Generator
+from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.network_file import save_network
-from gist.generators.registry import build_generator
 from gist.generators.synthesis import synthesise
 from gist.images.archive import read_data_set
 from gist.progress import Silent

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from gist.generators.gan.generator import Generator
+from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.registry import build_generator
 
 
 def _step(G: Generator, checkpointing: bool) -> tuple[list[Tensor], int]:
@@ -58,7 +58,7 @@ def test_generating_without_gradients_is_untouched() -> None:
 _FIRST_USE = """
 import torch
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.registry import build_generator
+from gist.generators.gan.networks import build_generator
 from gist.ops.shares import in_shares
 
 torch.set_num_threads(2)

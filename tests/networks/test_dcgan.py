@@ -9,9 +9,9 @@ import torch
 
 from gist.errors import InputError
 from gist.generators.dcgan.networks import BatchNorm
+from gist.generators.gan.networks import build_discriminator, build_generator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.gan.surgery import adapt_state
-from gist.generators.registry import build_discriminator, build_generator
 
 
 def small(**fields: int) -> NetworkSpec:

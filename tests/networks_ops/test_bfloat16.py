@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.registry import build_generator
 
 
 @pytest.mark.parametrize("architecture", ["stylegan3-t", "stylegan3-r"])

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from snapshot_writer import record_of, write_snapshot
 
 from gist.errors import InputError
+from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.registry import build_generator
 from gist.generators.stylegan.official.state import load_official
 
 TINY = {"z_dim": 4, "w_dim": 4, "channel_base": 16, "channel_max": 2}

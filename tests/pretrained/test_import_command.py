@@ -17,12 +17,13 @@ from gist.cli.app import app
 from gist.config import Config, build_config
 from gist.errors import InputError
 from gist.files import sha256_of
+from gist.generators.gan.discriminator_file import load_discriminator
 from gist.generators.gan.generator import Generator
+from gist.generators.gan.networks import build_discriminator, build_generator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.gan.surgery import LUMA
 from gist.generators.learning.randomness import random_stream
-from gist.generators.network_file import load_discriminator, load_network
-from gist.generators.registry import build_discriminator, build_generator
+from gist.generators.network_file import load_network
 from gist.generators.stylegan.official.state import load_official
 from gist.images.archive import ArchiveWriter
 from gist.images.png import encode_png
@@ -139,7 +140,7 @@ def test_a_chosen_name_is_taken_and_nothing_is_overwritten(folder: Path) -> None
     imported = gist.import_network(source, folder / "own.safetensors")
     assert imported.file == folder / "own.safetensors"
     assert imported.discriminator_file is None
-    assert imported.spec.channels == 3
+    assert imported.model.img_channels == 3
     before = imported.file.read_bytes()
     with pytest.raises(InputError, match="already there"):
         gist.import_network(source, folder / "own.safetensors")

@@ -12,10 +12,12 @@ import torch
 
 import gist
 from gist.errors import InputError
+from gist.generators.gan.discriminator_file import load_discriminator, save_discriminator
 from gist.generators.gan.generator import Generator
-from gist.generators.gan.spec import ARCHITECTURES, NetworkSpec
-from gist.generators.network_file import load_discriminator, load_network, save_discriminator, save_network
-from gist.generators.registry import build_discriminator, build_generator
+from gist.generators.gan.networks import build_discriminator, build_generator
+from gist.generators.gan.spec import NetworkSpec
+from gist.generators.network_file import load_network, save_network
+from gist.generators.registry import families
 
 SIZES = {"z_dim": 8, "w_dim": 8, "channel_base": 64, "channel_max": 4, "classes": 2}
 
@@ -31,7 +33,7 @@ def refusal_of(path: Path) -> str:
     return str(refusal.value)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", families())
 def test_a_saved_network_comes_back_bit_for_bit_with_its_metadata(folder: Path, architecture: str) -> None:
     G = small_generator(architecture)
     G.mapping(torch.randn(4, 8), torch.eye(2)[[0, 1, 0, 1]], update_emas=True)

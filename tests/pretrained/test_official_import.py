@@ -11,8 +11,8 @@ import torch
 from snapshot_writer import record_of, write_snapshot
 
 from gist.errors import InputError
+from gist.generators.gan.networks import build_discriminator, build_generator
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.registry import build_discriminator, build_generator
 from gist.generators.stylegan.official.state import load_official
 
 SIZES = {"z_dim": 16, "w_dim": 16, "channel_base": 128, "channel_max": 8}

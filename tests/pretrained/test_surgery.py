@@ -10,9 +10,9 @@ import torch
 from gist.errors import InputError
 from gist.generators.gan.discriminator import Discriminator
 from gist.generators.gan.generator import Generator
+from gist.generators.gan.networks import build_discriminator, build_generator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.gan.surgery import LUMA, adapt_state
-from gist.generators.registry import build_discriminator, build_generator
 
 STYLE_BASED = ("stylegan3-t", "stylegan3-r", "stylegan2")
 SIZES = {

@@ -16,6 +16,7 @@ from gist.images.png import encode_png
 from gist.images.sheets import grid, write_png_atomic
 from gist.progress import Silent
 from gist.reporting import write_report
+from gist.runs.findings import Findings, read_findings
 from gist.runs.folder import RunFolder, StageRecord
 from gist.stages.evaluate import EvaluateResult, Neighbour, Score
 from gist.stages.generate import GenerateResult
@@ -229,6 +230,10 @@ class RunBuilder:
         """The report as text."""
         result = write_report(config or self.config(), self.run, Silent())
         return (self.run.path / result.report).read_text(encoding="utf-8")
+
+    def findings(self, config: Config | None = None) -> Findings:
+        """What the report draws on."""
+        return read_findings(config or self.config(), self.run, before="report")
 
     def config(self, **report: object) -> Config:
         return build_config({"name": "knee", "folder": str(self.run.path), "seed": 3, "report": report})

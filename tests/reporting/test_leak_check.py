@@ -13,8 +13,8 @@ from run_builder import RunBuilder
 
 from gist.generators.augment import strongest
 from gist.images.sheets import grid, write_png_atomic
-from gist.runs.findings import read_findings
-from gist.training.leak_check import leak_check
+from gist.training.curves import read_ticks
+from gist.training.leak_check import LeakCheck, leak_check
 
 
 def with_strongest(builder: RunBuilder, **train: object) -> RunBuilder:
@@ -30,6 +30,10 @@ def with_strongest(builder: RunBuilder, **train: object) -> RunBuilder:
     return builder
 
 
+def checked(builder: RunBuilder) -> LeakCheck | None:
+    return leak_check(builder.findings(), read_ticks(builder.run.path / "train/log.jsonl"))
+
+
 @pytest.mark.parametrize(("bound", "saturated"), [(0.0001, True), (0.999, False)])
 def test_the_page_shows_both_sheets_and_whether_augmentation_is_saturated(
     builder: Callable[..., RunBuilder], bound: float, saturated: bool
@@ -38,7 +42,7 @@ def test_the_page_shows_both_sheets_and_whether_augmentation_is_saturated(
     page = made.page()
     assert "Does the augmentation show?" in page
     assert ("The augmentation is saturated" in page) is saturated
-    found = leak_check(made.run, read_findings(made.run), 500)
+    found = checked(made)
     assert found is not None
     assert found.saturated is saturated
     assert found.augmented.uri != found.synthetic.uri
@@ -50,10 +54,10 @@ def test_without_augmentation_or_picture_nothing_is_claimed(
 ) -> None:
     assert "Does the augmentation show?" not in finished.page()
     made = with_strongest(builder(), augment="none")
-    assert leak_check(made.run, read_findings(made.run), 500) is None
+    assert checked(made) is None
     made = with_strongest(builder())
     Path(made.run.path / "train" / "grids" / "strongest-augmentation.png").write_bytes(b"damaged")
-    assert leak_check(made.run, read_findings(made.run), 500) is None
+    assert checked(made) is None
 
 
 def test_a_sheet_that_may_hold_images_with_text_is_left_out(builder: Callable[..., RunBuilder]) -> None:
@@ -71,4 +75,4 @@ def test_nothing_is_shown_where_augmentation_was_hardly_used(
     made = with_strongest(builder())
     tick = {"kimg": 1.0, "augment_p": highest_p}
     (made.run.path / "train/log.jsonl").write_text(json.dumps(tick) + "\n")
-    assert (leak_check(made.run, read_findings(made.run), 500) is not None) is shown
+    assert (checked(made) is not None) is shown

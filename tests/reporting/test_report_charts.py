@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from page_reader import PageReader
 from run_builder import RunBuilder
 
+from gist.generators.registry import family_named
 from gist.images.sheets import cut
 from gist.pages.charts import Series, line_chart, nice_ticks
 from gist.training.curves import training_curves
@@ -73,11 +74,11 @@ def test_charts_appear_for_what_the_log_holds() -> None:
         {"loss_G": 9.0},
         {},
     ]
-    charts = training_curves(ticks, augment_target=0.6)
+    charts = training_curves(ticks, family_named("stylegan3-t").charts, {"augment_target": 0.6})
     assert len(charts) == 2
     assert "generator ends at 0.400" in charts[0]
     assert "strength p ends at 0.100" in charts[1]
-    assert training_curves([], None) == []
+    assert training_curves([], family_named("stylegan3-t").charts, {}) == []
 
 
 def test_half_a_last_line_and_numbers_that_are_none_do_not_spoil_the_log(

@@ -13,11 +13,12 @@ from page_reader import PageReader
 from run_builder import RunBuilder, near_copies
 
 from gist import numerals
+from gist.config import build_config
 from gist.evaluation.copying import copying_verdict
 from gist.evaluation.score_table import score_table
 from gist.phantoms import write_phantom_data_set
-from gist.reporting.wording import caveat, summary
-from gist.runs.findings import read_findings, without_paths
+from gist.reporting.parts import asked, caveat, summary
+from gist.runs.findings import without_paths
 from gist.stages.evaluate import EvaluateResult
 
 
@@ -141,7 +142,7 @@ def test_the_number_of_copies_is_the_same_on_page_and_cards(finished: RunBuilder
 
 
 def test_the_summary_tells_each_stage_in_numbers(finished: RunBuilder) -> None:
-    text = " ".join(summary(read_findings(finished.run)))
+    text = " ".join(summary(asked(finished.findings())))
     for part in (
         "30 real radiographs of 2 classes from 27 patients went in: 20 to learn from and 10 held out",
         "4 more files were set aside",
@@ -171,11 +172,11 @@ def test_the_gravest_caveat_comes_first(
     made.done_train()
     made.done_generate()
     first = made.done_evaluate()
-    made.done_evaluate(scores=tuple(score.model_copy(update={"verdict": verdict}) for score in first.scores))
-    findings = read_findings(made.run)
-    assert part in caveat(findings, None)
-    copied = copying_verdict(evaluated("poor", identical=1))
-    assert "evidence of copying" in caveat(findings, copied)
+    *quality, _ = (score.model_copy(update={"verdict": verdict}) for score in first.scores)
+    made.done_evaluate(scores=(*quality, near_copies()))
+    assert part in caveat(asked(made.findings()))
+    made.done_evaluate(scores=(*quality, near_copies("poor")), identical_images=1)
+    assert "evidence of copying" in caveat(asked(made.findings()))
 
 
 @pytest.mark.parametrize(
@@ -187,14 +188,14 @@ def test_the_search_for_copies_never_reads_as_quality(finished: RunBuilder, verd
     assert f"{reads}</span></td>" in page
     assert "Good" not in page.split('id="scores"')[1].split("<tbody>")[1]
     assert f"| {reads} |" in (finished.run.path / "report/model_card.md").read_text(encoding="utf-8")
-    assert "No score could be computed" in " ".join(summary(read_findings(finished.run)))
+    assert "No score could be computed" in " ".join(summary(asked(finished.findings())))
 
 
 def test_images_that_nobody_compared_are_called_so(builder: Callable[..., RunBuilder]) -> None:
     made = builder()
     made.done_prepare()
     made.done_generate()
-    assert "nothing is known of their quality" in caveat(read_findings(made.run), None)
+    assert "nothing is known of their quality" in caveat(asked(made.findings()))
 
 
 def test_paths_from_the_root_are_cut_to_their_last_part() -> None:
@@ -204,7 +205,7 @@ def test_paths_from_the_root_are_cut_to_their_last_part() -> None:
         "other": ["C:\\a\\b.png", "a/b"],
         "batch": 4,
     }
-    assert without_paths(settings_) == {
+    assert without_paths(settings_, {"source"}) == {
         "start_from": "knee.safetensors",
         "other": ["b.png", "a/b"],
         "batch": 4,
@@ -230,7 +231,8 @@ def test_fewer_phantoms_than_images_or_another_source_are_real_images(
 ) -> None:
     write_phantom_data_set(finished.run.path / "phantoms", count=30, size_range=(180, 180))
     finished.done_prepare(**changes)
-    other = None if changes else folder / "hospital"
-    text = " ".join(summary(read_findings(finished.run, other)))
+    other = {} if changes else {"prepare": {"source": str(folder / "hospital")}}
+    config = build_config({"name": "knee", "folder": str(finished.run.path), **other})
+    text = " ".join(summary(asked(finished.findings(config))))
     assert "real radiographs" in text
     assert "phantom" not in text

@@ -7,17 +7,19 @@ from typing import Any
 import numpy as np
 import torch
 
+from gist.config.families import TrainConfig
 from gist.generators.augment import AdaController, AugmentPipe
-from gist.generators.gan.learner import Trainer
-from gist.generators.gan.plan import plan_training
+from gist.generators.family import Fingerprint
+from gist.generators.gan.family import GanFamily
+from gist.generators.gan.learner import GanLearner
+from gist.generators.gan.networks import build_discriminator, build_generator
+from gist.generators.gan.plan import GanPlan, specification
 from gist.generators.gan.state import new_state
 from gist.generators.learning.images import TrainingImages
-from gist.generators.learning.plan import Fingerprint
-from gist.generators.registry import build_discriminator, build_generator
+from gist.generators.planning import plan_training
+from gist.generators.registry import family_named
 from gist.images.archive import DataSet
 from gist.images.png import encode_png
-from gist.stages.train import TrainConfig
-from gist.training.stage import specification
 
 SIDE = 32
 
@@ -29,7 +31,7 @@ def small_trainer(
     micro_batch: int | None = None,
     device: torch.device | str = "cpu",
     **more: Any,
-) -> Trainer:
+) -> GanLearner:
     """Always the same start: seed 0, three classes, augmentation at p = 0.3."""
     config = TrainConfig.model_validate(
         {
@@ -46,12 +48,19 @@ def small_trainer(
     names = ("a", "b", "c")
     plan = plan_training(config, Fingerprint(12, SIDE, names, on_gpu=False))
     torch.manual_seed(0)
-    spec = specification(plan, SIDE, len(names))
+    assert isinstance(plan, GanPlan)
+    spec = specification(gan_family(architecture), plan, SIDE, 1, len(names))
     ada = AdaController(fixed_p=0.3)
     G, D = (network.to(device) for network in (build_generator(spec), build_discriminator(spec)))
     state = new_state(G, D, plan, ada)
     images = TrainingImages(_noise(names), conditional=True, seed=0)
-    return Trainer(state, plan, images, AugmentPipe("radiograph"), 0, **more)
+    return GanLearner(state, plan, images, AugmentPipe("radiograph"), 0, **more)
+
+
+def gan_family(architecture: str) -> GanFamily:
+    family = family_named(architecture)
+    assert isinstance(family, GanFamily)
+    return family
 
 
 def distance(

@@ -13,12 +13,14 @@ from PIL import Image
 
 from gist.config import Config
 from gist.errors import InputError
-from gist.generation.stage import find_network
+from gist.generation.network import find_network
+from gist.generators.gan.troubles import sure_of_all
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
 from gist.training import train
 from gist.training.checkpoint import load_newest
 from gist.training.loop import Stop
+from gist.training.record import TrainingRecord
 from gist.training.warnings import collapse, overfitting
 
 Prepared = Callable[..., tuple[Config, RunFolder]]
@@ -79,15 +81,13 @@ def test_patience_without_enough_held_out_images_is_one_sentence(prepared: Prepa
     ],
 )
 def test_patience_counts_from_the_best_snapshot(kids: Sequence[float], reason: str | None) -> None:
-    from small_trainer import small_trainer
-
-    state = small_trainer("stylegan2", batch=4).state
-    state.snapshots = [
-        {"file": f"{i}", "kimg": 10.0 * (i + 1), "kid": kid, "kid_error": 0.01} for i, kid in enumerate(kids)
-    ]
-    state.images = 45_000
-    stop = Stop(100_000, None, patience_images=20_000)
-    assert stop.reached(state) == reason
+    record = TrainingRecord(
+        snapshots=[
+            {"file": f"{i}", "kimg": 10.0 * (i + 1), "kid": kid, "kid_error": 0.01}
+            for i, kid in enumerate(kids)
+        ]
+    )
+    assert Stop(100_000, None, patience_kimg=20.0).reached(45_000, record) == reason
 
 
 def test_the_animation_shows_every_snapshot_and_says_that_it_is_synthetic(prepared: Prepared) -> None:
@@ -165,18 +165,24 @@ def test_a_collapse_is_told_from_a_young_generator(
     assert (collapse(varieties, kimg) is not None) == warned
 
 
+@pytest.mark.parametrize(("on_hold_out", "words"), [(0.7, "70% of the way"), (0.3, None)])
+def test_overfitting_on_the_hold_out_is_told_in_words(on_hold_out: float, words: str | None) -> None:
+    sentence = overfitting(on_hold_out)
+    assert (sentence is None) == (words is None)
+    assert words is None or (sentence is not None and words in sentence)
+
+
 @pytest.mark.parametrize(
-    ("on_hold_out", "means", "adaptive", "words"),
+    ("means", "adaptive", "words"),
     [
-        (0.7, {}, True, "70% of the way"),
-        (0.3, {"real_sign": 0.95}, True, None),
-        (None, {"real_sign": 0.95}, False, "no augmentation holds it back"),
-        (None, {"real_sign": 0.6}, False, None),
+        ({"real_sign": 0.95}, True, None),
+        ({"real_sign": 0.95}, False, "no augmentation holds it back"),
+        ({"real_sign": 0.6}, False, None),
     ],
 )
-def test_an_overfitting_discriminator_is_told_in_words(
-    on_hold_out: float | None, means: Mapping[str, float], adaptive: bool, words: str | None
+def test_a_discriminator_that_is_sure_of_its_images_is_told_in_words(
+    means: Mapping[str, float], adaptive: bool, words: str | None
 ) -> None:
-    sentence = overfitting(on_hold_out, means, adaptive=adaptive)
+    sentence = sure_of_all(means, adaptive=adaptive)
     assert (sentence is None) == (words is None)
     assert words is None or (sentence is not None and words in sentence)

@@ -17,7 +17,7 @@ from small_trainer import distance, small_trainer
 
 from gist.config import Config
 from gist.errors import GistError
-from gist.machine.team import call_to_training, part
+from gist.machine.team import join, leave
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
@@ -47,12 +47,12 @@ def _as_rank(rank: int, port: int) -> None:
 
 def _steps(rank: int, port: int, architecture: str, connection: Connection) -> None:
     _as_rank(rank, port)
-    team = call_to_training()
+    team = join()
     assert team is not None
     trainer = small_trainer(architecture, batch=8, team=team)
     numbers = [trainer.step() for _ in range(_STEPS)]
     connection.send((numbers, safetensors.torch.save(trainer.state.tensors())))
-    part()
+    leave()
 
 
 @pytest.mark.parametrize("architecture", ["stylegan3-t", "stylegan2"])

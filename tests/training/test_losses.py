@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gist.generators.gan.losses import blur, discriminator_loss, generator_loss, path_lengths, r1_penalty
+from gist.generators.gan.networks import build_discriminator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.learning.batches import micro_batches
 from gist.generators.learning.randomness import EpochOrder, random_stream
-from gist.generators.registry import build_discriminator
 
 
 def test_an_undecided_discriminator_costs_log_two() -> None:

@@ -6,13 +6,16 @@ import pytest
 import torch
 from small_trainer import small_trainer
 
+from gist.config.families import TrainConfig
 from gist.errors import InputError
-from gist.generators.gan.plan import plan_training
+from gist.generators.family import Fingerprint
+from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.learning.plan import Fingerprint
+from gist.generators.planning import plan_training
+from gist.generators.start import Start
+from gist.machine.device import Device
 from gist.machine.memory import available_bytes, peak_bytes, used_bytes
-from gist.stages.train import TrainConfig
-from gist.verbs.planning import _seconds_per_step, _with_measured_micro_batch
+from gist.verbs.planning import _with_measured_micro_batch
 
 
 @pytest.mark.parametrize(
@@ -39,7 +42,8 @@ def test_every_choice_has_a_reason_and_starts_from_the_papers(
 def test_what_the_user_sets_and_what_a_start_brings_wins() -> None:
     data = Fingerprint(2000, 64, (), on_gpu=False)
     assert plan_training(TrainConfig(architecture="stylegan2", batch=12), data).batch == 12
-    start = NetworkSpec("stylegan2", 64, channel_base=1024, channel_max=16, z_dim=64, w_dim=64)
+    spec = NetworkSpec("stylegan2", 64, channel_base=1024, channel_max=16, z_dim=64, w_dim=64)
+    start = Start("small", build_generator(spec))
     plan = plan_training(TrainConfig(), data, start)
     assert plan.architecture == "stylegan2"
     assert plan.reasons["architecture"] == "that of the starting network"
@@ -50,10 +54,10 @@ def test_what_the_user_sets_and_what_a_start_brings_wins() -> None:
 
 def test_the_micro_batch_is_measured_and_the_rare_steps_count() -> None:
     trainer = small_trainer("stylegan2", batch=8)
-    plan = _with_measured_micro_batch(trainer.plan, trainer)
+    plan = _with_measured_micro_batch(trainer.plan, trainer, Device(torch.device("cpu"), "", 1))
     assert plan.micro_batch == 8, "a few megabytes fit anywhere"
     assert plan.reasons["micro_batch"].startswith("measured: ")
-    assert _seconds_per_step(trainer) > 0
+    assert trainer.seconds_per_step() > 0
     assert trainer.state.images == 8 * 17, "the last step timed is the one with both penalties"
 
 

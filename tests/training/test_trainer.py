@@ -14,7 +14,7 @@ import torch
 from small_trainer import distance, small_trainer
 
 from gist import ops
-from gist.generators.gan.learner import Trainer
+from gist.generators.gan.learner import GanLearner
 from gist.generators.learning.guards import NotFiniteError
 from gist.generators.learning.precision import apply_precision
 from gist.machine.memory import ran_out_of_memory
@@ -155,6 +155,6 @@ def test_memory_that_a_library_of_cuda_cannot_have_is_told_from_other_errors(
     assert ran_out_of_memory(RuntimeError(message)) == ran_out
 
 
-def _reference_step(batch: int) -> tuple[dict[str, float], Trainer]:
+def _reference_step(batch: int) -> tuple[dict[str, float], GanLearner]:
     trainer = small_trainer("stylegan2", batch=batch)
     return trainer.step(), trainer

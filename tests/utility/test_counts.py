@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gist.metrics.intervals import wilson
 from gist.stages.utility import UtilityArm
-from gist.utility.counts import arm_result, confusion, rates, wilson
+from gist.utility.counts import arm_result, confusion, rates
 from gist.utility.page import table_two
 
 PAPER = {
@@ -61,12 +62,12 @@ def test_the_dummy_is_the_last_row_and_what_was_not_tried_is_empty() -> None:
 
 @pytest.mark.parametrize(("right", "low", "high"), [(53, 0.433, 0.625), (58, 0.482, 0.672)])
 def test_wilson_intervals_of_a_hundred_agree_with_published_ones(right: int, low: float, high: float) -> None:
-    assert wilson(right, 100) == pytest.approx((low, high), abs=6e-4)
+    assert wilson(right / 100, 100) == pytest.approx((low, high), abs=6e-4)
 
 
 def test_wilson_intervals_stay_inside_zero_and_one() -> None:
     assert wilson(0, 10) == pytest.approx((0, 0.2775), abs=1e-4)
-    assert wilson(10, 10) == pytest.approx((0.7225, 1), abs=1e-4)
+    assert wilson(1.0, 10) == pytest.approx((0.7225, 1), abs=1e-4)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60))
@@ -100,7 +101,7 @@ def test_several_seeds_are_averaged_and_all_their_counts_kept() -> None:
     assert row.tested == 20
     assert row.accuracy.value == pytest.approx((18 + 12) / 40)
     assert row.accuracy.low is not None
-    assert row.accuracy.low == pytest.approx(wilson(15, 20)[0])
+    assert row.accuracy.low == pytest.approx(wilson(15 / 20, 20)[0])
     assert row.confusions == (((8, 2), (0, 10)), ((6, 4), (4, 6)))
     assert [(one.name, one.images) for one in row.classes] == [("a", 10), ("b", 10)]
     assert row.recall == row.balanced_accuracy.value

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+from collections.abc import Callable
+from inspect import getdoc
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from gist.cli.as_json import JsonOption, print_json
 from gist.cli.options import Options, stage_options
 from gist.cli.progress import TerminalProgress
 from gist.cli.weights import app as weights_app
-from gist.errors import GistError, InputError
+from gist.config import STAGES, Stage
+from gist.errors import InputError
 from gist.version import __version__
 
 app = typer.Typer(
@@ -56,11 +59,11 @@ def run(
     ] = False,
 ) -> None:
     """Run every stage of a settings file, or some; the same command continues after any stop."""
-    from gist.config import load_config, parse_changes
-    from gist.runs.folder import STAGE_NAMES, RunFolder
+    from gist.config import STAGE_NAMES, load_config, parse_changes
+    from gist.runs.folder import RunFolder
     from gist.runs.pipeline import check_run, run_stages
     from gist.runs.standing import standings
-    from gist.verbs import check_stages
+    from gist.verbs.stages import check_stages
 
     config = load_config(settings, parse_changes(changes or []))
     chosen = check_stages(stages.replace(" ", "").split(",")) if stages else list(STAGE_NAMES)
@@ -94,13 +97,15 @@ def demo(
 def plan(
     source: Annotated[Path, typer.Argument(help="Folder of radiographs.", metavar="DATA")],
     changes: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """What is in the data and which settings gist would choose, with reasons; changes nothing."""
     from gist.cli.tables import plan_table
     from gist.config import parse_changes
     from gist.verbs import plan as make_plan
 
-    plan_table(make_plan(source, parse_changes(changes or [])))
+    made = make_plan(source, parse_changes(changes or []))
+    print_json(made) if as_json else plan_table(made)
 
 
 @app.command()
@@ -108,19 +113,35 @@ def status(
     folder: Annotated[
         Path | None, typer.Argument(help="Run folder. Default: all runs in ./runs.", metavar="RUN")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Stage by stage: done, running, failed, stale, and why; without RUN, every run in ./runs on a line."""
-    from gist.cli.tables import runs_table
-    from gist.runs.pipeline import runs_under
     from gist.verbs import status as read_status
 
-    if folder is not None:
-        _print_status(read_status(folder), folder)
-        return
-    runs = runs_under(Path("runs"))
-    if not runs:
-        raise InputError("There are no runs in ./runs; name a run folder, as in `gist status RUN`.")
-    runs_table(runs)
+    if folder is None:
+        _print_runs(Path("runs"), as_json)
+    else:
+        _print_status(read_status(folder), as_json)
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds run folders.", metavar="FOLDER")] = Path(
+        "runs"
+    ),
+    as_json: JsonOption = False,
+) -> None:
+    """Every run in a folder on a line."""
+    _print_runs(folder, as_json)
+
+
+@app.command()
+def stop(folder: RunFolderArgument) -> None:
+    """Ask the process that works on a run, on any machine, to stop; the same command continues it."""
+    from gist.verbs import stop as ask_to_stop
+
+    ask_to_stop(folder)
+    typer.echo(f"Asked to stop; `gist status {folder}` shows when it has.")
 
 
 @app.command()
@@ -168,7 +189,7 @@ def import_network(
         Path | None, typer.Option(help="Network file to write. Default: beside the source.", metavar="FILE")
     ] = None,
 ) -> None:
-    """Make a gist network file of an official StyleGAN3 or StyleGAN2-ADA one, safely."""
+    """Make a gist network file of an official .pkl of the StyleGAN family, safely."""
     from gist.verbs import import_network as bring_in
 
     imported = bring_in(source, out)
@@ -209,7 +230,6 @@ def locate(
     typer.echo(str(file))
 
 
-@app.command()
 @stage_options("prepare")
 def prepare(
     source: Annotated[Path, typer.Argument(help="Folder of radiographs.", metavar="DATA")],
@@ -217,24 +237,9 @@ def prepare(
     options: Options,
 ) -> None:
     """Radiographs to square, labelled archives with a held-out part."""
-    _stage("prepare", source, folder, **options)
+    _stage("prepare", folder, source=str(source), **options)
 
 
-@app.command()
-@stage_options("train")
-def train(folder: RunFolderArgument, options: Options) -> None:
-    """Train a generator on the prepared data of a run folder."""
-    _stage("train", folder, **options)
-
-
-@app.command()
-@stage_options("generate")
-def generate(folder: RunFolderArgument, options: Options) -> None:
-    """Draw synthetic images from a snapshot or any network file."""
-    _stage("generate", folder, **options)
-
-
-@app.command()
 @stage_options("evaluate")
 def evaluate(
     folder: RunFolderArgument,
@@ -245,17 +250,20 @@ def evaluate(
             "--all-snapshots", help="Evaluate every snapshot of the training and tell which is best."
         ),
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare the synthetic images with held-out real ones."""
-    if not all_snapshots:
-        _stage("evaluate", folder, **options)
-        return
     from gist.cli.tables import snapshot_table
     from gist.verbs import evaluate_snapshots
 
+    if not all_snapshots:
+        result = _stage("evaluate", folder, **options)
+        if as_json:
+            print_json(result)
+        return
     with TerminalProgress() as progress:
         curve = evaluate_snapshots(folder, progress=progress, **options)
-    snapshot_table(curve, folder)
+    print_json(curve) if as_json else snapshot_table(curve, folder)
 
 
 @app.command()
@@ -281,14 +289,6 @@ def inspect(
     typer.echo(f"Open in a browser: {page.resolve()}")
 
 
-@app.command()
-@stage_options("utility")
-def utility(folder: RunFolderArgument, options: Options) -> None:
-    """GAN-train and GAN-test: train classifiers on real and on synthetic images, test them on held-out real ones."""
-    _stage("measure_utility", folder, **options)
-
-
-@app.command()
 @stage_options("report")
 def report(folder: RunFolderArgument, options: Options) -> None:
     """Write the report of a run folder."""
@@ -296,48 +296,47 @@ def report(folder: RunFolderArgument, options: Options) -> None:
     _say_where(folder)
 
 
-def _stage(verb: str, *positional: Path, **options: Any) -> None:
-    from gist import verbs
+def _stage(name: str, folder: Path, **settings: Any) -> Any:
+    """Brings a stage of a run folder up to date and returns its result."""
+    from gist.verbs import run_stage
 
     with TerminalProgress() as progress:
-        getattr(verbs, verb)(*positional, progress=progress, **options)
+        return run_stage(folder, name, progress=progress, **settings)
 
 
-def _print_status(entries: list[Any], folder: Path | None = None) -> None:
+def _made(stage: Stage) -> Callable[..., None]:
+    """`gist <stage> RUN`, from the stage's settings."""
+
+    @stage_options(stage.name)
+    def command(folder: RunFolderArgument, options: Options) -> None:
+        _stage(stage.name, folder, **options)
+
+    command.__doc__ = getdoc(stage.settings)
+    return command
+
+
+_OWN = {"prepare": prepare, "evaluate": evaluate, "report": report}
+for _each in STAGES.values():
+    app.command(_each.name)(_made(_each) if _each.promise.command else _OWN[_each.name])
+
+
+def _print_status(entries: list[Any], as_json: bool = False) -> None:
     from gist.cli.tables import status_table
 
-    status_table(entries, folder)
+    print_json(entries) if as_json else status_table(entries)
+
+
+def _print_runs(folder: Path, as_json: bool) -> None:
+    from gist.cli.tables import runs_table
+    from gist.verbs import list_runs
+
+    found = list_runs(folder)
+    if not found and not as_json:
+        raise InputError(f"There are no runs in ./{folder}; name a run folder, as in `gist status RUN`.")
+    print_json(found) if as_json else runs_table(found)
 
 
 def _say_where(folder: Path) -> None:
     report = folder / "report" / "report.html"
     if report.is_file():
         typer.echo(f"Report: {report.resolve()}")
-
-
-def main() -> None:
-    """Entry point of the `gist` command: runs it and turns errors into one sentence and an exit code."""
-    try:
-        app()
-    except GistError as error:
-        _explain(str(error), error)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt as error:
-        _explain("Stopped; the same command continues.", error)
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
-        _explain(
-            f"gist itself failed ({type(error).__name__}: {error}); run again with --debug in front of the command "
-            "to see where, and please report it.",
-            error,
-        )
-        sys.exit(1)
-
-
-def _explain(sentence: str, error: BaseException) -> None:
-    if os.environ.get("GIST_DEBUG"):
-        raise error
-    typer.echo(f"gist: {sentence}", err=True)

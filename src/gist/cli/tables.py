@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,14 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gist.errors import InputError
+from gist.config import STAGE_NAMES
 from gist.inspection import KINDS, InspectionResult
 from gist.intake import SourceSummary
-from gist.metrics.weights import CATALOGUE, Unavailable, find_weights, folders
-from gist.runs.folder import STAGE_NAMES, RunFolder
-from gist.runs.pipeline import status
-from gist.runs.standing import StageStatus
+from gist.runs.standing import RunStanding, StageProgress, StageStatus
 from gist.stages.evaluate import Score, SnapshotCurve
+from gist.verbs.looks import WeightsState
 from gist.verbs.planning import Plan
 
 _COLOURS = {
@@ -31,57 +27,47 @@ _COLOURS = {
 }
 
 
-def status_table(entries: Sequence[StageStatus], folder: Path | None) -> None:
+def status_table(entries: Sequence[StageStatus]) -> None:
     """Prints one row per stage: state, and how far or why."""
     table = Table(box=None, pad_edge=False)
     for heading in ("stage", "state", ""):
         table.add_column(heading, overflow="fold")
     for entry in entries:
-        remark = entry.why
-        if entry.state == "running" and folder is not None:
-            remark = _how_far(entry, RunFolder(folder))
-        if entry.stage == "train" and folder is not None:
-            remark = "; ".join(filter(None, (remark, *_where_it_trains(folder))))
+        remark = _how_far(entry.progress) if entry.state == "running" else entry.why
         colour = _COLOURS.get(entry.state, "dim")
-        table.add_row(entry.stage, f"[{colour}]{entry.state}[/]", remark)
+        shown = "; ".join(filter(None, (remark, *entry.remarks)))
+        table.add_row(entry.stage, f"[{colour}]{entry.state}[/]", escape(shown))
     Console(highlight=False).print(table)
 
 
-def runs_table(runs: Sequence[Path]) -> None:
+def runs_table(runs: Sequence[RunStanding]) -> None:
     """Prints one row per run: the state of each of its stages."""
     table = Table(box=None, pad_edge=False)
     for heading in ("run", *STAGE_NAMES):
         table.add_column(heading, overflow="fold")
-    for folder in runs:
-        try:
-            shown = [f"[{_COLOURS.get(entry.state, 'dim')}]{entry.state}[/]" for entry in status(folder)]
-        except InputError:
-            shown = ["[red]unreadable[/]"]
-        table.add_row(escape(str(folder)), *shown)
+    for run in runs:
+        shown = [f"[{_COLOURS.get(entry.state, 'dim')}]{entry.state}[/]" for entry in run.stages]
+        table.add_row(escape(str(run.folder)), *(shown if not run.problem else ["[red]unreadable[/]"]))
     Console(highlight=False).print(table)
 
 
-def weights_table() -> None:
+def weights_table(found: Sequence[WeightsState], searched: Sequence[Path]) -> None:
     """Prints one row per file of weights, here or missing, size and licence, then where each lies or comes from."""
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False)
     places = []
     for heading in ("weights", "state", "MiB", "licence"):
         table.add_column(heading, overflow="fold", justify="right" if heading == "MiB" else "left")
-    for entry in CATALOGUE.values():
-        try:
-            state, where = "[green]here[/]", str(find_weights(entry.name).path)
-        except Unavailable:
-            state, where = "[dim]missing[/]", entry.url
-        except InputError:
-            state, where = "[red]damaged[/]", f"fetch it again from {entry.url}"
-        table.add_row(entry.name, state, f"{entry.mebibytes:.0f}", entry.licence)
-        places.append(f"{entry.name:<13} {where}")
+    for entry in found:
+        where = {"missing": entry.url, "damaged": f"fetch it again from {entry.url}"}.get(entry.state)
+        colour = {"here": "green", "missing": "dim", "damaged": "red"}[entry.state]
+        table.add_row(entry.name, f"[{colour}]{entry.state}[/]", f"{entry.mebibytes:.0f}", entry.licence)
+        places.append(f"{entry.name:<13} {where or entry.path}")
     console.print(table)
     # Whole lines, however narrow the terminal, so that addresses can be copied.
     console.print("", *places, "", sep="\n", markup=False, soft_wrap=True)
     console.print(
-        f"Looked for in {', '.join(map(str, folders()))}. `gist weights fetch NAME` downloads one; or put the file "
+        f"Looked for in {', '.join(map(str, searched))}. `gist weights fetch NAME` downloads one; or put the file "
         "into the first of these folders. radiomics features need no weights.",
         markup=False,
     )
@@ -197,25 +183,15 @@ def _found(source: SourceSummary) -> Iterator[str]:
     yield f"prepare.resolution: {source.resolution} ({reason.rstrip('.')})."
 
 
-def _where_it_trains(folder: Path) -> list[str]:
-    """Device, operations and precision of the newest sitting; nothing before the first."""
-    try:
-        plan = json.loads((folder / "train" / "plan.json").read_text(encoding="utf-8"))
-        return [plan["device"], plan["operations"], plan["precision"]]
-    except (OSError, ValueError, KeyError):
-        return []
-
-
-def _how_far(entry: StageStatus, run: RunFolder) -> str:
-    progress = run.progress(entry.stage)
+def _how_far(progress: StageProgress | None) -> str:
     if progress is None:
         return "just started"
-    done, total, seconds = progress["done"], progress["total"], progress["seconds"]
-    age = time.time() - progress["at"]
-    text = f"{done:g} of {total:g} {progress['unit']}, last sign of life {_duration(age)} ago"
-    first = progress.get("first", 0.0)
-    if done > first and total > done:
-        text += f", about {_duration(seconds / (done - first) * (total - done))} left"
+    text = (
+        f"{progress.done:g} of {progress.total:g} {progress.unit}, last sign of life "
+        f"{_duration(progress.last_sign)} ago"
+    )
+    if progress.seconds_left is not None:
+        text += f", about {_duration(progress.seconds_left)} left"
     return text
 
 

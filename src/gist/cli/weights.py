@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gist.cli.as_json import JsonOption, print_json
 from gist.cli.progress import TerminalProgress
 
 app = typer.Typer(
@@ -16,13 +17,19 @@ app = typer.Typer(
 
 
 @app.callback()
-def show(context: typer.Context) -> None:
+def show(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the weights, with size, licence and where they are or can be had."""
     if context.invoked_subcommand is not None:
         return
     from gist.cli.tables import weights_table
+    from gist.metrics.weights import folders
+    from gist.verbs import weights
 
-    weights_table()
+    found = weights()
+    if as_json:
+        print_json(found)
+    else:
+        weights_table(found, folders())
 
 
 @app.command()

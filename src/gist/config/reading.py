@@ -12,9 +12,9 @@ import yaml
 from pydantic import ValidationError
 
 from gist.config.mistakes import one_sentence
-from gist.config.tree import Config, is_setting
+from gist.config.tree import Config, is_setting, sections
 from gist.errors import InputError
-from gist.stages.promise import marked
+from gist.stages.promise import paths, private
 
 _INSTEAD = {"generate.count": "generate.per_class", "generate.per_class": "generate.count"}
 """Settings that a command gives instead of each other."""
@@ -143,9 +143,10 @@ def as_yaml(config: Config) -> str:
     """The settings as the run folder keeps them: every default spelled out, private paths left out."""
     tree = config.model_dump(mode="json")
     tree["folder"] = None  # the folder that the file lies in
+    groups = sections(config)
     for section, values in tree.items():
-        if isinstance(values, dict):
-            for name in marked(type(getattr(config, section)), "private", True):
+        if section in groups:
+            for name in private(type(groups[section])):
                 values[name] = None
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
 
@@ -156,7 +157,10 @@ def json_schema() -> dict[str, Any]:
 
 
 def _anchor_paths(tree: dict[str, Any], folder: Path) -> None:
-    for section, name in (("prepare", "source"), ("evaluate", "weights")):
+    for section, group in sections(Config()).items():
         values = tree.get(section)
-        if isinstance(values, dict) and isinstance(values.get(name), str):
-            values[name] = str(folder / Path(values[name]).expanduser())
+        if not isinstance(values, dict):
+            continue
+        for name in paths(type(group)):
+            if isinstance(values.get(name), str):
+                values[name] = str(folder / Path(values[name]).expanduser())

@@ -1,23 +1,22 @@
 """Every setting of a run, in one frozen tree; YAML, `--set`, CLI options and the JSON schema derive from it.
 
-A field's docstring is its only documentation. Two marks go with fields: `restarts=False`, a setting that may
-change without throwing finished work away (the stage continues with the new value), and `private=True`, a path
-of the user's disk that may hold names and so never enters the run folder.
+A stage is one line here; those that other packages add (`gist.addresses`) follow.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
+from gist.addresses import added_by_packages
+from gist.config.families import TrainConfig
 from gist.stages.evaluate import EvaluateConfig
 from gist.stages.generate import GenerateConfig
 from gist.stages.prepare import PrepareConfig
 from gist.stages.promise import Auto, Section
 from gist.stages.report import ReportConfig
-from gist.stages.train import TrainConfig
 from gist.stages.utility import UtilityConfig
 
 
@@ -57,6 +56,12 @@ class Config(Section):
         return self.folder if self.folder is not None else Path("runs") / self.name
 
 
+if not TYPE_CHECKING:
+    _added = {name: (settings, settings()) for name, settings in added_by_packages("gist.stages").items()}
+    if _added:
+        Config = create_model("Config", __base__=Config, __doc__=Config.__doc__, **_added)
+
+
 def is_setting(key: str) -> bool:
     """Whether there is a setting or a section of this dotted name."""
     model: Any = Config
@@ -66,3 +71,9 @@ def is_setting(key: str) -> bool:
             return False
         model = fields[name].annotation
     return True
+
+
+def sections(config: Config) -> dict[str, Section]:
+    """The groups of settings by name, in the order of the tree."""
+    found = {name: getattr(config, name) for name in type(config).model_fields}
+    return {name: value for name, value in found.items() if isinstance(value, Section)}

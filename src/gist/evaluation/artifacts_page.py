@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gist import numerals
-from gist.images.archive import DataSet
 from gist.inspection import KINDS, InspectionResult, Rate, read_inspection
-from gist.inspection.pictures import JudgedPicture, judged_pictures
+from gist.inspection.pictures import judged_pictures
 from gist.metrics.artifacts.table import read_heat_maps, read_table, worst_and_random
+from gist.pages.html import html
 from gist.pages.pictures import shown_side
+from gist.pages.section import Section
 from gist.runs.findings import Findings
-from gist.runs.folder import RunFolder
-from gist.stages.evaluate import ArtifactSummary
+from gist.stages.evaluate import ArtifactSummary, EvaluateResult
+from gist.stages.generate import GenerateResult
 
 SHOWN = 9
 MOST = 0.5
@@ -26,68 +25,42 @@ DETECTORS = {
 }
 
 
-@dataclass(frozen=True)
-class ArtifactSection:
-    """All that the template needs."""
-
-    summary: ArtifactSummary
-    flagged: str
-    """How many images can be called artifacts one by one, in words."""
-    filtered: str
-    """Empty, or what the artifact filter of the generate stage means for these numbers."""
-    reasons: tuple[tuple[str, str, int], ...]
-    """Detector, what it sees, number of flagged images."""
-    sheets: tuple[tuple[str, tuple[JudgedPicture, ...]], ...]
-    """Heading and images: the worst, and some drawn at random."""
-    inspection: InspectionResult | None
-    """Answers of the inspection page, if they belong to these images."""
-    rates: tuple[tuple[str, Rate], ...]
-    """What readers saw in the random sample: all kinds together, kind by kind, class by class."""
-
-
-def artifact_section(
-    run: RunFolder,
-    findings: Findings,
-    synthetic: DataSet | None,
-    training: DataSet | None,
-    hidden: frozenset[str],
-    seed: int,
-) -> ArtifactSection | None:
-    """The section, without training images of a name in `hidden`.
-
-    None where the evaluate stage has judged no single images, or judged others than there are now.
+def artifact_section(findings: Findings) -> Section | None:
+    """None where the evaluate stage has judged no single images, or judged others than there are now.
 
     Raises:
         InputError: a file of the evaluate stage is damaged.
     """
-    evaluate, generate = findings.evaluate, findings.generate
-    if evaluate is None or evaluate.artifacts is None or generate is None:
+    evaluated, generated = findings.of(EvaluateResult), findings.of(GenerateResult)
+    synthetic, training = findings.synthetic, findings.training
+    if evaluated is None or evaluated.artifacts is None or not findings.is_current("evaluate"):
         return None
-    if synthetic is None or training is None or "evaluate" in {stage for stage, _ in findings.outdated}:
+    if generated is None or synthetic is None or training is None:
         return None
-    summary = evaluate.artifacts
-    judged = read_table(run.path / summary.table)
-    worst, random = worst_and_random(judged, SHOWN, SHOWN, seed)
-    heat = read_heat_maps(run.path / summary.heat_maps, len(judged))
+    summary, folder = evaluated.artifacts, findings.run.path
+    judged = read_table(folder / summary.table)
+    worst, random = worst_and_random(judged, SHOWN, SHOWN, findings.config.seed)
+    heat = read_heat_maps(folder / summary.heat_maps, len(judged))
     side = shown_side(synthetic.resolution, 9 * SHOWN)
+    rows, hidden = [*worst, *random], findings.text.training
     pictures = tuple(
-        judged_pictures(
-            judged, [*worst, *random], heat, synthetic, training, hidden, side=side, others_side=side
-        )
+        judged_pictures(judged, rows, heat, synthetic, training, hidden, side=side, others_side=side)
     )
-    inspection = read_inspection(run)
-    return ArtifactSection(
+    inspection = read_inspection(findings.run)
+    body = html(
+        "gist.evaluation/artifacts.html.j2",
         summary=summary,
         flagged=flagged_in_words(summary),
-        filtered=_filtered(generate.reject_level, sum(generate.rejected.values())),
-        reasons=tuple((name, DETECTORS.get(name, ""), count) for name, count in summary.reasons.items()),
-        sheets=(
+        filtered=_filtered(generated.reject_level, sum(generated.rejected.values())),
+        reasons=[(name, DETECTORS.get(name, ""), count) for name, count in summary.reasons.items()],
+        sheets=[
             ("The worst, worst first", pictures[: len(worst)]),
             ("Drawn at random", pictures[len(worst) :]),
-        ),
+        ],
         inspection=inspection,
         rates=_rates(inspection),
     )
+    return Section("artifacts", "Artifacts in single images", body)
 
 
 def flagged_in_words(summary: ArtifactSummary) -> str:
@@ -122,6 +95,7 @@ def flagged_in_words(summary: ArtifactSummary) -> str:
 
 
 def _filtered(level: float | None, dropped: int) -> str:
+    """Empty, or what the artifact filter of the generate stage means for these numbers."""
     if level is None:
         return ""
     return (
@@ -132,6 +106,7 @@ def _filtered(level: float | None, dropped: int) -> str:
 
 
 def _rates(inspection: InspectionResult | None) -> tuple[tuple[str, Rate], ...]:
+    """What readers saw in the random sample: all kinds together, kind by kind, class by class."""
     if inspection is None or inspection.overall is None:
         return ()
     kinds = [(KINDS[kind][0], rate) for kind, rate in inspection.kinds.items()]

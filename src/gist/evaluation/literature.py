@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from gist.config import Config
 from gist.files import sha256_of
-from gist.generators.gan.generator import Generator
+from gist.generators.model import Model
 from gist.generators.network_file import load_network
 from gist.generators.synthesis import synthesise
 from gist.images.archive import DataSet
 from gist.images.png import as_unit
-from gist.machine.device import choose_device
+from gist.machine.device import Device
 from gist.metrics.extractors import Extractor, extractor_named
 from gist.metrics.features import extract
 from gist.metrics.frechet import frechet_distance
@@ -41,6 +41,7 @@ def literature_scores(
     config: Config,
     run: RunFolder,
     progress: Progress,
+    device: Device,
     training: DataSet,
     generated: GenerateResult,
     notes: list[str],
@@ -51,18 +52,17 @@ def literature_scores(
 
     With fewer `images` than 50,000 the names say how many: fid1000_full.
     """
-    device = choose_device(config).torch_device
     scores: list[Score] = []
     network = _network(config, run, generated)
     if network is None:
         notes.append(f"The network {generated.network} is gone, so fid50k_full and its like were left out.")
         return scores
-    G = load_network(network)[0].to(device).eval().requires_grad_(False)
+    G = load_network(network)[0].to(device.torch_device).eval().requires_grad_(False)
     cutoff = config.generate.truncation_cutoff
     drawn = _Drawn(G, training, images, config.seed, generated.truncation_psi, cutoff)
     for name in ("inception", "vgg16"):
         try:
-            extractor = extractor_named(name, training.resolution, device=device)
+            extractor = extractor_named(name, training.resolution, device=device.torch_device)
         except Unavailable:
             which = "fid50k_full and kid50k_full" if name == "inception" else "pr50k3_full"
             notes.append(
@@ -91,7 +91,7 @@ class _Drawn:
 
     def __init__(
         self,
-        G: Generator,
+        G: Model,
         training: DataSet,
         images: int,
         seed: int,

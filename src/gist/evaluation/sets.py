@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,13 +13,14 @@ from gist import ops
 from gist.config import Config
 from gist.errors import InputError
 from gist.images.archive import DataSet, read_data_set
-from gist.machine.device import choose_device
+from gist.machine.device import Device
 from gist.metrics.extractors import Extractor, extractor_named
 from gist.metrics.features import FeatureSet, extract, features_of_changed
 from gist.metrics.measures import blurred
-from gist.progress import Progress, Silent
+from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.runs.results import result_of
+from gist.stages.evaluate import EvaluateConfig
 from gist.stages.prepare import PrepareResult
 
 
@@ -87,28 +88,35 @@ class SetReader:
             self.notes.append("Some images have 8 bits and others 16; all were compared at 256 grey levels.")
 
 
-def reader_of(config: Config, run: RunFolder, progress: Progress, resolution: int) -> SetReader:
-    """A reader with the extractor of the settings, on the device of the settings.
+def reader_of(
+    config: Config, run: RunFolder, progress: Progress, device: Device, resolution: int
+) -> SetReader:
+    """A reader with the extractor of the settings, on this device.
 
     Raises:
         InputError: the extractor's weights are missing or damaged.
     """
-    device = choose_device(config).torch_device
     ops.tune_memory_allocator()
     notes: list[str] = []
-    extractor = extractor_named(
-        config.evaluate.extractor,
-        resolution,
-        weights=config.evaluate.weights,
-        device=device,
-        note=notes.append,
-    )
+    extractor = open_extractor(config.evaluate, device, resolution, notes.append)
     return SetReader(config, run, progress, extractor, notes)
 
 
-def check_extractor(config: Config, run: RunFolder) -> None:
-    """Raises InputError where the extractor of the settings cannot be had, before anything old is cleared."""
-    reader_of(config, run, Silent(), real_data(run).training.resolution)
+def open_extractor(
+    settings: EvaluateConfig, device: Device, resolution: int, note: Callable[[str], None] = lambda _: None
+) -> Extractor:
+    """The extractor of the settings.
+
+    Raises:
+        InputError: its weights are missing or damaged.
+    """
+    return extractor_named(
+        settings.extractor,
+        resolution,
+        weights=settings.weights,
+        device=device.torch_device,
+        note=note,
+    )
 
 
 def real_data(run: RunFolder) -> RealData:
@@ -117,7 +125,7 @@ def real_data(run: RunFolder) -> RealData:
     Raises:
         InputError: prepare has not finished.
     """
-    prepared = result_of(run, "prepare", PrepareResult)
+    prepared = result_of(run, PrepareResult, "evaluate")
     held_out = read_data_set(run.path / prepared.test_archive) if prepared.test_archive else None
     return RealData(read_data_set(run.path / prepared.train_archive), held_out)
 

@@ -27,12 +27,12 @@ from gist.evaluation.meaning import MINIMUM_IMAGES
 from gist.evaluation.scores import KID_SETTINGS, frechet_name
 from gist.evaluation.sets import RealData, SetReader, reader_of, real_data
 from gist.files import sha256_of, write_json
-from gist.generators.gan.generator import Generator
+from gist.generators.model import Model
 from gist.generators.network_file import load_network
 from gist.generators.synthesis import synthesise
 from gist.images.archive import DataSet, read_data_set
 from gist.images.png import as_unit
-from gist.machine.device import choose_device
+from gist.machine.device import Device, computing
 from gist.metrics.features import FeatureSet, Standardiser, standardiser_for
 from gist.metrics.frechet import frechet_distance
 from gist.metrics.intervals import wilson
@@ -58,11 +58,16 @@ def evaluate_snapshots(config: Config, run: RunFolder, progress: Progress) -> Sn
     Raises:
         InputError: prepare has not finished, there is no snapshot, or too few real images are at hand.
     """
+    with computing(config) as device:
+        return _evaluated(config, run, progress, device)
+
+
+def _evaluated(config: Config, run: RunFolder, progress: Progress, device: Device) -> SnapshotCurve:
     files = sorted((run.path / "train" / "snapshots").glob("network-*.safetensors"))
     if not files:
         raise InputError(f"{run.path} holds no snapshot; run the train stage first.")
     real = real_data(run)
-    reader = reader_of(config, run, progress, real.training.resolution)
+    reader = reader_of(config, run, progress, device, real.training.resolution)
     training = reader.read(real.training, "training")
     judges, judged_by = _judges(run, real)
     rng = np.random.default_rng(config.seed)
@@ -71,7 +76,7 @@ def evaluate_snapshots(config: Config, run: RunFolder, progress: Progress) -> Sn
     class_names = load_network(files[-1])[1].get("class_names", ())
     reference = _drawable(reference, tuple(map(str, class_names)), rng)
     work = _Work(
-        reader, reference, standardiser_for(reader.extractor, training), tuple(map(str, class_names))
+        reader, device, reference, standardiser_for(reader.extractor, training), tuple(map(str, class_names))
     )
     known = {entry.sha256: entry for entry in _known(run)}
     progress.note(f"Every snapshot is held against {len(reference)} {judged_by} images.")
@@ -100,6 +105,7 @@ def read_snapshot_curve(run: RunFolder) -> SnapshotCurve | None:
 @dataclass(frozen=True)
 class _Work:
     reader: SetReader
+    device: Device
     reference: FeatureSet
     standardise: Standardiser
     class_names: tuple[str, ...]
@@ -114,8 +120,7 @@ class _Work:
 
     def evaluated(self, file: Path, digest: str) -> SnapshotScores:
         G, metadata = load_network(file)
-        device = choose_device(self.reader.config).torch_device
-        features = self._features(G.to(device).eval().requires_grad_(False))
+        features = self._features(G.to(self.device.torch_device).eval().requires_grad_(False))
         return SnapshotScores(
             file=file.name,
             kimg=float(metadata.get("kimg", math.nan)),
@@ -123,7 +128,7 @@ class _Work:
             scores=self._scores(features),
         )
 
-    def _features(self, G: Generator) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    def _features(self, G: Model) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         n, batch = len(self.reference), self.reader.extractor.batch
         labels = [self.class_names.index(name) for name in self.reference.classes] if G.c_dim else None
         pictures = list(synthesise(G, range(FIRST_SEED, FIRST_SEED + n), labels))
@@ -186,7 +191,7 @@ class _Work:
 
 def _judges(run: RunFolder, real: RealData) -> tuple[DataSet | None, Judges]:
     """The real images to choose by and their name; None and "training" where nothing was kept apart."""
-    prepared = result_of(run, "prepare", PrepareResult)
+    prepared = result_of(run, PrepareResult, "evaluate")
     if prepared.val_archive is not None and prepared.val_images >= MINIMUM_IMAGES:
         return read_data_set(run.path / prepared.val_archive), "validation"
     return real.held_out, "training" if real.held_out is None else "held-out"

@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from gist import numerals
-from gist.pages.charts import Series, line_chart
+from gist.pages.charts import IMAGES_SHOWN, Series, line_chart
 from gist.pages.words import joined
 from gist.stages.evaluate import Score, SnapshotCurve, SnapshotScores
 
@@ -22,7 +22,6 @@ JUDGED_BY = {
     "training": "No image was held out, so all were held against images that the generator has seen, which favours "
     "snapshots that repeat them.",
 }
-X_LABEL = "images shown, in thousands (kimg)"
 
 
 @dataclass(frozen=True)
@@ -50,14 +49,14 @@ def snapshot_section(curve: SnapshotCurve | None) -> SnapshotSection | None:
                 _line("95 % high", curve, kid, "high"),
                 _line("95 % low", curve, kid, "low"),
             ],
-            x_label=X_LABEL,
+            x_label=IMAGES_SHOWN,
             y_label="lower is better",
             y_from_zero=True,
         ),
         line_chart(
             frechet,
             [_line(frechet, curve, frechet)],
-            x_label=X_LABEL,
+            x_label=IMAGES_SHOWN,
             y_label="distance, lower is better",
             y_from_zero=True,
         ),
@@ -67,7 +66,7 @@ def snapshot_section(curve: SnapshotCurve | None) -> SnapshotSection | None:
             line_chart(
                 "Precision and recall",
                 [_line(name.partition("[")[0], curve, name) for name in shares],
-                x_label=X_LABEL,
+                x_label=IMAGES_SHOWN,
                 y_label="share, higher is better",
                 y_from_zero=True,
             )

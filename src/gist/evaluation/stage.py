@@ -20,6 +20,7 @@ from gist.evaluation.sets import RealData, SetReader, check_sizes, reader_of, re
 from gist.evaluation.snapshots import read_snapshot_curve
 from gist.files import write_json
 from gist.images.archive import DataSet, read_data_set
+from gist.machine.device import Device, computing
 from gist.metrics.features import FeatureSet, Standardiser, standardiser_for
 from gist.metrics.measures import BARELY_PIXELS, PLAINLY_PIXELS, Sides
 from gist.metrics.samples import matched
@@ -30,6 +31,7 @@ from gist.runs.text_flags import read_text_flags
 from gist.stages.evaluate import ArtifactSummary, EvaluateResult, Score
 from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
+from gist.stages.promise import kept_settings
 
 
 def evaluate(config: Config, run: RunFolder, progress: Progress) -> EvaluateResult:
@@ -42,12 +44,17 @@ def evaluate(config: Config, run: RunFolder, progress: Progress) -> EvaluateResu
     Raises:
         InputError: prepare or generate has not finished, or their images cannot be compared.
     """
+    with computing(config) as device:
+        return _evaluated(config, run, progress, device)
+
+
+def _evaluated(config: Config, run: RunFolder, progress: Progress, device: Device) -> EvaluateResult:
     started = time.monotonic()
     real = real_data(run)
-    generated = result_of(run, "generate", GenerateResult)
+    generated = result_of(run, GenerateResult, "evaluate")
     synthetic_data = read_data_set(run.path / generated.archive)
     check_sizes(real.training, {"synthetic": synthetic_data, "held-out": real.held_out})
-    reader = reader_of(config, run, progress, real.training.resolution)
+    reader = reader_of(config, run, progress, device, real.training.resolution)
     notes = reader.notes
     reader.total = _images_to_read(reader, real, synthetic_data)
     training = reader.read(real.training, "training")
@@ -60,8 +67,8 @@ def evaluate(config: Config, run: RunFolder, progress: Progress) -> EvaluateResu
     scores = _distances(reader, real.training, sides, synthetic, standardise, rng)
     scores += inception_score_of(reader.extractor, synthetic, held_out or training)
     if config.evaluate.literature:
-        scores += literature_scores(config, run, progress, real.training, generated, notes)
-    hidden = read_text_flags(run, result_of(run, "prepare", PrepareResult)).training
+        scores += literature_scores(config, run, progress, device, real.training, generated, notes)
+    hidden = read_text_flags(run, result_of(run, PrepareResult, "evaluate")).training
     pairs = nearest_pairs(
         synthetic_data,
         real.training,
@@ -94,7 +101,7 @@ def evaluate(config: Config, run: RunFolder, progress: Progress) -> EvaluateResu
         seconds=time.monotonic() - started,
         artifacts=artifacts,
     )
-    settings = {"seed": config.seed, **config.evaluate.model_dump(mode="json", exclude={"weights"})}
+    settings = {"seed": config.seed, **kept_settings(config.evaluate)}
     # Without the time taken, so that equal input writes an equal file and the report stays fresh.
     write_json(scores_file, {"settings": settings, **result.model_dump(mode="json", exclude={"seconds"})})
     return result
@@ -105,7 +112,7 @@ def _chosen_apart(run: RunFolder) -> bool:
     curve = read_snapshot_curve(run)
     if curve is not None:
         return curve.judged_by == "validation"
-    return result_of(run, "prepare", PrepareResult).val_archive is not None
+    return result_of(run, PrepareResult, "evaluate").val_archive is not None
 
 
 def _images_to_read(reader: SetReader, real: RealData, synthetic: DataSet) -> int:

@@ -15,10 +15,10 @@ from PIL import Image
 
 from gist.errors import InputError
 from gist.files import write_atomic
-from gist.generators.gan.generator import Generator
+from gist.generators.model import Model
 from gist.generators.synthesis import pictures_at_once, synthesise
 from gist.images.png import as_unit, encode_png
-from gist.machine.interruption import Stopped, deferred_signals
+from gist.machine.interruption import Stopped, deferred_stop
 from gist.metrics.artifacts import ArtifactJudge, Pictures
 from gist.metrics.extractors import Radiomics
 from gist.progress import Progress
@@ -86,13 +86,14 @@ class Drawn:
 
 
 def draw_pictures(
-    G: Generator,
+    G: Model,
     wanted: Sequence[Draw],
     folder: Path,
     settings: GenerateConfig,
     mark: Mark,
     judge: ArtifactJudge | None,
     progress: Progress,
+    stop_file: Path,
 ) -> Drawn:
     """Draws the wanted pictures, with a judge further seeds of the same classes until as many have passed.
 
@@ -107,7 +108,10 @@ def draw_pictures(
     pending = list(wanted)
     size = pictures_at_once(G)
     writes: list[Future[None]] = []
-    with deferred_signals() as request, ThreadPoolExecutor(_WRITERS, thread_name_prefix="write") as writers:
+    with (
+        deferred_stop(stop_file) as request,
+        ThreadPoolExecutor(_WRITERS, thread_name_prefix="write") as writers,
+    ):
         while pending:
             batch, pending = pending[:size], pending[size:]
             pictures = _existing_or_new(G, batch, folder, settings, drawn)
@@ -146,7 +150,7 @@ def _finish(writes: list[Future[None]]) -> None:
 
 
 def _existing_or_new(
-    G: Generator, batch: Sequence[Draw], folder: Path, settings: GenerateConfig, drawn: Drawn
+    G: Model, batch: Sequence[Draw], folder: Path, settings: GenerateConfig, drawn: Drawn
 ) -> list[NDArray[np.uint8]]:
     if all(draw.file(folder).exists() for draw in batch):
         return [_read(draw.file(folder)) for draw in batch]

@@ -10,6 +10,7 @@ from gist.metrics.artifacts.judge import LEAST_HELD_OUT, MOST_TRAINING, Artifact
 from gist.metrics.artifacts.pictures import Pictures
 from gist.metrics.extractors import Radiomics
 from gist.runs.folder import RunFolder
+from gist.runs.results import finished_result
 from gist.stages.prepare import PrepareResult
 
 
@@ -19,13 +20,12 @@ def judge_of_run(run: RunFolder, resolution: int, level: float, seed: int) -> Ar
     Raises:
         InputError: prepare has not finished, has another resolution, or holds too few images for that level.
     """
-    record = run.record("prepare")
-    if record is None or record.state != "done" or record.result is None:
+    prepared = finished_result(run, PrepareResult)
+    if prepared is None:
         raise InputError(
             "generate.reject_artifacts judges by the real images of the prepare stage, which has not finished in "
             f"{run.path}; run prepare first or leave it out."
         )
-    prepared = PrepareResult.model_validate(record.result)
     if prepared.resolution != resolution:
         raise InputError(
             f"The network draws {resolution}x{resolution} and the prepared images are {prepared.resolution}x"

@@ -5,72 +5,62 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 import safetensors
 import safetensors.torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gist.errors import InputError
 from gist.files import write_atomic
-from gist.generators.gan.discriminator import Discriminator
-from gist.generators.gan.generator import Generator
-from gist.generators.gan.spec import NetworkSpec
+from gist.generators.model import Model
 from gist.generators.network_state import filled
-from gist.generators.registry import build_discriminator, build_generator
+from gist.generators.registry import family_named
 from gist.version import __version__
 
 FORMAT = 1
 HEADER_KEY = "gist"
 NOTICE = "Images made with this network are synthetic; they show no real person."
+GENERATOR = "generator"
 
-Kind = Literal["generator", "discriminator"]
+
+class NetworkContent(NamedTuple):
+    """What a network file holds, everything but the tensors' names and shapes checked."""
+
+    description: dict[str, Any]
+    metadata: dict[str, Any]
+    tensors: dict[str, Tensor]
 
 
-def save_network(path: Path, G_ema: Generator, *, metadata: Mapping[str, Any]) -> None:
-    """Writes a generator with its spec and `metadata` (JSON values: class names, kimg, ...), atomically.
+def save_network(path: Path, model: Model, *, metadata: Mapping[str, Any]) -> None:
+    """Writes a model with its description and `metadata` (JSON values: class names, kimg, ...), atomically.
 
     Raises InputError if a weight is not finite, since such a network is of no use.
     """
-    _save(path, "generator", G_ema, G_ema.spec, metadata)
+    write_network(path, GENERATOR, model, model.description(), metadata)
 
 
-def load_network(path: Path) -> tuple[Generator, dict[str, Any]]:
-    """The generator in evaluation mode and its metadata; the metadata also has `notice`, `gist_version`.
+def load_network(path: Path) -> tuple[Model, dict[str, Any]]:
+    """The model in evaluation mode and its metadata; the metadata also has `notice`, `gist_version`.
 
     Raises InputError, one sentence, for a file that is missing, damaged or of another kind.
     """
-    spec, metadata, tensors = _read(path, "generator")
-    return filled(lambda: build_generator(spec), tensors, f"the network file '{path.name}'"), metadata
+    description, metadata, tensors = read_network(path, GENERATOR)
+    name = description.get("architecture")
+    if not isinstance(name, str):
+        raise InputError("the network description lacks the field 'architecture'.")
+    family = family_named(name)
+    model = filled(lambda: family.model(description), tensors, f"the network file '{path.name}'")
+    return model, metadata
 
 
-def save_discriminator(path: Path, D: Discriminator, *, metadata: Mapping[str, Any]) -> None:
-    """Like `save_network` for a discriminator, which transfer learning starts from.
-
-    A discriminator betrays which images it was trained on: never share one trained on patients' images.
-    """
-    _save(path, "discriminator", D, D.spec, metadata)
-
-
-def load_discriminator(path: Path, *, freeze_layers: int = 0) -> tuple[Discriminator, dict[str, Any]]:
-    """Like `load_network` for a discriminator, with its first `freeze_layers` layers frozen."""
-    spec, metadata, tensors = _read(path, "discriminator")
-    network = filled(
-        lambda: build_discriminator(spec, freeze_layers=freeze_layers),
-        tensors,
-        f"the network file '{path.name}'",
-    )
-    return network, metadata
-
-
-def discriminator_beside(path: Path) -> Path:
-    """Where the discriminator of a generator's file lies, if it was kept: `x.discriminator.safetensors` for `x`."""
-    return path.with_name(f"{path.stem}.discriminator.safetensors")
-
-
-def _save(
-    path: Path, kind: Kind, network: Generator | Discriminator, spec: NetworkSpec, metadata: Mapping[str, Any]
+def write_network(
+    path: Path, kind: str, network: nn.Module, description: Mapping[str, Any], metadata: Mapping[str, Any]
 ) -> None:
+    """Writes any network as a file of this kind, such as "discriminator", atomically.
+
+    Raises InputError if a weight is not finite.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     for name, tensor in tensors.items():
         if not bool(tensor.isfinite().all()):
@@ -78,14 +68,17 @@ def _save(
     header = {
         "format": FORMAT,
         "kind": kind,
-        "spec": spec.to_json(),
+        "spec": description,
         "metadata": {"notice": NOTICE, "gist_version": __version__, **metadata},
     }
     write_atomic(path, safetensors.torch.save(tensors, metadata={HEADER_KEY: json.dumps(header)}))
 
 
-def _read(path: Path, kind: Kind) -> tuple[NetworkSpec, dict[str, Any], dict[str, Tensor]]:
-    """Spec, metadata and tensors of a file of the wanted kind, everything but the shapes checked."""
+def read_network(path: Path, kind: str) -> NetworkContent:
+    """What a file of this kind holds.
+
+    Raises InputError, one sentence, for a file that is missing, damaged or of another kind.
+    """
     try:
         with safetensors.safe_open(path, framework="pt", device="cpu") as file:
             text = (file.metadata() or {}).get(HEADER_KEY)
@@ -102,7 +95,7 @@ def _read(path: Path, kind: Kind) -> tuple[NetworkSpec, dict[str, Any], dict[str
     try:
         header = json.loads(text)
         number, stored_kind = header["format"], header["kind"]
-        fields, metadata = header["spec"], header["metadata"]
+        description, metadata = header["spec"], header["metadata"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"'{path.name}' has an unreadable network description.") from error
     if number != FORMAT:
@@ -111,6 +104,6 @@ def _read(path: Path, kind: Kind) -> tuple[NetworkSpec, dict[str, Any], dict[str
         )
     if stored_kind != kind:
         raise InputError(f"'{path.name}' holds a {str(stored_kind)[:20]}, not a {kind}.")
-    if not isinstance(fields, dict) or not isinstance(metadata, dict):
+    if not isinstance(description, dict) or not isinstance(metadata, dict):
         raise InputError(f"'{path.name}' has an unreadable network description.")
-    return NetworkSpec.from_json(fields), metadata, tensors
+    return NetworkContent(description, metadata, tensors)

@@ -1,58 +1,45 @@
-"""Architectures by name: a further one is a module, a line here and a name in `spec.ARCHITECTURES`."""
+"""Kinds of generators by name. A further one is a folder and a line here, or an entry point of another package."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cache
 
-from gist.generators.dcgan.networks import DCGANDiscriminator, DCGANSynthesis
-from gist.generators.gan.discriminator import Discriminator
-from gist.generators.gan.generator import Generator
-from gist.generators.gan.spec import NetworkSpec
-from gist.generators.stylegan.discriminator import ResidualDiscriminator
-from gist.generators.stylegan.stylegan2 import StyleGAN2Synthesis
-from gist.generators.stylegan.stylegan3 import StyleGAN3Synthesis
+from gist.addresses import added_by_packages, imported
+from gist.errors import InputError
+from gist.generators.family import Family, Fingerprint
+
+FOLDERS = (
+    "gist.generators.stylegan:FAMILIES",
+    "gist.generators.dcgan:FAMILIES",
+)
+"""Addresses of what each folder holds. `auto` asks in this order."""
 
 
-@dataclass(frozen=True)
-class Architecture:
-    """How one architecture's networks are made from a spec.
+@cache
+def families() -> dict[str, Family]:
+    """All families by name."""
+    own = [family for folder in FOLDERS for family in imported(folder)]
+    return {family.name: family for family in (*own, *added_by_packages("gist.generators").values())}
 
-    `discriminator` receives the spec and the number of layers to freeze, counted from the image.
+
+def family_named(name: str) -> Family:
+    """The family of a name.
+
+    Raises:
+        InputError: there is none.
     """
-
-    generator: Callable[[NetworkSpec], Generator]
-    discriminator: Callable[[NetworkSpec, int], Discriminator]
-
-
-def _stylegan3(spec: NetworkSpec) -> Generator:
-    return Generator(spec, StyleGAN3Synthesis(spec))
-
-
-def _stylegan2(spec: NetworkSpec) -> Generator:
-    return Generator(spec, StyleGAN2Synthesis(spec))
+    try:
+        return families()[name]
+    except KeyError:
+        raise InputError(
+            f"architecture '{name}' is unknown; choose one of {', '.join(families())}."
+        ) from None
 
 
-def _dcgan(spec: NetworkSpec) -> Generator:
-    return Generator(spec, DCGANSynthesis(spec))
-
-
-REGISTRY: dict[str, Architecture] = {
-    "stylegan3-t": Architecture(_stylegan3, ResidualDiscriminator),
-    "stylegan3-r": Architecture(_stylegan3, ResidualDiscriminator),
-    "stylegan2": Architecture(_stylegan2, ResidualDiscriminator),
-    "dcgan": Architecture(_dcgan, DCGANDiscriminator),
-}
-
-
-def build_generator(spec: NetworkSpec) -> Generator:
-    """A freshly initialised generator in training mode, float32 on the CPU.
-
-    Draws its weights from torch's default generator: seed it first for repeatable networks.
-    """
-    return REGISTRY[spec.architecture].generator(spec)
-
-
-def build_discriminator(spec: NetworkSpec, *, freeze_layers: int = 0) -> Discriminator:
-    """A freshly initialised discriminator; its first `freeze_layers` layers (freeze-D) are not trained."""
-    return REGISTRY[spec.architecture].discriminator(spec, freeze_layers)
+def suitable_family(data: Fingerprint) -> tuple[Family, str]:
+    """What `auto` chooses, and why."""
+    for family in families().values():
+        reason = family.suits(data)
+        if reason is not None:
+            return family, reason
+    raise InputError("No kind of generator suits this data; set train.architecture.")

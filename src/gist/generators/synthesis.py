@@ -8,18 +8,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gist.generators.gan.generator import Generator
+from gist.generators.model import Model
+from gist.images.tensors import pictures_of
 from gist.machine.memory import ran_out_of_memory, release
 from gist.ops.shares import side_by_side
 
 
-def latent(seed: int, z_dim: int) -> torch.Tensor:
-    """z [z_dim] of a seed, drawn on the CPU so that every device gets the same."""
-    return torch.randn(z_dim, generator=torch.Generator().manual_seed(seed))
+def latent(seed: int, shape: tuple[int, ...]) -> torch.Tensor:
+    """z [*shape] of a seed, drawn on the CPU so that every device gets the same."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def synthesise(
-    G: Generator,
+    G: Model,
     seeds: Sequence[int],
     labels: Sequence[int] | None = None,
     *,
@@ -38,7 +39,7 @@ def synthesise(
         labels: class number per picture; needed exactly if G is conditional.
         truncation_psi, truncation_cutoff: truncation trick (Karras et al. 2019, section 3.2 and appendix B).
     """
-    device, chunk = next(G.parameters()).device, chunk_size(G)
+    device, chunk = G.device, chunk_size(G)
     fitting = chunk
 
     def images_of(z: torch.Tensor, c: torch.Tensor | None) -> torch.Tensor:
@@ -50,7 +51,6 @@ def synthesise(
                     None if c is None else c[first : first + fitting],
                     truncation_psi,
                     truncation_cutoff,
-                    noise_mode="const",
                 ).cpu()
                 for first in range(0, len(z), fitting)
             ]
@@ -65,7 +65,7 @@ def synthesise(
     def pictures(first: int) -> NDArray[np.uint8]:
         wanted = list(seeds[first : first + chunk])
         filled = wanted + [wanted[-1]] * (chunk - len(wanted))
-        z = torch.stack([latent(seed, G.z_dim) for seed in filled]).to(device)
+        z = torch.stack([latent(seed, G.latent_shape) for seed in filled]).to(device)
         c = None
         if G.c_dim:
             assert labels is not None
@@ -74,7 +74,7 @@ def synthesise(
             c = torch.nn.functional.one_hot(torch.tensor(numbers), G.c_dim).float().to(device)
         with torch.no_grad():
             images = images_of(z, c)
-        return to_bytes(images)[: len(wanted)]
+        return pictures_of(images)[: len(wanted)]
 
     together = pictures_at_once(G)
     for start in range(0, len(seeds), together):
@@ -83,20 +83,14 @@ def synthesise(
             yield from drawn
 
 
-def to_bytes(images_NCHW: torch.Tensor) -> NDArray[np.uint8]:
-    """Images [N, C, H, W] in -1..1 as uint8 [N, H, W]; RGB networks are averaged to grey."""
-    grey = images_NCHW.float().mean(dim=1)
-    return (grey * 127.5 + 128).clamp(0, 255).to(torch.uint8).numpy()
-
-
-def chunk_size(G: Generator) -> int:
+def chunk_size(G: Model) -> int:
     """Pictures that are computed together."""
-    if next(G.parameters()).device.type == "cpu":
+    if G.device.type == "cpu":
         return 8 if G.img_resolution <= 128 else 4
     return 32 if G.img_resolution <= 256 else 8
 
 
-def pictures_at_once(G: Generator) -> int:
+def pictures_at_once(G: Model) -> int:
     """Pictures that are in work at a time: on a CPU, a chunk in each thread."""
-    on_cpu = next(G.parameters()).device.type == "cpu"
+    on_cpu = G.device.type == "cpu"
     return chunk_size(G) * (torch.get_num_threads() if on_cpu else 1)

@@ -102,6 +102,8 @@ class DataSet:
     """Empty without labels."""
     resolution: int
     pngs: tuple[bytes, ...]
+    channels: int = 1
+    """Of every image: 1 for grey."""
 
     def __len__(self) -> int:
         return len(self.names)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from gist.config import Config
 from gist.errors import InputError
@@ -19,14 +16,15 @@ from gist.images.archive import read_data_set
 from gist.inspection.pictures import judged_pictures
 from gist.inspection.result import KINDS, LIST_FILE, PAGE_FILE, PageItem, PageList, table_sha256
 from gist.metrics.artifacts.table import read_heat_maps, read_table, worst_and_random
+from gist.pages.html import embedded, html, resource
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.runs.text_flags import read_text_flags
 from gist.stages.evaluate import EvaluateResult
 from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
-from gist.version import __version__
 
+SCRIPT = "gist.inspection/inspect.js"
 SIDE, OTHERS_SIDE = 512, 256
 """Largest sides in pixels of the synthetic image, and of its heat map and the real image."""
 
@@ -79,25 +77,21 @@ def write_page(config: Config, run: RunFolder, progress: Progress, *, worst: int
     for done, picture in enumerate(made, start=1):
         pictures.append(picture)
         progress.advance(done, len(rows), "images")
-    here = files("gist.inspection")
-    script = (here / "inspect.js").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    html = environment.from_string((here / "inspect.html.j2").read_text(encoding="utf-8")).render(
+    script = resource(SCRIPT)
+    text_of_page = html(
+        "gist.inspection/inspect.html.j2",
         title=config.report.title or config.name,
-        style=Markup((here / "inspect.css").read_text(encoding="utf-8")),
-        script=Markup(script),
+        style=embedded("gist.inspection/inspect.css"),
+        script=embedded(SCRIPT),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         page=page.page,
         kinds=KINDS,
         pictures=pictures,
         text=text.sentence,
-        version=__version__,
     )
     file = run.path / PAGE_FILE
     write_json(run.path / LIST_FILE, page.model_dump(mode="json"))
-    write_atomic(file, html.encode())
+    write_atomic(file, text_of_page.encode())
     return file
 
 

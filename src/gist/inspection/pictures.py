@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from gist.images.archive import DataSet
 from gist.images.png import encode_png
 from gist.images.sheets import as_bytes
 from gist.metrics.artifacts.heat_maps import encode_colour_png, heat_over
 from gist.metrics.artifacts.table import JudgedImage
-
-_SYNTHETIC = {"Synthetic": "YES", "Software": "gist", "Comment": "Synthetic images - not for diagnosis"}
-_REAL = {"Synthetic": "NO", "Software": "gist"}
+from gist.pages.pictures import REAL_TEXT, SYNTHETIC_TEXT, at_most, data_uri, shown
 
 
 @dataclass(frozen=True)
@@ -58,21 +54,11 @@ def judged_pictures(
         nearest = judged[row].nearest
         real = None
         if nearest not in hidden:
-            real = _at_most(as_bytes(training.image(known[nearest])), others_side)
-        heat_map = heat_over(_at_most(image, others_side), heat_NHW[row])
+            real = shown(training, known[nearest], others_side)
+        heat_map = heat_over(at_most(image, others_side), heat_NHW[row])
         yield JudgedPicture(
             judged[row],
-            _uri(encode_png(_at_most(image, side), _SYNTHETIC)),
-            _uri(encode_colour_png(heat_map, _SYNTHETIC)),
-            None if real is None else _uri(encode_png(real, _REAL)),
+            data_uri(encode_png(at_most(image, side), SYNTHETIC_TEXT)),
+            data_uri(encode_colour_png(heat_map, SYNTHETIC_TEXT)),
+            None if real is None else data_uri(encode_png(real, REAL_TEXT)),
         )
-
-
-def _at_most(image_HW: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    if image_HW.shape[0] <= side:
-        return image_HW
-    return np.asarray(Image.fromarray(image_HW).resize((side, side), Image.Resampling.BOX))
-
-
-def _uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()

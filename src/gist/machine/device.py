@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import torch
 
-from gist.config import Config
 from gist.errors import InputError
 from gist.machine.processes import place, usable_processors
-from gist.ops import set_backend
+from gist.ops import Backend, chosen_backend, set_backend
 
 
 @dataclass(frozen=True)
@@ -26,30 +28,35 @@ class Device:
         return self.torch_device.type == "cuda"
 
 
-def choose_device(config: Config) -> Device:
-    """Applies `device`, `threads` and `operations` of the settings to this process.
+class DeviceWish(Protocol):
+    """What the settings say of device, threads and operations."""
+
+    @property
+    def device(self) -> Literal["auto", "cpu", "cuda"]: ...
+    @property
+    def threads(self) -> Literal["auto"] | int: ...
+    @property
+    def operations(self) -> Backend: ...
+
+
+def choose_device(wish: DeviceWish) -> Device:
+    """The device that the settings ask for, and why; changes nothing in this process.
 
     Raises:
         InputError: CUDA is asked for and no GPU computes.
     """
     here = place()
-    threads = max(1, usable_processors() // here.local_count) if config.threads == "auto" else config.threads
-    torch.set_num_threads(threads)
-    set_backend(config.operations)
-    # What a stage before may have set: exact, and the same algorithms every time.
-    round_convolutions(to_tf32=False)
-    torch.backends.cudnn.benchmark = False
-    if config.device == "cpu":
+    threads = max(1, usable_processors() // here.local_count) if wish.threads == "auto" else wish.threads
+    if wish.device == "cpu":
         return Device(torch.device("cpu"), "CPU, as the settings ask", threads)
     why = _why_no_gpu(here.local_rank)
     if why is None:
         number = here.local_rank % torch.cuda.device_count()
-        torch.cuda.set_device(number)
         which = "the first that was found" if here.count == 1 else f"one for each of {here.count} processes"
         return Device(
             torch.device("cuda", number), f"GPU ({torch.cuda.get_device_name(number)}), {which}", threads
         )
-    if config.device == "cuda":
+    if wish.device == "cuda":
         raise InputError(
             f"device: cuda is asked for, but {why}; set device=cpu, or install a driver and a PyTorch that match "
             "this GPU."
@@ -57,6 +64,38 @@ def choose_device(config: Config) -> Device:
     return Device(
         torch.device("cpu"), f"CPU with {threads} thread{'s' * (threads > 1)}, since {why}", threads
     )
+
+
+@contextmanager
+def computing(wish: DeviceWish, *, same_shapes: bool = False) -> Iterator[Device]:
+    """Inside it the process computes as the settings ask; afterwards its threads, its implementation of operations, its
+    GPU and its rounding are again those of the caller.
+
+    `same_shapes`: shapes stay the same for thousands of steps, so that trying all of cuDNN's algorithms pays.
+
+    Raises:
+        InputError: CUDA is asked for and no GPU computes.
+    """
+    device = choose_device(wish)
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    threads, backend, benchmark = torch.get_num_threads(), chosen_backend(), cudnn.benchmark
+    rounding = cudnn.allow_tf32, matmul.allow_tf32
+    current = torch.cuda.current_device() if device.on_gpu else None
+    torch.set_num_threads(device.threads)
+    set_backend(wish.operations)
+    round_convolutions(to_tf32=False)
+    cudnn.benchmark = same_shapes and device.on_gpu
+    if device.on_gpu:
+        torch.cuda.set_device(device.torch_device)
+    try:
+        yield device
+    finally:
+        torch.set_num_threads(threads)
+        set_backend(backend)
+        cudnn.benchmark = benchmark
+        cudnn.allow_tf32, matmul.allow_tf32 = rounding
+        if current is not None:
+            torch.cuda.set_device(current)
 
 
 def round_convolutions(*, to_tf32: bool) -> None:

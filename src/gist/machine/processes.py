@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Literal
 
-from gist.config.tree import Config
 from gist.errors import InputError
 
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -50,11 +50,11 @@ _MOST_THREADS_PER_PROCESSOR = 4
 """A few too many repeat the bits of a larger machine; many more make everything a hundred times slower."""
 
 
-def check_threads(config: Config) -> None:
+def check_threads(threads: Literal["auto"] | int) -> None:
     """Raises InputError where so many threads are asked for that they would stand in each other's way."""
     usable = usable_processors()
-    if config.threads != "auto" and config.threads > _MOST_THREADS_PER_PROCESSOR * usable:
+    if threads != "auto" and threads > _MOST_THREADS_PER_PROCESSOR * usable:
         raise InputError(
-            f"threads is {config.threads}, but this process may use {usable} processor{'s' * (usable > 1)}; set "
+            f"threads is {threads}, but this process may use {usable} processor{'s' * (usable > 1)}; set "
             f"threads={usable} or leave it at auto."
         )

@@ -1,6 +1,6 @@
-"""Several processes, one training: each takes its share of every batch, and their gradients are summed.
+"""Several processes, one stage: in training each takes its share of every batch, and their gradients are summed.
 
-The leader (rank 0) runs the pipeline and alone writes; the others wait until it calls them to the train stage.
+The leader (rank 0) runs the pipeline and alone writes; the others wait until it calls them to the stage they share.
 Decisions that depend on a clock, a signal or a file are made once and shared, so that all stop together.
 """
 
@@ -58,16 +58,16 @@ class Team:
         return tuple(shared.tolist())
 
 
-def call_to_training() -> Team | None:
-    """Joins the processes at the train stage; the leader calls, and the others wait here until it does.
+def join() -> Team | None:
+    """Joins the processes at the stage they share; the leader calls, and the others wait here until it does.
 
-    None for those that were sent home (`part`) because there is nothing to train.
+    None for those that were sent home (`leave`) because there is nothing to share.
     """
     here = place()
     if here.count == 1:
         return Team()
     dist.init_process_group("gloo", timeout=_PATIENCE)
-    if not _leaders_word(train=True):
+    if not _leaders_word(work=True):
         return None
     team = Team(here)
     # NCCL takes one process per GPU; elsewhere the default group copies gradients through the host.
@@ -78,18 +78,18 @@ def call_to_training() -> Team | None:
     return Team(here, group if isinstance(group, dist.ProcessGroup) else None)
 
 
-def part() -> None:
+def leave() -> None:
     """Ends the connection between the processes; those that still wait for a call are sent home."""
     here = place()
     if here.count == 1:
         return
     if not dist.is_initialized():
         dist.init_process_group("gloo", timeout=_PATIENCE)
-        _leaders_word(train=False)
+        _leaders_word(work=False)
     dist.destroy_process_group()
 
 
-def _leaders_word(*, train: bool) -> bool:
-    message = torch.tensor([int(train)])
+def _leaders_word(*, work: bool) -> bool:
+    message = torch.tensor([int(work)])
     dist.broadcast(message, src=0)
     return bool(message)

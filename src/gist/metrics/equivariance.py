@@ -49,7 +49,7 @@ def equivariance(
     reference picture, and EQ-R limits both pictures to the frequencies that a turned square grid can carry.
 
     Raises:
-        InputError: the generator has no movable input (stylegan2), or fewer than two samples were asked for.
+        InputError: the generator has no movable input, or fewer than two samples were asked for.
     """
     if samples < 2:
         raise InputError("Equivariance needs at least two sampled images; ask for more.")
@@ -76,8 +76,8 @@ def _movable(G: Generator) -> Iterator[Tensor]:
     transform = getattr(getattr(G.synthesis, "input", None), "transform", None)
     if not isinstance(transform, Tensor):
         raise InputError(
-            f"A {G.spec.architecture} generator has no input that can be moved; equivariance exists for "
-            "stylegan3 only."
+            f"A {G.spec.architecture} generator has no input that can be moved; equivariance exists for alias-free "
+            "generators only."
         )
     before = transform.clone()
     training = G.training

@@ -104,9 +104,16 @@ class Standardiser:
         """Standard scores, eased into +-10: else one saturated feature outweighs the other 300."""
         if math.isinf(self.limit):
             return features_NF
-        z = (features_NF - self.mean) / self.scale
-        standardised: NDArray[np.float64] = self.limit * np.tanh(z / self.limit)
-        return standardised
+        return standard_scores(features_NF, self.mean, self.scale, self.limit)
+
+
+def standard_scores(
+    features_NF: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64], limit: float
+) -> NDArray[np.float64]:
+    """Features [N, F] centred and scaled, eased into plus and minus `limit`."""
+    z = (features_NF - mean) / scale
+    standardised: NDArray[np.float64] = limit * np.tanh(z / limit)
+    return standardised
 
 
 def standardiser_for(extractor: Extractor, training: FeatureSet) -> Standardiser:

@@ -40,12 +40,12 @@ class Smoothness:
 
 
 def smoothness(G: Generator, *, samples: int = 64, seed: int = 0) -> Smoothness:
-    """Equivariance of a StyleGAN3 generator and path length of any, over `samples` random images each.
+    """Equivariance of an alias-free generator and path length of any, over `samples` random images each.
 
     Raises:
         InputError: fewer than two samples.
     """
-    movable = get_args(Movement) if G.spec.is_stylegan3 else ()
+    movable = get_args(Movement) if G.spec.family.alias_free else ()
     return Smoothness(
         equivariance=tuple(equivariance(G, movement, samples=samples, seed=seed) for movement in movable),
         # A step of the paper's 1e-4 changes float32 pictures by little more than their rounding.

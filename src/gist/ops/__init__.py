@@ -13,6 +13,7 @@ from gist.ops import cpu, planes, reference, triton_path
 from gist.ops.backend import (
     Backend,
     active_backend,
+    chosen_backend,
     prepare,
     runs_on_cpu_path,
     runs_on_triton_path,
@@ -33,6 +34,7 @@ __all__ = [
     "active_backend",
     "affine_sample",
     "bias_act",
+    "chosen_backend",
     "conv2d",
     "demodulation",
     "filtered_lrelu",
@@ -157,7 +159,7 @@ def noisy_act(
     gain: float = 2**0.5,
     clamp: float | None = None,
 ) -> torch.Tensor:
-    """What follows StyleGAN2's convolution (Karras et al. 2020, figure 2c), in one pass over memory each way.
+    """What follows a convolution with noise (Karras et al. 2020, figure 2c), in one pass over memory each way.
 
     Scale each channel of each sample, add noise (one plane per sample, or one for all) and bias, leaky ReLU with slope
     0.2, multiply by `gain`, clamp to +-`clamp`.

@@ -23,6 +23,11 @@ def set_backend(backend: Backend) -> None:
     _choice = backend
 
 
+def chosen_backend() -> Backend:
+    """What `set_backend` was last called with."""
+    return _choice
+
+
 @cache
 def _cpu_path_failure() -> str | None:
     """Why the fast CPU loops cannot run on this machine, or None; compiles them if no cache has them."""

@@ -15,7 +15,7 @@ def tune_memory_allocator(*, one_arena: bool = False) -> bool:
 
     `one_arena`: threads started later take from the memory of all. Memory of their own they would give back whenever it
     falls empty, which the large tensors of alias-free networks make it do all the time (a twelfth of a training with
-    stylegan3-r); networks of many small operations would wait for each other instead (stylegan2: a twentieth).
+    radial filters); networks of many small operations would wait for each other instead (a twentieth).
 
     Costs up to a third more peak memory. Does nothing where the C library is not glibc. Idempotent.
     """

@@ -106,7 +106,7 @@ class _InShares(torch.autograd.Function):
         graphs = _on(pool, compute, rows)
         ctx.rows, ctx.pool, ctx.graphs, ctx.weights = rows, pool, graphs, tensors[:weights]
         whole = torch.cat([result.detach() for _, result in graphs])
-        if not graphs[0][1].requires_grad:  # nothing here learns, as where dcgan passes images through
+        if not graphs[0][1].requires_grad:  # nothing here learns, as where images only pass through
             ctx.mark_non_differentiable(whole)
         return whole
 

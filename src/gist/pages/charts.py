@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from gist import numerals
@@ -21,6 +21,8 @@ DASHES = ("none", "6 3", "2 3")
 WIDTH, HEIGHT = 460, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 60, 50, 42
 MOST_POINTS = 300
+IMAGES_SHOWN = "images shown, in thousands (kimg)"
+"""The axis of everything that is told along a training."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def line_chart(
                 '<path d="M{} {:.1f}H{}" stroke="#595959" stroke-width="1" stroke-dasharray="1 3"/>'
             ).format(LEFT, y, WIDTH - RIGHT)
         )
-        parts.append(_text(LEFT + 4, y - 4, reference.name, anchor="start", kind="muted"))
+        parts.append(text(LEFT + 4, y - 4, reference.name, anchor="start", kind="muted"))
     for line, colour, dash in zip(lines, COLOURS, DASHES, strict=False):
         parts.append(_path(line, span_x, span_y, colour, dash))
     parts.extend(_end_values(lines, span_y))
@@ -73,10 +75,15 @@ def line_chart(
         parts.extend(_legend(lines))
     ends = "; ".join(f"{line.name} ends at {numerals.significant(float(line.y[-1]))}" for line in lines)
     described = f"{title}. Horizontal axis: {x_label}. {ends}."
+    return chart(title, described, WIDTH, HEIGHT, parts)
+
+
+def chart(title: str, described: str, width: int, height: int, parts: Sequence[Markup]) -> Markup:
+    """The parts of a drawing as a picture of this size in its own units; `described` is what it shows, in words."""
     return Markup(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">'
         '<text x="0" y="15" class="chart-title">{}</text>{}</svg>'
-    ).format(WIDTH, HEIGHT, described, title, Markup("").join(parts))
+    ).format(width, height, described, title, Markup("").join(parts))
 
 
 def nice_ticks(low: float, high: float, about: int = 4) -> list[float]:
@@ -86,6 +93,22 @@ def nice_ticks(low: float, high: float, about: int = 4) -> list[float]:
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [index * step for index in range(first, last + 1)]
+
+
+def tick_labels(ticks: list[float]) -> list[str]:
+    """Evenly spaced ticks with as many decimals as tell them apart."""
+    decimals = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))
+    return [numerals.fixed(tick, decimals) for tick in ticks]
+
+
+def text(
+    x: float, y: float, line: str, *, anchor: str, colour: str = "#1c1c1c", kind: str = "tick"
+) -> Markup:
+    """A line of text; `anchor` tells which end of it stands at x, y, `kind` how it looks: tick, muted or end."""
+    fill = "#595959" if kind == "muted" else colour
+    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}" fill="{}" class="chart-{}">{}</text>').format(
+        x, y, anchor, fill, kind, line
+    )
 
 
 def _span(values: NDArray[np.float64], *, from_zero: bool) -> list[float]:
@@ -116,23 +139,18 @@ def _place_y(value: float, ticks: list[float]) -> float:
 
 def _axes(ticks_x: list[float], ticks_y: list[float], x_label: str, y_label: str) -> list[Markup]:
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-    parts = [_text(0, 34, y_label, anchor="start", kind="muted")]
-    for tick, label in zip(ticks_y, _tick_labels(ticks_y), strict=True):
+    parts = [text(0, 34, y_label, anchor="start", kind="muted")]
+    for tick, label in zip(ticks_y, tick_labels(ticks_y), strict=True):
         y = _place_y(tick, ticks_y)
         stroke = "#595959" if tick == ticks_y[0] else "#e3e3e3"
         parts.append(Markup('<path d="M{} {:.1f}H{}" stroke="{}"/>').format(LEFT, y, right, stroke))
-        parts.append(_text(LEFT - 7, y + 4, label, anchor="end"))
-    for tick, label in zip(ticks_x, _tick_labels(ticks_x), strict=True):
+        parts.append(text(LEFT - 7, y + 4, label, anchor="end"))
+    for tick, label in zip(ticks_x, tick_labels(ticks_x), strict=True):
         x = _place_x(tick, ticks_x)
         parts.append(Markup('<path d="M{:.1f} {}v5" stroke="#595959"/>').format(x, bottom))
-        parts.append(_text(x, bottom + 19, label, anchor="middle"))
-    parts.append(_text((LEFT + right) / 2, HEIGHT - 5, x_label, anchor="middle", kind="muted"))
+        parts.append(text(x, bottom + 19, label, anchor="middle"))
+    parts.append(text((LEFT + right) / 2, HEIGHT - 5, x_label, anchor="middle", kind="muted"))
     return parts
-
-
-def _tick_labels(ticks: list[float]) -> list[str]:
-    decimals = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))
-    return [numerals.fixed(tick, decimals) for tick in ticks]
 
 
 def _path(line: Series, ticks_x: list[float], ticks_y: list[float], colour: str, dash: str) -> Markup:
@@ -155,7 +173,7 @@ def _end_values(lines: Sequence[Series], ticks_y: list[float]) -> list[Markup]:
         above = max(y, above + 15)  # labels of lines that end close together are pushed apart
         value = numerals.significant(float(lines[index].y[-1]))
         parts.append(
-            _text(WIDTH - RIGHT + 8, above + 4, value, anchor="start", colour=COLOURS[index], kind="end")
+            text(WIDTH - RIGHT + 8, above + 4, value, anchor="start", colour=COLOURS[index], kind="end")
         )
     return parts
 
@@ -164,7 +182,7 @@ def _legend(lines: Sequence[Series]) -> list[Markup]:
     parts, x = [], float(WIDTH - RIGHT)
     for line, colour, dash in reversed(list(zip(lines, COLOURS, DASHES, strict=False))):
         x -= 6.6 * len(line.name)
-        parts.append(_text(x, 34, line.name, anchor="start", colour=colour))
+        parts.append(text(x, 34, line.name, anchor="start", colour=colour))
         parts.append(
             Markup('<path d="M{:.1f} 30h20" stroke="{}" stroke-width="2" stroke-dasharray="{}"/>').format(
                 x - 25, colour, dash
@@ -172,12 +190,3 @@ def _legend(lines: Sequence[Series]) -> list[Markup]:
         )
         x -= 40
     return parts
-
-
-def _text(
-    x: float, y: float, text: str, *, anchor: str, colour: str = "#1c1c1c", kind: str = "tick"
-) -> Markup:
-    fill = "#595959" if kind == "muted" else colour
-    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}" fill="{}" class="chart-{}">{}</text>').format(
-        x, y, anchor, fill, kind, escape(text)
-    )

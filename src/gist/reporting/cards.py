@@ -6,82 +6,56 @@ Datasheets for Datasets).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib.resources import files
+from collections.abc import Mapping
 
-from jinja2 import Environment, StrictUndefined
-
-from gist import numerals
-from gist.config import Config
-from gist.evaluation.copying import CopyingVerdict
+from gist.evaluation.copying import copying_verdict
+from gist.evaluation.page import LIMITS_OF_SCORES
 from gist.evaluation.score_table import score_table
-from gist.pages import words
-from gist.reporting import provenance, wording
+from gist.generation.page import last_seed, network_name
+from gist.pages.html import markdown
+from gist.pages.section import StagePage
+from gist.reporting.parts import citations, out_of_date
 from gist.runs.findings import Findings
-from gist.stages.evaluate import Score
-from gist.version import __version__
+from gist.stages.evaluate import EvaluateResult
+from gist.stages.generate import GenerateResult
+from gist.stages.prepare import PrepareResult
+from gist.stages.promise import StageName
+from gist.stages.train import TrainResult
+from gist.training.page import generator_title
 
 MODEL_CARD, DATA_CARD = "model_card.md", "data_card.md"
+LICENCE_MISSING = "To be filled in (setting report.licence)"
 
 
 def names(findings: Findings) -> tuple[str, ...]:
     """The cards that there is something to say for: of a trained network, and of drawn images."""
-    model = findings.train is not None or findings.generate is not None
-    return (MODEL_CARD,) * model + (DATA_CARD,) * (findings.generate is not None)
+    drawn = findings.of(GenerateResult) is not None
+    model = drawn or findings.of(TrainResult) is not None
+    return (MODEL_CARD,) * model + (DATA_CARD,) * drawn
 
 
-def written(config: Config, findings: Findings, copying: CopyingVerdict | None) -> dict[str, str]:
+def written(findings: Findings, pages: Mapping[StageName, StagePage]) -> dict[str, str]:
     """File name -> Markdown of each card of a run."""
-    environment = Environment(
-        autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(
-        count=numerals.count,
-        counted=numerals.counted,
-        duration=numerals.duration,
-        percent=numerals.percent,
-        cell=_cell,
-    )
-    evaluate = findings.evaluate
+    report = findings.config.report
+    trained, generated = findings.of(TrainResult), findings.of(GenerateResult)
+    evaluated = findings.of(EvaluateResult)
     facts = {
-        "title": config.report.title or config.name,
-        "licence": config.report.licence,
-        "version": __version__,
-        "found": findings,
-        "wording": wording,
-        "words": words,
-        "architecture": wording.architecture(findings.train) if findings.train is not None else "StyleGAN",
-        "scores": _rows(evaluate.scores) if evaluate is not None else [],
-        "artifacts": evaluate.artifacts if evaluate is not None else None,
-        "copying": copying,
-        "limits": wording.LIMITS_OF_SCORES,
-        "citations": provenance.citations(findings),
-        "banner": words.BANNER,
+        "title": report.title or findings.config.name,
+        "licence": report.licence,
+        "licence_missing": LICENCE_MISSING
+        + ("." if findings.phantoms else ": it must agree with the terms of the real radiographs."),
+        "warnings": out_of_date(findings),
+        "phantoms": findings.phantoms,
+        "prepare": findings.of(PrepareResult),
+        "train": trained,
+        "generate": generated,
+        "architecture": "" if trained is None else generator_title(trained),
+        "network": "" if generated is None else network_name(generated),
+        "last_seed": None if generated is None else last_seed(generated),
+        "scores": score_table(() if evaluated is None else evaluated.scores),
+        "artifacts": None if evaluated is None else evaluated.artifacts,
+        "copying": copying_verdict(evaluated),
+        "limits": LIMITS_OF_SCORES,
+        "citations": citations(pages),
     }
-    here = files("gist.reporting")
-    return {
-        name: environment.from_string((here / f"{name}.j2").read_text(encoding="utf-8")).render(facts)
-        for name in names(findings)
-    }
-
-
-def _rows(scores: Sequence[Score]) -> list[tuple[str, ...]]:
-    """Score, group, value, interval, real against real, n and reading as table cells."""
-    return [
-        (
-            f"{row.name} ({row.direction})" if row.direction else row.name,
-            "all" if group == words.OVERALL else _cell(group),
-            row.value or "–",
-            row.interval or "–",
-            row.baseline or "–",
-            f"{numerals.count(row.score.n_real)} / {numerals.count(row.score.n_synthetic)}",
-            row.verdict,
-        )
-        for group, rows in score_table(scores).groups
-        for row in rows
-    ]
-
-
-def _cell(text: str) -> str:
-    """Text that may stand in a cell of a Markdown table."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    return {name: markdown(f"gist.reporting/{name}.j2", **facts) for name in names(findings)}

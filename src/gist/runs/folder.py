@@ -14,17 +14,12 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
+from gist.config import STAGES
 from gist.errors import BusyError, InputError
-from gist.files import write_json
+from gist.files import sha256_of, write_json
 from gist.stages.promise import StageName
 
-STAGE_NAMES: tuple[StageName, ...] = ("prepare", "train", "generate", "evaluate", "utility", "report")
-_KEPT_OF_EVALUATION = ("features", "snapshots.json")
-_MADE: dict[StageName, tuple[str, ...]] = {
-    "train": ("checkpoints/[0-9]*", "snapshots/*.safetensors"),
-    "generate": ("images/*.png",),
-}
-"""What a stage that is dear to repeat has to show once its work has begun."""
+_NEVER_FINAL = ("stage.json", "progress.json")
 
 
 class StageRecord(BaseModel):
@@ -84,6 +79,11 @@ class RunFolder:
     def manifest_file(self) -> Path:
         return self.path / "manifest.json"
 
+    @property
+    def stop_file(self) -> Path:
+        """A file that asks the process working on the run to stop; removed when it has, and before the next begins."""
+        return self.path / ".stop"
+
     def stage_folder(self, stage: StageName) -> Path:
         """Folder of a stage, made if missing."""
         folder = self.path / stage
@@ -130,30 +130,28 @@ class RunFolder:
     def put_aside(self, stage: StageName) -> Path | None:
         """Makes room for a stage to start afresh; returns where its old folder lies now, if it was not removed.
 
-        Training is dear, so its old folder is kept under `previous/`; that of generate only until the new one has
-        begun, under a name that `remove_leftovers` takes. Other stages are cheap and their files go.
+        A result that is kept lies under `previous/`, another dear one, until the new one has begun, under a name that
+        `remove_leftovers` takes. Other stages are cheap and their files go, but for those that stay.
         """
-        folder = self.path / stage
+        promise, folder = STAGES[stage].promise, self.path / stage
         if not folder.exists():
             return None
-        if stage == "evaluate":
-            # Features are known by the content of their images, the snapshots' scores belong to the training.
-            for entry in folder.iterdir():
-                if entry.name not in _KEPT_OF_EVALUATION:
-                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-            return None
         if not self.has_begun(stage):
-            shutil.rmtree(folder)
+            for entry in folder.iterdir():
+                if entry.name not in promise.stays:
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            if not promise.stays:
+                folder.rmdir()
             return None
-        if stage == "generate":
-            aside = self.path / ".generate.part"
+        if not promise.kept:
+            aside = self.path / f".{stage}.part"
             shutil.rmtree(aside, ignore_errors=True)
             return folder.rename(aside)
-        # The next training gives its snapshots the same names, so the scores of these go with them.
-        if self._snapshot_scores.exists():
-            self._snapshot_scores.replace(folder / self._snapshot_scores.name)
+        for file in self._belongings(stage):
+            if file.exists():
+                file.replace(folder / file.name)
         number = 1
-        while (kept := self.path / "previous" / f"train-{number}").exists():
+        while (kept := self.path / "previous" / f"{stage}-{number}").exists():
             number += 1
         kept.parent.mkdir(exist_ok=True)
         return folder.rename(kept)
@@ -163,10 +161,11 @@ class RunFolder:
         self.put_aside(stage)
         folder = aside.rename(self.path / stage)
         if aside.parent.name == "previous":
-            scores = folder / self._snapshot_scores.name
-            if scores.exists():
-                self._snapshot_scores.parent.mkdir(exist_ok=True)
-                scores.replace(self._snapshot_scores)
+            for file in self._belongings(stage):
+                kept = folder / file.name
+                if kept.exists():
+                    file.parent.mkdir(exist_ok=True)
+                    kept.replace(file)
             if not any(aside.parent.iterdir()):
                 aside.parent.rmdir()
 
@@ -177,11 +176,18 @@ class RunFolder:
 
     def has_begun(self, stage: StageName) -> bool:
         """Whether the stage's folder holds work that would be lost with it; False for stages that are cheap."""
-        return any(any((self.path / stage).glob(pattern)) for pattern in _MADE.get(stage, ()))
+        return any(any((self.path / stage).glob(pattern)) for pattern in STAGES[stage].promise.dear)
 
-    @property
-    def _snapshot_scores(self) -> Path:
-        return self.path / "evaluate" / "snapshots.json"
+    def outputs(self, stage: StageName) -> dict[str, str]:
+        """SHA-256 of each final file of a stage, by its path in the run folder."""
+        folder = self.path / stage
+        files = {file for pattern in STAGES[stage].promise.files for file in folder.glob(pattern)}
+        return {
+            self.relative(file): sha256_of(file) for file in sorted(files) if file.name not in _NEVER_FINAL
+        }
+
+    def _belongings(self, stage: StageName) -> list[Path]:
+        return [self.path / file for file in STAGES[stage].promise.belongings]
 
     def remove_leftovers(self) -> None:
         """Removes temporary files and folders that a killed process left; call only while holding the lock."""

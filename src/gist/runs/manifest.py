@@ -10,9 +10,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from gist.config import Config
+from gist.config import STAGE_NAMES, Config
 from gist.files import write_json
-from gist.runs.folder import STAGE_NAMES, RunFolder
+from gist.runs.folder import RunFolder
 from gist.version import __version__
 
 _PACKAGES = (

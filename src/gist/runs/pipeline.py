@@ -10,26 +10,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gist.config import Config, as_yaml, load_config
+from gist.addresses import imported
+from gist.config import STAGE_NAMES, STAGES, Config, Stage, as_yaml, load_config, sections
 from gist.errors import GistError, InputError, StageError
 from gist.files import write_atomic
-from gist.machine.interruption import Stopped
+from gist.machine.interruption import Stopped, stop_if_asked
 from gist.machine.processes import check_threads, place
 from gist.progress import Progress, Silent
-from gist.runs.folder import STAGE_NAMES, RunFolder, StageRecord
+from gist.runs.folder import RunFolder, StageRecord
 from gist.runs.manifest import now, write_manifest
 from gist.runs.results import RunResult, results
-from gist.runs.stages import STAGES, Stage, outputs
 from gist.runs.standing import (
-    StageStatus,
     assess,
     kept_result,
     needs_work,
     stage_inputs,
     stage_settings,
-    standings,
 )
-from gist.stages.promise import StageName, continued_settings
+from gist.stages.promise import StageName, continued_settings, private
+
+_PLAIN_WORD = re.compile("[a-z]+")
 
 
 def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) -> RunResult:
@@ -48,6 +48,7 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
     try:
         with run.locked(), _companions(chosen):
             run.remove_leftovers()
+            run.stop_file.unlink(missing_ok=True)
             check_run(config, run, chosen)
             before = _stored_settings(run) or config
             write_atomic(run.config_file, as_yaml(config).encode())
@@ -74,41 +75,31 @@ def _companions(chosen: Sequence[StageName]) -> Iterator[None]:
     try:
         yield
     finally:
-        if place().count > 1 and "train" in chosen:
-            from gist.machine.team import part
+        if place().count > 1 and _shared(chosen) is not None:
+            from gist.machine.team import leave
 
-            part()
+            leave()
+
+
+def _shared(chosen: Sequence[StageName]) -> Stage | None:
+    """The stage that all processes share, if it is among the chosen ones."""
+    return next((STAGES[name] for name in chosen if STAGES[name].promise.shared), None)
 
 
 def _follow(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> RunResult:
-    """What all but the first of torchrun's processes do: wait for the train stage, and take part in it."""
-    if "train" not in chosen:
+    """What all but the first of torchrun's processes do: wait for the stage that is shared, and take part in it."""
+    stage = _shared(chosen)
+    if stage is None:
         raise SystemExit(0)
-    from gist.machine.team import call_to_training, part
-    from gist.training import train
+    from gist.machine.team import join, leave
 
-    team = call_to_training()
+    team = join()
     if team is None:
-        part()
+        leave()
         raise SystemExit(0)
-    result = train(config, run, Silent(), team)
-    part()
-    return RunResult(folder=run.path, train=result)
-
-
-def status(folder: Path | str) -> list[StageStatus]:
-    """Where every stage of a run folder stands.
-
-    Raises:
-        InputError: there is no run in the folder.
-    """
-    run, config = open_run(folder)
-    return standings(config, run)
-
-
-def runs_under(folder: Path) -> list[Path]:
-    """The run folders directly inside a folder, by name."""
-    return sorted(file.parent for file in folder.glob("*/config.yaml"))
+    result = imported(stage.promise.work)(config, run, Silent(), team)
+    leave()
+    return RunResult(run.path, {stage.name: result})
 
 
 def open_run(folder: Path | str) -> tuple[RunFolder, Config]:
@@ -129,7 +120,7 @@ def check_run(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> No
     Raises:
         InputError: an earlier stage is missing, or settings of a stage that has work to do cannot work.
     """
-    check_threads(config)
+    check_threads(config.threads)
     ahead: set[StageName] = set()
     for name in chosen:
         stage = STAGES[name]
@@ -139,8 +130,8 @@ def check_run(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> No
                 raise InputError(
                     f"Stage {name} needs stage {needed}, which is not finished in {run.path}; run it first."
                 )
-        if not ahead.isdisjoint((*stage.needs, *stage.uses)) or needs_work(stage, config, run):
-            stage.check_settings(config, run, frozenset(ahead))
+        if not ahead.isdisjoint(stage.earlier) or needs_work(stage, config, run):
+            stage.check(config, run, frozenset(ahead))
             ahead.add(name)
 
 
@@ -148,7 +139,7 @@ def _bring_up_to_date(
     stage: Stage, config: Config, before: Config, run: RunFolder, progress: Progress
 ) -> None:
     """Does what there is to do for one stage; `before`: the settings that the run folder held."""
-    for earlier in (*stage.needs, *stage.uses):
+    for earlier in stage.earlier:
         if run.record(earlier) is not None and assess(STAGES[earlier], config, run).state == "stale":
             progress.note(
                 f"Stage {earlier} is stale, and {stage.name} builds on it as it is: run {earlier} to renew it."
@@ -167,7 +158,7 @@ def _bring_up_to_date(
     aside = None
     if standing.state == "stale":
         aside = run.put_aside(stage.name)
-        where = f" The old results are kept in {aside}." if stage.name == "train" and aside else ""
+        where = f" The old results are kept in {aside}." if stage.promise.kept and aside else ""
         progress.note(f"{stage.name}: starting again, since {standing.why}.{where}")
     elif standing.state in ("stopped", "failed", "to continue"):
         why = f", since {standing.why.rstrip('.')}" if standing.why else ""
@@ -177,7 +168,7 @@ def _bring_up_to_date(
     except BaseException:
         if aside is not None and not run.has_begun(stage.name):
             run.bring_back(stage.name, aside)
-            restored = config.model_copy(update={stage.name: getattr(before, stage.name)})
+            restored = config.model_copy(update={stage.name: stage.of(before)})
             write_atomic(run.config_file, as_yaml(restored).encode())
             progress.note(f"{stage.name}: ended before its work began, so the old result is back.")
         raise
@@ -192,7 +183,7 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
         stage=stage.name,
         state="running",
         settings=stage_settings(stage, config),
-        continued_settings=continued_settings(getattr(config, stage.name)),
+        continued_settings=continued_settings(stage.of(config)),
         inputs=stage_inputs(stage, config, run),
         started=before.started if before is not None else now(),
     )
@@ -201,21 +192,23 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
     spent = (before.seconds or 0.0) if before is not None else 0.0
     ended: dict[str, Any] = {}
     try:
-        result = stage.load()(config, run, _Recorded(progress, run, stage.name))
+        result = imported(stage.promise.work)(config, run, _Recorded(progress, run, stage.name))
         ended = {
             "state": "done",
             "result": result.model_dump(mode="json"),
-            "outputs": outputs(stage.name, run),
+            "outputs": run.outputs(stage.name),
         }
     except (Stopped, KeyboardInterrupt):
         ended = {"state": "stopped"}
         raise
     except GistError as error:
-        ended = {"state": "failed", "error": _without_paths(str(error), config)}
+        # On the terminal too: what it shows often ends in a log.
+        error.args = (_without_paths(str(error), config),)
+        ended = {"state": "failed", "error": str(error)}
         raise
     except OSError as error:
-        failure = _disk_error(error, run)
-        ended = {"state": "failed", "error": _without_paths(str(failure), config)}
+        failure = StageError(_without_paths(str(_disk_error(error, run)), config))
+        ended = {"state": "failed", "error": str(failure)}
         raise failure from error
     except Exception as error:
         from gist.machine.memory import ran_out_of_memory
@@ -235,19 +228,27 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
 
 
 def _without_paths(message: str, config: Config) -> str:
-    """The message without the user's own folder and table names, which may identify a patient."""
-    for path, word in (
-        (config.prepare.labels, "the label table"),
-        (config.prepare.source, "the source folder"),
-        (config.evaluate.weights, "the weights file"),
-        (Path.home(), "~"),
-    ):
-        if path is not None:
-            for text in (str(path.resolve()), str(path)):
-                if len(text) > 1:
-                    # Whole words only: a source called "data" must not tear a sentence apart.
-                    message = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", word, message)
+    """The message without the user's own folder and file names, which may identify a patient."""
+    for path, words in _private_paths(config):
+        # A bare name, too, where it is no plain word of the language.
+        name = path.name if words != "~" and not _PLAIN_WORD.fullmatch(path.name) else ""
+        for text in dict.fromkeys((str(path.resolve()), str(path.expanduser()), str(path), name)):
+            if len(text) > 1:
+                # Whole words only: a source called "data" must not tear a sentence apart.
+                message = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", words, message)
     return message
+
+
+def _private_paths(config: Config) -> Iterator[tuple[Path, str]]:
+    """Every private path of the settings with the words for it, longest first, as one may lie in another."""
+    given = [
+        (Path(value), words)
+        for section in sections(config).values()
+        for name, words in private(type(section)).items()
+        if (value := getattr(section, name)) is not None
+    ]
+    yield from sorted(given, key=lambda entry: len(str(entry[0].resolve())), reverse=True)
+    yield Path.home(), "~"
 
 
 def _record_end(run: RunFolder, record: StageRecord, ended: dict[str, Any]) -> None:
@@ -291,4 +292,5 @@ class _Recorded:
         self._first = done if self._first is None else self._first
         if moment - self._noted > 1 or done >= total:
             self._noted = moment
+            stop_if_asked(self._run.stop_file)
             self._run.write_progress(self._stage, self._first, done, total, unit, moment - self._began)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from gist.config import Config
+from gist.config import STAGES, Config, Stage
 from gist.files import sha256_of
-from gist.generation.best_snapshot import best_snapshot
-from gist.intake.source_state import source_state
 from gist.runs.folder import RunFolder, StageRecord, read_record
-from gist.runs.stages import STAGES, Stage
 from gist.stages.promise import StageName, continued_settings, restarting_settings
 
-_AT_PRIVATE_PATHS = {
-    "source": "the source folder changed",
-    "weights": "the file that evaluate.weights names is another than before",
-}
-"""Inputs that the run folder does not know the place of, and what to say when they differ."""
+
+@dataclass(frozen=True)
+class StageProgress:
+    """How far a running stage is."""
+
+    done: float
+    total: float
+    unit: str
+    seconds_left: float | None
+    """None where it cannot be told yet."""
+    last_sign: float
+    """Seconds since it last told."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,25 @@ class StageStatus:
     state: Literal["done", "running", "stopped", "failed", "stale", "to continue", "not started"]
     why: str
     """Empty, or one sentence: what is stale, why it failed, how far it is."""
+    progress: StageProgress | None = None
+    """Of a running stage, once it has told."""
+    remarks: tuple[str, ...] = ()
+    """What else is worth showing, such as the device of a training."""
+
+
+@dataclass(frozen=True)
+class RunStanding:
+    """One run of several."""
+
+    folder: Path
+    stages: tuple[StageStatus, ...]
+    problem: str = ""
+    """Why the run cannot be read; empty where it can."""
+
+
+def runs_under(folder: Path) -> list[Path]:
+    """The run folders directly inside a folder, by name."""
+    return sorted(file.parent for file in folder.glob("*/config.yaml"))
 
 
 def standings(config: Config, run: RunFolder) -> list[StageStatus]:
@@ -37,14 +62,40 @@ def standings(config: Config, run: RunFolder) -> list[StageStatus]:
     reasons: dict[StageName, str] = {}
     for name, stage in STAGES.items():
         standing = assess(stage, config, run)
-        inherited = next((reasons[e] for e in (*stage.needs, *stage.uses) if e in reasons), None)
+        inherited = next((reasons[e] for e in stage.earlier if e in reasons), None)
         if standing.state == "done" and inherited is not None:
             standing = StageStatus(name, "stale", inherited)
             reasons[name] = inherited
         elif standing.state in ("stale", "to continue"):
             reasons[name] = f"{name} is {standing.state}, since {standing.why}"
-        found.append(standing)
+        found.append(_with_details(standing, stage, run))
     return found
+
+
+def _with_details(standing: StageStatus, stage: Stage, run: RunFolder) -> StageStatus:
+    progress = _progress(stage, run) if standing.state == "running" else None
+    return replace(standing, progress=progress, remarks=_remarks(stage, run))
+
+
+def _progress(stage: Stage, run: RunFolder) -> StageProgress | None:
+    told = run.progress(stage.name)
+    if told is None:
+        return None
+    first, done, total = told.get("first", 0.0), told["done"], told["total"]
+    left = told["seconds"] / (done - first) * (total - done) if done > first and total > done else None
+    return StageProgress(done, total, told["unit"], left, time.time() - told["at"])
+
+
+def _remarks(stage: Stage, run: RunFolder) -> tuple[str, ...]:
+    """Of the newest sitting; nothing before the first."""
+    if stage.promise.remarks is None:
+        return ()
+    file, keys = stage.promise.remarks
+    try:
+        facts = json.loads((run.path / stage.name / file).read_text(encoding="utf-8"))
+        return tuple(str(facts[key]) for key in keys)
+    except (OSError, ValueError, KeyError):
+        return ()
 
 
 def assess(stage: Stage, config: Config, run: RunFolder) -> StageStatus:
@@ -52,13 +103,13 @@ def assess(stage: Stage, config: Config, run: RunFolder) -> StageStatus:
     record = run.record(stage.name)
     if record is None:
         return StageStatus(stage.name, "not started", "")
-    changed = _changes(record, stage_settings(stage, config), stage_inputs(stage, config, run))
+    changed = _changes(stage, record, stage_settings(stage, config), stage_inputs(stage, config, run))
     if changed:
         return StageStatus(stage.name, "stale", changed)
     if record.state == "running" and not run.is_locked():
         return StageStatus(stage.name, "stopped", "it was interrupted; the same command continues it")
     if record.state == "done":
-        further = _to_continue(record, config)
+        further = _to_continue(stage, record, config)
         if further:
             return StageStatus(stage.name, "to continue", further)
         missing = next((file for file in record.outputs if not (run.path / file).is_file()), None)
@@ -73,7 +124,7 @@ def kept_result(stage: Stage, config: Config, run: RunFolder) -> Path | None:
     for folder in run.kept_results(stage.name):
         record = read_record(folder / "stage.json")
         if record is not None and not _changes(
-            record, stage_settings(stage, config), stage_inputs(stage, config, run)
+            stage, record, stage_settings(stage, config), stage_inputs(stage, config, run)
         ):
             matching[folder] = record
     finished = [folder for folder, record in matching.items() if record.state == "done"]
@@ -86,43 +137,32 @@ def needs_work(stage: Stage, config: Config, run: RunFolder) -> bool:
     if standing.state in ("stale", "not started"):
         kept = kept_result(stage, config, run)
         record = None if kept is None else read_record(kept / "stage.json")
-        return record is None or record.state != "done" or bool(_to_continue(record, config))
+        return record is None or record.state != "done" or bool(_to_continue(stage, record, config))
     return standing.state != "done"
 
 
 def stage_settings(stage: Stage, config: Config) -> dict[str, Any]:
     """The settings whose change makes the stage's result stale, by name."""
-    return {"seed": config.seed, **restarting_settings(getattr(config, stage.name))}
+    return {"seed": config.seed, **restarting_settings(stage.of(config))}
 
 
 def stage_inputs(stage: Stage, config: Config, run: RunFolder) -> dict[str, str]:
     """Digest of everything that the stage reads, by what it is."""
-    if stage.name == "prepare":
-        return {} if config.prepare.source is None else {"source": source_state(config.prepare)}
     inputs: dict[str, str] = {}
-    for earlier in (*stage.needs, *stage.uses):
+    for earlier in stage.earlier:
         record = run.record(earlier)
         if record is not None and record.outputs:
             inputs[earlier] = record.digest
-    inspected = run.path / "inspect" / "result.json"
-    if stage.name == "report" and inspected.is_file():
-        inputs["inspect"] = sha256_of(inspected)
-    snapshots = run.path / "evaluate" / "snapshots.json"
-    if stage.name == "report" and snapshots.is_file():
-        inputs["snapshots"] = sha256_of(snapshots)
-    if stage.name == "generate" and config.generate.network == "best":
-        best = best_snapshot(run)
-        inputs["best snapshot"] = best.name if best is not None else ""
-    weights = config.evaluate.weights and config.evaluate.weights.expanduser()
-    if stage.name == "evaluate" and weights is not None:
-        inputs["weights"] = sha256_of(weights) if weights.is_file() else ""
-    return inputs
+    for name, file in stage.promise.reads.items():
+        if (run.path / file).is_file():
+            inputs[name] = sha256_of(run.path / file)
+    return inputs | stage.further_inputs(config, run)
 
 
-def _to_continue(record: StageRecord, config: Config) -> str:
+def _to_continue(stage: Stage, record: StageRecord, config: Config) -> str:
     """Which setting asks a finished stage to go on, in words; empty if none does."""
-    defaults = continued_settings(getattr(Config(), record.stage))
-    for name, value in continued_settings(getattr(config, record.stage)).items():
+    defaults = continued_settings(stage.of(Config()))
+    for name, value in continued_settings(stage.of(config)).items():
         if name not in record.continued_settings and value == defaults[name]:
             continue  # a setting that a newer gist brought, left as it came
         if record.continued_settings.get(name) != value:
@@ -130,8 +170,8 @@ def _to_continue(record: StageRecord, config: Config) -> str:
     return ""
 
 
-def _changes(record: StageRecord, settings: dict[str, Any], inputs: dict[str, str]) -> str:
-    defaults = stage_settings(STAGES[record.stage], Config())
+def _changes(stage: Stage, record: StageRecord, settings: dict[str, Any], inputs: dict[str, str]) -> str:
+    defaults = stage_settings(stage, Config())
     for name, value in settings.items():
         if name not in record.settings and value == defaults[name]:
             continue  # a setting that a newer gist brought, left as it came
@@ -139,8 +179,9 @@ def _changes(record: StageRecord, settings: dict[str, Any], inputs: dict[str, st
             key = name if name == "seed" else f"{record.stage}.{name}"
             return f"{key} changed from {record.settings.get(name)} to {value}"
     # What lies at a private path is compared only by commands that name the path.
-    known = inputs.keys() | (record.inputs.keys() - _AT_PRIVATE_PATHS.keys())
+    at_private_paths = stage.promise.private_inputs
+    known = inputs.keys() | (record.inputs.keys() - at_private_paths.keys())
     for name in sorted(known):
         if inputs.get(name) != record.inputs.get(name):
-            return _AT_PRIVATE_PATHS.get(name, f"the result of {name} changed")
+            return at_private_paths.get(name, f"the result of {name} changed")
     return ""

@@ -3,44 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from gist.stages.promise import Result, Section
-
-
-class EvaluateConfig(Section):
-    """Real held-out images against synthetic ones."""
-
-    extractor: Literal[
-        "radiomics",
-        "auto",
-        "inception",
-        "dinov2",
-        "swav",
-        "squeezenet",
-        "resnet50",
-        "resnet101",
-        "inception_v3",
-        "vgg16",
-        "vgg19",
-    ] = "radiomics"
-    """Image features to compare. radiomics needs no weights; the others do (`gist weights`), and only inception gives
-    FID; auto: the best whose weights are found, else radiomics."""
-    weights: Path | None = Field(None, json_schema_extra={"private": True})
-    """File with the extractor's weights. Default: looked for in $GIST_WEIGHTS_DIR and the user's cache."""
-    literature: bool = False
-    """Also fid50k_full, kid50k_full and pr50k3_full as papers report them: 50,000 new images, all training images."""
-    max_images: Annotated[int, Field(ge=10)] = 5000
-    """At most this many images of each side are compared."""
-    neighbours: Annotated[int, Field(ge=1, le=50)] = 3
-    """Neighbourhood size k of precision, recall, density and coverage."""
-    permutations: Annotated[int, Field(ge=0, le=100_000)] = 500
-    """Permutations behind the p-value of KID."""
-    shown: Annotated[int, Field(ge=1, le=200)] = 24
-    """Synthetic images shown with their nearest training image."""
-
+from gist.stages.promise import Promise, Result, StageSettings
 
 Direction = Literal["lower", "higher", "as real"]
 """Which values of a score are better; `as real`: those near its baseline."""
@@ -153,3 +120,48 @@ class EvaluateResult(Result):
     seconds: float
     artifacts: ArtifactSummary | None = None
     """None where too few real images were at hand to judge single images by."""
+
+
+class EvaluateConfig(StageSettings):
+    """Real held-out images against synthetic ones."""
+
+    promise: ClassVar[Promise] = Promise(
+        work="gist.evaluation:evaluate",
+        result=EvaluateResult,
+        files=("scores.json", "artifacts.csv", "artifacts.safetensors"),
+        needs=("prepare", "generate"),
+        inputs="gist.evaluation.check:weights_inputs",
+        private_inputs={"weights": "the file that evaluate.weights names is another than before"},
+        check="gist.evaluation.check:check_evaluate",
+        page="gist.evaluation.page:evaluate_page",
+        command=False,  # it can look at every snapshot instead
+        stays=("features", "snapshots.json"),  # known by the content of their images; about the training
+    )
+
+    extractor: Literal[
+        "radiomics",
+        "auto",
+        "inception",
+        "dinov2",
+        "swav",
+        "squeezenet",
+        "resnet50",
+        "resnet101",
+        "inception_v3",
+        "vgg16",
+        "vgg19",
+    ] = "radiomics"
+    """Image features to compare. radiomics needs no weights; the others do (`gist weights`), and only inception gives
+    FID; auto: the best whose weights are found, else radiomics."""
+    weights: Path | None = Field(None, json_schema_extra={"private": "the weights file"})
+    """File with the extractor's weights. Default: looked for in $GIST_WEIGHTS_DIR and the user's cache."""
+    literature: bool = False
+    """Also fid50k_full, kid50k_full and pr50k3_full as papers report them: 50,000 new images, all training images."""
+    max_images: Annotated[int, Field(ge=10)] = 5000
+    """At most this many images of each side are compared."""
+    neighbours: Annotated[int, Field(ge=1, le=50)] = 3
+    """Neighbourhood size k of precision, recall, density and coverage."""
+    permutations: Annotated[int, Field(ge=0, le=100_000)] = 500
+    """Permutations behind the p-value of KID."""
+    shown: Annotated[int, Field(ge=1, le=200)] = 24
+    """Synthetic images shown with their nearest training image."""

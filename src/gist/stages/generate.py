@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from gist.stages.promise import Result, Section
-
-
-class GenerateConfig(Section):
-    """Synthetic images from a snapshot."""
-
-    network: str = "latest"
-    """`latest`, `best` (see `train.best_by`), the name of a snapshot in the run folder, or a network file."""
-    count: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
-    """How many images, shared among the classes as in the training set unless `per_class` is given."""
-    per_class: dict[str, Annotated[int, Field(ge=0)]] | None = None
-    """Images per class by class name, instead of `count`."""
-    first_seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of the first image; image i has seed first_seed + i and depends on nothing else."""
-    truncation_psi: Annotated[float, Field(ge=-2, le=2)] = 1.0
-    """1: full variety; below 1: closer to the average radiograph, fewer failures, less variety."""
-    truncation_cutoff: Annotated[int, Field(ge=0)] | None = None
-    """Number of layers that truncation applies to. Default: all."""
-    reject_artifacts: Annotated[float, Field(gt=0, le=0.5)] | None = None
-    """Replace pictures that look odder than all but this share of held-out real ones, such as 0.05. Default: keep."""
+from gist.stages.promise import Promise, Result, StageSettings
 
 
 class GenerateResult(Result):
@@ -48,3 +29,33 @@ class GenerateResult(Result):
     """Share of real images that the artifact filter would reject too; None without the filter."""
     rejected: dict[str, int] = Field(default={})
     """Detector that weighed most -> number of pictures that the artifact filter dropped."""
+
+
+class GenerateConfig(StageSettings):
+    """Draw synthetic images from a snapshot or any network file."""
+
+    promise: ClassVar[Promise] = Promise(
+        work="gist.generation:generate",
+        result=GenerateResult,
+        files=("*.zip", "*.csv"),
+        uses=("prepare", "train"),
+        inputs="gist.generation.check:network_inputs",
+        check="gist.generation.check:check_generate",
+        page="gist.generation.page:generate_page",
+        dear=("images/*.png",),
+    )
+
+    network: str = "latest"
+    """`latest`, `best` (see `train.best_by`), the name of a snapshot in the run folder, or a network file."""
+    count: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
+    """How many images, shared among the classes as in the training set unless `per_class` is given."""
+    per_class: dict[str, Annotated[int, Field(ge=0)]] | None = None
+    """Images per class by class name, instead of `count`."""
+    first_seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the first image; image i has seed first_seed + i and depends on nothing else."""
+    truncation_psi: Annotated[float, Field(ge=-2, le=2)] = 1.0
+    """1: full variety; below 1: closer to the average radiograph, fewer failures, less variety."""
+    truncation_cutoff: Annotated[int, Field(ge=0)] | None = None
+    """Number of layers that truncation applies to. Default: all."""
+    reject_artifacts: Annotated[float, Field(gt=0, le=0.5)] | None = None
+    """Replace pictures that look odder than all but this share of held-out real ones, such as 0.05. Default: keep."""

@@ -4,21 +4,64 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from gist.stages.promise import Auto, Result, Section
+from gist.stages.promise import Auto, Promise, Result, StageSettings
 
 RESOLUTIONS = (32, 64, 128, 256, 512, 1024)
 
 
-class PrepareConfig(Section):
+class PrepareResult(Result):
+    resolution: int
+    class_names: tuple[str, ...]
+    """In label order; empty where the images carry no labels."""
+    train_archive: str
+    test_archive: str | None
+    """None where nothing is held out."""
+    train_images: int
+    test_images: int
+    class_counts: dict[str, dict[str, int]]
+    """Class name -> {"train": n, "test": n}, and "val" where there is such a part."""
+    patients: int | None
+    """Number of patients, None where no patient id is known (then the split is by image)."""
+    rejected: dict[str, int]
+    """Reason -> number of files set aside."""
+    rejected_table: str
+    """CSV of salted file id and reason."""
+    val_archive: str | None = None
+    """None where nothing is kept for choosing between settings."""
+    val_images: int = 0
+    source_digest: str
+    """SHA-256 over the sorted SHA-256 of all accepted pictures, as they stand in the archives."""
+    upsampled: int
+    notes: tuple[str, ...]
+    """Sentences worth the reader's attention, such as class imbalance or a missing patient id."""
+    data_page: str | None = None
+    """The data report; None in runs from before there was one."""
+    text_search: Literal["none", "strokes", "words"] = "strokes"
+    """How text in the pixels was looked for: by its strokes, or by reading words, too."""
+
+
+class PrepareConfig(StageSettings):
     """Radiographs on disk -> square, power-of-two, labelled archives."""
 
-    source: Path | None = Field(None, json_schema_extra={"private": True})
+    promise: ClassVar[Promise] = Promise(
+        work="gist.intake:prepare",
+        result=PrepareResult,
+        files=("*.zip", "*.csv", "*.json"),
+        inputs="gist.intake.check:source_inputs",
+        private_inputs={"source": "the source folder changed"},
+        check="gist.intake.check:check_prepare",
+        page="gist.intake.page:prepare_page",
+        foretells="gist.intake.check:source_class_names",
+        command=False,  # it takes the folder of radiographs, and makes the run folder
+    )
+
+    source: Path | None = Field(None, json_schema_extra={"private": "the source folder"})
     """Folder or zip archive with DICOM, PNG, TIFF, JPEG, BMP or WebP files, to any depth."""
-    labels: Path | None = Field(None, json_schema_extra={"private": True})
+    labels: Path | None = Field(None, json_schema_extra={"private": "the label table", "inside": "source"})
     """CSV file of labels; relative paths are looked up in `source` first."""
     label_source: Literal["auto", "folders", "table", "tag", "dataset.json"] = "auto"
     """Where classes come from. auto: `label_tag`, else `labels`, else dataset.json in `source`, else sub-folders."""
@@ -108,34 +151,3 @@ class PrepareConfig(Section):
         if self.test_fraction + self.val_fraction >= 0.9:
             raise ValueError("test_fraction and val_fraction together leave too little for training")
         return self
-
-
-class PrepareResult(Result):
-    resolution: int
-    class_names: tuple[str, ...]
-    """In label order; empty where the images carry no labels."""
-    train_archive: str
-    test_archive: str | None
-    """None where nothing is held out."""
-    train_images: int
-    test_images: int
-    class_counts: dict[str, dict[str, int]]
-    """Class name -> {"train": n, "test": n}, and "val" where there is such a part."""
-    patients: int | None
-    """Number of patients, None where no patient id is known (then the split is by image)."""
-    rejected: dict[str, int]
-    """Reason -> number of files set aside."""
-    rejected_table: str
-    """CSV of salted file id and reason."""
-    val_archive: str | None = None
-    """None where nothing is kept for choosing between settings."""
-    val_images: int = 0
-    source_digest: str
-    """SHA-256 over the sorted SHA-256 of all accepted pictures, as they stand in the archives."""
-    upsampled: int
-    notes: tuple[str, ...]
-    """Sentences worth the reader's attention, such as class imbalance or a missing patient id."""
-    data_page: str | None = None
-    """The data report; None in runs from before there was one."""
-    text_search: Literal["none", "strokes", "words"] = "strokes"
-    """How text in the pixels was looked for: by its strokes, or by reading words, too."""

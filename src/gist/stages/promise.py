@@ -1,17 +1,22 @@
-"""What a stage promises: its settings, its result, and how both are read."""
+"""What a stage promises: its settings, its result, what it needs and what it leaves. Light: no stage's code is here.
+
+A field's docstring is a setting's only documentation. Two marks go with fields: `restarts=False`, a setting that may
+change without throwing finished work away (the stage continues with the new value), and `private="the label table"`, a
+path of the user's disk that may hold names: it never enters the run folder, and in messages that are kept these
+words stand in its place.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 StageName = str
-
-
 Auto = Literal["auto"]
-
-
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -27,34 +32,104 @@ class Section(BaseModel):
     )
 
 
+class Result(BaseModel):
+    """A frozen, JSON-friendly record; its paths are relative to the run folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """All that the rest of gist asks of a stage. Addresses are `module:name`, imported when they are needed."""
+
+    work: str
+    """Address of the function that does it: (config, run, progress) -> result."""
+    result: type[Result]
+    files: tuple[str, ...]
+    """Patterns, in the stage's folder, of the final files: the manifest lists them, later stages depend on them."""
+    needs: tuple[StageName, ...] = ()
+    """Stages that must be finished."""
+    uses: tuple[StageName, ...] | Literal["all before"] = ()
+    """Stages whose results are read where they exist. `all before`: the stage stands behind all others."""
+    reads: Mapping[str, str] = field(default_factory=dict)
+    """Name -> file of the run folder that no stage answers for, and that makes the result stale when it changes."""
+    inputs: str | None = None
+    """Address of (config, run) -> name and digest of whatever else is read."""
+    private_inputs: Mapping[str, str] = field(default_factory=dict)
+    """Those of `inputs` at private paths, which only some commands know -> what to say when they differ."""
+    check: str | None = None
+    """Address of (config, run, ahead), which raises InputError where the settings cannot work. Called before anything
+    is written; `ahead` are the stages that the same command renews first, so that nothing can be known of them."""
+    page: str | None = None
+    """Address of (findings) -> StagePage, the stage's part of the report."""
+    foretells: str | None = None
+    """Address of (config, run) -> what can be told of the result before the stage has run: of prepare, the names of
+    the classes, or None where only the files themselves tell."""
+    command: bool = True
+    """Whether `gist <stage> RUN` is made from the settings; else the command line has one of its own."""
+    dear: tuple[str, ...] = ()
+    """Patterns of the files that show that work has begun which must not be thrown away; empty for cheap stages."""
+    kept: bool = False
+    """Whether an old result is kept under `previous/` for when its settings return; else until the new one begins."""
+    stays: tuple[str, ...] = ()
+    """Names in the stage's folder that outlive its result, being known by their content."""
+    belongings: tuple[str, ...] = ()
+    """Files elsewhere in the run folder that are about this result and are kept with it."""
+    remarks: tuple[str, tuple[str, ...]] | None = None
+    """A JSON file in the stage's folder, and the keys in it that `gist status` shows."""
+    shared: bool = False
+    """Whether all processes that torchrun started take part; `work` then also takes `team`."""
+
+
+class StageSettings(Section):
+    """The settings of a stage."""
+
+    promise: ClassVar[Promise]
+
+
 def restarting_settings(section: Section) -> dict[str, Any]:
     """The settings of a section whose change makes finished work stale, as plain JSON values."""
-    left_out = marked(type(section), "restarts", False) | marked(type(section), "private", True)
+    left_out = continuing(type(section)) | private(type(section)).keys()
     return {name: value for name, value in section.model_dump(mode="json").items() if name not in left_out}
 
 
 def continued_settings(section: Section) -> dict[str, Any]:
     """The settings of a section whose change continues finished work, as plain JSON values."""
-    return section.model_dump(mode="json", include=marked(type(section), "restarts", False))
+    return section.model_dump(mode="json", include=continuing(type(section)))
 
 
 def unusual_settings(section: Section) -> dict[str, Any]:
     """The settings of a section that differ from their defaults and are kept with the run, as plain JSON values."""
-    private = marked(type(section), "private", True)
-    return section.model_dump(mode="json", exclude_defaults=True, exclude=private)
+    return section.model_dump(mode="json", exclude_defaults=True, exclude=set(private(type(section))))
 
 
-def marked(section: type[Section], mark: str, value: bool) -> set[str]:
-    """Names of the settings that carry a mark with this value."""
-    found = set()
-    for name, field in section.model_fields.items():
-        extra = field.json_schema_extra
-        if isinstance(extra, dict) and extra.get(mark) is value:
-            found.add(name)
-    return found
+def kept_settings(section: Section) -> dict[str, Any]:
+    """All settings of a section that may be kept, as plain JSON values."""
+    return section.model_dump(mode="json", exclude=set(private(type(section))))
 
 
-class Result(BaseModel):
-    """A frozen, JSON-friendly record."""
+def continuing(section: type[Section]) -> set[str]:
+    """Names of the settings whose change continues finished work."""
+    return {name for name, mark in _marked(section, "restarts").items() if mark is False}
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+def private(section: type[Section]) -> dict[str, str]:
+    """The private settings of a section, and the words that stand in their place."""
+    return {name: str(words) for name, words in _marked(section, "private").items() if words}
+
+
+def paths(section: type[Section]) -> set[str]:
+    """Names of the settings that are paths, relative to the settings file that gives them.
+
+    Those marked `inside`, which are looked for in another place first, are left as they are given.
+    """
+    return {
+        name
+        for name, field in section.model_fields.items()
+        if Path in (field.annotation, *get_args(field.annotation))
+    } - _marked(section, "inside").keys()
+
+
+def _marked(section: type[Section], mark: str) -> dict[str, Any]:
+    extras = {name: field.json_schema_extra for name, field in section.model_fields.items()}
+    return {name: extra[mark] for name, extra in extras.items() if isinstance(extra, dict) and mark in extra}

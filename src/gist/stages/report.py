@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from gist.stages.promise import Result, Section
+from gist.stages.promise import Promise, Result, StageSettings
 
 
-class ReportConfig(Section):
+class ReportResult(Result):
+    report: str
+
+
+class ReportConfig(StageSettings):
     """The page a clinician reads."""
+
+    promise: ClassVar[Promise] = Promise(
+        work="gist.reporting:write_report",
+        result=ReportResult,
+        files=("report.html", "report.json", "*.md"),
+        needs=("prepare",),
+        uses="all before",
+        reads={"inspect": "inspect/result.json", "snapshots": "evaluate/snapshots.json"},
+        command=False,  # it says where the page lies
+    )
 
     title: str | None = None
     """Heading of the report. Default: the run's name."""
@@ -18,7 +32,3 @@ class ReportConfig(Section):
     """Licence that the model card and the data card state. Default: a place for you to fill in."""
     samples_per_class: Annotated[int, Field(ge=1, le=64)] = 12
     """Images per class on the sheet of real beside synthetic."""
-
-
-class ReportResult(Result):
-    report: str

@@ -3,34 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from gist.stages.promise import Auto, Result, Section
-
-
-class UtilityConfig(Section):
-    """What a classifier learns from the synthetic images: GAN-train and GAN-test."""
-
-    classifiers: tuple[Literal["small", "inception_v3", "resnet101", "vgg19"], ...] = Field(
-        ("small",), json_schema_extra={"restarts": False}
-    )
-    """Networks to train: small is quick on a CPU, the others want a GPU. An empty list leaves the stage out."""
-    seeds: Annotated[int, Field(ge=1, le=100)] = Field(5, json_schema_extra={"restarts": False})
-    """Every arm is trained this often; with fewer than 5 no verdict is given."""
-    steps: Auto | Annotated[int, Field(ge=1)] = Field("auto", json_schema_extra={"restarts": False})
-    """Steps of every training, the same in all arms. auto: 250 for small, 1000 for the others."""
-    max_per_class: Annotated[int, Field(ge=4)] = Field(500, json_schema_extra={"restarts": False})
-    """At most this many images of a class are learned from, real and synthetic alike."""
-    validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = Field(
-        0.2, json_schema_extra={"restarts": False}
-    )
-    """Share of training patients by whose images each training chooses its best step, if prepare kept none for it."""
-    pretrained: bool = Field(True, json_schema_extra={"restarts": False})
-    """Start torchvision's networks from ImageNet weights where these are found (`gist weights`)."""
-    weights_folder: Path | None = Field(None, json_schema_extra={"private": True})
-    """Folder with torchvision's weight files. Default: $GIST_WEIGHTS_DIR and the user's cache."""
+from gist.stages.promise import Auto, Promise, Result, StageSettings
 
 
 class Interval(Result):
@@ -141,3 +118,35 @@ class UtilityResult(Result):
     worth: tuple[SyntheticWorth, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+
+
+class UtilityConfig(StageSettings):
+    """GAN-train and GAN-test: train classifiers on real and on synthetic images, test them on held-out real ones."""
+
+    promise: ClassVar[Promise] = Promise(
+        work="gist.utility:measure_utility",
+        result=UtilityResult,
+        files=("utility.json",),
+        needs=("prepare", "generate"),
+        check="gist.utility.check:check_utility",
+        page="gist.utility.page:utility_page",
+    )
+
+    classifiers: tuple[Literal["small", "inception_v3", "resnet101", "vgg19"], ...] = Field(
+        ("small",), json_schema_extra={"restarts": False}
+    )
+    """Networks to train: small is quick on a CPU, the others want a GPU. An empty list leaves the stage out."""
+    seeds: Annotated[int, Field(ge=1, le=100)] = Field(5, json_schema_extra={"restarts": False})
+    """Every arm is trained this often; with fewer than 5 no verdict is given."""
+    steps: Auto | Annotated[int, Field(ge=1)] = Field("auto", json_schema_extra={"restarts": False})
+    """Steps of every training, the same in all arms. auto: 250 for small, 1000 for the others."""
+    max_per_class: Annotated[int, Field(ge=4)] = Field(500, json_schema_extra={"restarts": False})
+    """At most this many images of a class are learned from, real and synthetic alike."""
+    validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = Field(
+        0.2, json_schema_extra={"restarts": False}
+    )
+    """Share of training patients by whose images each training chooses its best step, if prepare kept none for it."""
+    pretrained: bool = Field(True, json_schema_extra={"restarts": False})
+    """Start torchvision's networks from ImageNet weights where these are found (`gist weights`)."""
+    weights_folder: Path | None = Field(None, json_schema_extra={"private": "the weights folder"})
+    """Folder with torchvision's weight files. Default: $GIST_WEIGHTS_DIR and the user's cache."""

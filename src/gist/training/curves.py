@@ -1,53 +1,82 @@
-"""Which charts the training log gives."""
+"""What the training log tells, and which charts it gives."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
-from gist.pages.charts import Reference, Series, line_chart
-from gist.runs.findings import Tick
+from gist.generators.family import Chart
+from gist.pages.charts import IMAGES_SHOWN, Reference, Series, line_chart
 
-X_LABEL = "images shown, in thousands (kimg)"
+Tick = dict[str, float]
+SPEED = Chart("Speed", {"sec_per_kimg": "Speed"}, "seconds per 1,000 images")
 
 
-def training_curves(ticks: Sequence[Tick], augment_target: float | None) -> list[Markup]:
-    """Charts of the losses, the augmentation, R1 and the speed, as far as the log holds them.
+def read_ticks(log: Path) -> tuple[Tick, ...]:
+    """Lines of a training log, oldest first; only finite numbers are kept. Empty where it cannot be read."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ()
+    return tuple(tick for line in lines if (tick := _tick(line)))
+
+
+def training_curves(
+    ticks: Sequence[Tick], charts: Sequence[Chart], settings: Mapping[str, Any]
+) -> list[Markup]:
+    """The charts of a kind of generator and that of the speed, as far as the log holds their lines.
 
     Args:
-        ticks: log lines with kimg, loss_G, loss_D, real_sign, augment_p, r1, sec_per_kimg; any may lack.
-        augment_target: the share of positive outputs on real images that the augmentation was steered to.
+        ticks: log lines with kimg, sec_per_kimg and the numbers that the charts name; any may lack.
+        charts: what the kind of generator shows.
+        settings: of the training, for the charts' lines of reference.
     """
-    charts = []
-    losses = _present(ticks, {"loss_G": "generator", "loss_D": "discriminator"})
-    if losses:
-        charts.append(line_chart("Losses", losses, x_label=X_LABEL, y_label="loss", y_from_zero=True))
-    steering = _present(ticks, {"real_sign": "overfitting sign", "augment_p": "strength p"})
-    if steering:
-        target = None if augment_target is None else Reference("target of the sign", augment_target)
-        charts.append(
-            line_chart(
-                "Augmentation",
-                steering,
-                x_label=X_LABEL,
-                y_label="no unit",
-                reference=target,
-                y_from_zero=True,
-            )
-        )
-    for key, title, unit in (
-        ("r1", "Gradient penalty R1", "squared gradient norm"),
-        ("sec_per_kimg", "Speed", "seconds per 1,000 images"),
-    ):
-        lines = _present(ticks, {key: title})
+    drawn = []
+    for chart in (*charts, SPEED):
+        lines = _present(ticks, chart.lines)
         if lines:
-            charts.append(line_chart(title, lines, x_label=X_LABEL, y_label=unit, y_from_zero=True))
-    return charts
+            drawn.append(
+                line_chart(
+                    chart.title,
+                    lines,
+                    x_label=IMAGES_SHOWN,
+                    y_label=chart.unit,
+                    reference=_reference(chart, settings),
+                    y_from_zero=True,
+                )
+            )
+    return drawn
 
 
-def _present(ticks: Sequence[Tick], names: dict[str, str]) -> list[Series]:
+def _reference(chart: Chart, settings: Mapping[str, Any]) -> Reference | None:
+    if chart.reference is None:
+        return None
+    name, setting = chart.reference
+    value = settings.get(setting)
+    return Reference(name, float(value)) if isinstance(value, int | float) else None
+
+
+def _tick(line: str) -> Tick:
+    try:
+        entry = json.loads(line, parse_constant=lambda _: None)
+    except ValueError:  # a killed process may leave half a last line
+        return {}
+    if not isinstance(entry, dict):
+        return {}
+    return {
+        key: float(value)
+        for key, value in entry.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    }
+
+
+def _present(ticks: Sequence[Tick], names: Mapping[str, str]) -> list[Series]:
     lines = []
     for key, name in names.items():
         points = [(tick["kimg"], tick[key]) for tick in ticks if "kimg" in tick and key in tick]

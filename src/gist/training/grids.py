@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Set
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from gist.files import write_atomic
-from gist.generators.augment import PresetName, strongest
-from gist.generators.gan.generator import Generator
 from gist.generators.learning.images import TrainingImages
 from gist.generators.learning.randomness import random_stream
+from gist.generators.model import Model
 from gist.images.archive import DataSet
 from gist.images.sheets import as_bytes, grid, write_png_atomic
+from gist.images.tensors import pictures_of
 from gist.version import __version__
 
 COLUMNS = 8
@@ -43,7 +43,7 @@ class Grids:
         self,
         folder: Path,
         images: TrainingImages,
-        z_dim: int,
+        latent_shape: tuple[int, ...],
         seed: int,
         device: torch.device,
         hidden: Set[str] = frozenset(),
@@ -53,7 +53,7 @@ class Grids:
         self.seed = seed
         self._may_be_shown = np.array([name not in hidden for name in images.data_set.names])
         self._rows = min(_MOST_CLASSES, images.classes) if images.classes else _ROWS
-        z = torch.randn(self._rows * COLUMNS, z_dim, generator=random_stream(seed, "grid", 0))
+        z = torch.randn(self._rows * COLUMNS, *latent_shape, generator=random_stream(seed, "grid", 0))
         c = images.one_hot(torch.arange(self._rows).repeat_interleave(COLUMNS))
         self._z, self._c = z.to(device), None if c is None else c.to(device)
 
@@ -65,8 +65,8 @@ class Grids:
     def real_file(self) -> Path:
         return self.folder / "real.png"
 
-    def write_real(self, preset: PresetName, *, allow_mirror: bool) -> None:
-        """Real training images, and the same under the strongest augmentation, to tell leaks by."""
+    def write_real(self, changed: Callable[[torch.Tensor], torch.Tensor | None]) -> None:
+        """Real training images, and the same as the learner sees them at the most (`changed`), to tell leaks by."""
         chosen = self._real()
         chosen = chosen[self._may_be_shown[chosen]]
         if self.real_file.exists() or not len(chosen):
@@ -74,14 +74,11 @@ class Grids:
         data_set = self.images.data_set
         sheet = grid(np.stack([as_bytes(data_set.image(int(i))) for i in chosen]), COLUMNS)
         write_png_atomic(self.real_file, sheet)
-        augmented = strongest(
-            self.images.select(torch.from_numpy(chosen), torch.device("cpu")),
-            preset,
-            allow_mirror=allow_mirror,
-        )
-        write_png_atomic(self.folder / "strongest-augmentation.png", _sheet(augmented))
+        augmented = changed(self.images.select(torch.from_numpy(chosen), torch.device("cpu")))
+        if augmented is not None:
+            write_png_atomic(self.folder / "strongest-augmentation.png", _sheet(augmented))
 
-    def write(self, G: Generator, images_seen: int) -> float:
+    def write(self, G: Model, images_seen: int) -> float:
         """Draws the fixed latents; returns how varied they are, as a share of the variety of as many real images.
 
         Variety is the standard deviation of a pixel across the images, averaged over the pixels.
@@ -151,6 +148,5 @@ class Grids:
 
 
 def _sheet(images: torch.Tensor) -> NDArray[np.uint8]:
-    """Images [N, 1, R, R] in -1..1 as one uint8 picture."""
-    bytes_NHW = (images[:, 0] * 127.5 + 128).clamp(0, 255).to(torch.uint8).numpy()
-    return grid(bytes_NHW, COLUMNS)
+    """Images [N, C, R, R] in -1..1 as one uint8 picture."""
+    return grid(pictures_of(images), COLUMNS)

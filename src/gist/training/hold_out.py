@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gist.generators.gan.discriminator import Discriminator
-from gist.generators.gan.generator import Generator
 from gist.generators.learning.images import TrainingImages
+from gist.generators.learning.learner import Held, Learner
 from gist.generators.synthesis import synthesise
 from gist.images.archive import DataSet
 from gist.images.png import as_unit
+from gist.images.tensors import tensor_of_unit
 from gist.metrics.extractors import Radiomics
 from gist.metrics.features import Standardiser, extract
 from gist.metrics.kid import kernel_distance
@@ -59,38 +59,21 @@ class HoldOut:
         """Images per side."""
         return len(self._chosen)
 
-    def score(self, G_ema: Generator, D: Discriminator) -> SnapshotScore:
+    def score(self, learner: Learner) -> SnapshotScore:
         """Draws as many images as are held out (at most `IMAGES`) and compares."""
         labels = self._held_out.labels[self._chosen]
         count = len(labels)
         seeds = range(_FIRST_SEED, _FIRST_SEED + count)
-        drawn = np.stack(list(synthesise(G_ema, seeds, labels.tolist())))
+        drawn = np.stack(list(synthesise(learner.model, seeds, labels.tolist())))
         features = self._extractor.features(np.stack([as_unit(image) for image in drawn]))
         kid = kernel_distance(self._standardise(features), self._real_NF)
-        return SnapshotScore(kid.value, kid.standard_error, self._overfitting(D, drawn, labels))
-
-    def _overfitting(
-        self, D: Discriminator, drawn: NDArray[np.uint8], labels: NDArray[np.int64]
-    ) -> float | None:
-        """r_v of Karras et al. 2020 (ADA), equation 1; None while the discriminator tells nothing apart."""
         own = self._training.data_set
-        held_out = self._held_out.array(self._chosen)
-        D.eval()
-        known = self._mean_logit(D, own.array(self._similar), own.labels[self._similar])
-        unknown = self._mean_logit(D, held_out, labels)
-        generated = self._mean_logit(D, drawn.astype(np.float32) / np.float32(255), labels)
-        D.train()
-        if known - generated < 0.1:
-            return None
-        return (known - unknown) / (known - generated)
+        overfitting = learner.overfitting(
+            self._held(own.array(self._similar), own.labels[self._similar]),
+            self._held(self._held_out.array(self._chosen), labels),
+            self._held(drawn.astype(np.float32) / np.float32(255), labels),
+        )
+        return SnapshotScore(kid.value, kid.standard_error, overfitting)
 
-    def _mean_logit(self, D: Discriminator, x_NHW: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-        device = next(D.parameters()).device
-        logits = []
-        with torch.no_grad():
-            for start in range(0, len(x_NHW), 8):
-                part = slice(start, start + 8)
-                images = torch.from_numpy(x_NHW[part] * 2 - 1).unsqueeze(1).to(device)
-                c = self._training.one_hot(torch.from_numpy(labels[part]))
-                logits.append(D(images, None if c is None else c.to(device)))
-        return float(torch.cat(logits).mean())
+    def _held(self, x_NHW: NDArray[np.float32], labels: NDArray[np.int64]) -> Held:
+        return Held(tensor_of_unit(x_NHW), self._training.one_hot(torch.from_numpy(labels)))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from gist.images.sheets import cut, grid
-from gist.pages.pictures import REAL_TEXT, SYNTHETIC_TEXT, Picture, picture
+from gist.images.sheets import cut
+from gist.pages.pictures import HALF_WIDTH, REAL_TEXT, SYNTHETIC_TEXT, Picture, sheet
 from gist.runs.findings import Findings
-from gist.runs.folder import RunFolder
+from gist.stages.train import TrainResult
+from gist.training.curves import Tick
 
 LEAST_P = 0.05
 """A highest probability below this means that augmentation was hardly used, and there is nothing to look for."""
@@ -37,22 +40,21 @@ class LeakCheck:
         return self.highest_p >= self.bound > 0
 
 
-def leak_check(run: RunFolder, findings: Findings, room: int) -> LeakCheck | None:
-    """The check of a training, each sheet at most `room` CSS pixels wide; None where a picture cannot be read or
-    hardly anything was augmented."""
-    train = findings.train
+def leak_check(findings: Findings, ticks: Sequence[Tick]) -> LeakCheck | None:
+    """The check of a training; None where a picture cannot be read or hardly anything was augmented."""
+    train = findings.of(TrainResult)
     if train is None or not train.grids:
         return None
-    settings = findings.records["train"].settings
-    strongest = run.path / Path(train.grid_real).with_name(STRONGEST)
+    settings, folder = findings.records["train"].settings, findings.run.path
+    strongest = folder / Path(train.grid_real).with_name(STRONGEST)
     if settings.get("augment", "none") == "none" or not strongest.is_file():
         return None
-    highest_p = max((tick["augment_p"] for tick in findings.ticks if "augment_p" in tick), default=0.0)
+    highest_p = max((tick["augment_p"] for tick in ticks if "augment_p" in tick), default=0.0)
     if highest_p <= LEAST_P:
         return None
     try:
-        augmented = _sheet(strongest, train.resolution, REAL_TEXT, room)
-        synthetic = _sheet(run.path / train.grids[-1], train.resolution, SYNTHETIC_TEXT, room)
+        augmented = _sheet(strongest, train.resolution, REAL_TEXT)
+        synthetic = _sheet(folder / train.grids[-1], train.resolution, SYNTHETIC_TEXT)
     except (OSError, ValueError):
         return None
     return LeakCheck(
@@ -63,8 +65,17 @@ def leak_check(run: RunFolder, findings: Findings, room: int) -> LeakCheck | Non
     )
 
 
-def _sheet(file: Path, side: int, text: dict[str, str], room: int) -> Picture:
+def read_grid(file: Path, side: int) -> NDArray[np.uint8]:
+    """The square images of `side` pixels in a grid of pictures that training wrote, uint8 [N, side, side].
+
+    Raises:
+        OSError, ValueError: the file cannot be read, or is no such grid.
+    """
     with Image.open(file) as image:
-        tiles_NHW = cut(np.asarray(image.convert("L")), side)
+        return cut(np.asarray(image.convert("L")), side)
+
+
+def _sheet(file: Path, side: int, text: Mapping[str, str]) -> Picture:
+    tiles_NHW = read_grid(file, side)
     chosen = np.linspace(0, len(tiles_NHW) - 1, min(SHOWN, len(tiles_NHW))).round().astype(int)
-    return picture(grid(tiles_NHW[chosen], COLUMNS)[2:-2, 2:-2], text, room)
+    return sheet(tiles_NHW[chosen], COLUMNS, text, HALF_WIDTH)

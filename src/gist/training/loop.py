@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gist.generators.gan.learner import Trainer
-from gist.generators.gan.state import TrainingState
+from gist.generators.learning.learner import Learner
+from gist.machine.team import Team
+from gist.training.record import TrainingRecord
 
 StopReason = Literal["kimg reached", "hours reached", "no longer better"]
 
@@ -19,20 +20,23 @@ class Stop:
 
     images: int
     seconds: float | None
-    patience_images: float | None = None
-    """Images without a better score after which training ends."""
+    patience_kimg: float | None = None
+    """Thousands of images without a better score after which training ends."""
 
-    def reached(self, state: TrainingState) -> StopReason | None:
+    def reached(self, images: int, record: TrainingRecord) -> StopReason | None:
         """The reason to stop, if there is one now."""
-        if state.images >= self.images:
+        if images >= self.images:
             return "kimg reached"
-        if self.seconds is not None and state.seconds >= self.seconds:
+        if self.seconds is not None and record.seconds >= self.seconds:
             return "hours reached"
-        best = state.best
-        if self.patience_images is not None and best is not None:
-            scored = max(entry["kimg"] for entry in state.snapshots if entry.get("kid") is not None)
-            if (scored - best["kimg"]) * 1000 >= self.patience_images:
-                return "no longer better"
+        # In images, which are whole numbers.
+        since_best = round(record.kimg_since_best * 1000)
+        if (
+            self.patience_kimg is not None
+            and record.best is not None
+            and since_best >= self.patience_kimg * 1000
+        ):
+            return "no longer better"
         return None
 
 
@@ -57,8 +61,10 @@ class Statistics:
 
 
 def train_until(
-    trainer: Trainer,
+    learner: Learner,
+    record: TrainingRecord,
     stop: Stop,
+    team: Team,
     *,
     tick_images: int,
     snapshot_images: int,
@@ -73,18 +79,18 @@ def train_until(
         snapshot_images: `on_snapshot` is called at multiples of this; its numbers go to `on_tick` too.
         after_step: called when the state is whole; may save it, or raise to stop.
     """
-    state, batch = trainer.state, trainer.plan.batch
+    batch = learner.plan.batch
     statistics = Statistics()
-    tick_start, tick_from = time.monotonic(), state.images
-    while (reason := stop.reached(state)) is None:
+    tick_start, tick_from = time.monotonic(), learner.images
+    while (reason := stop.reached(learner.images, record)) is None:
         began = time.monotonic()
-        statistics.add(trainer.step())
-        (state.seconds,) = trainer.team.from_leader(state.seconds + time.monotonic() - began)
-        seconds_per_kimg = (time.monotonic() - tick_start) / (state.images - tick_from) * 1000
-        numbers = on_snapshot() if _passes(snapshot_images, state.images, batch) else {}
-        if numbers or _passes(tick_images, state.images, batch):
+        statistics.add(learner.step())
+        (record.seconds,) = team.from_leader(record.seconds + time.monotonic() - began)
+        seconds_per_kimg = (time.monotonic() - tick_start) / (learner.images - tick_from) * 1000
+        numbers = on_snapshot() if _passes(snapshot_images, learner.images, batch) else {}
+        if numbers or _passes(tick_images, learner.images, batch):
             on_tick(statistics.take() | numbers, seconds_per_kimg)
-            tick_start, tick_from = time.monotonic(), state.images
+            tick_start, tick_from = time.monotonic(), learner.images
         after_step()
     return reason
 

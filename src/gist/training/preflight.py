@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from gist.config import Config
 from gist.errors import InputError
-from gist.generators.gan.plan import plan_training, sizes_of_start
-from gist.generators.gan.start import Start, load_start
-from gist.generators.learning.plan import Fingerprint, TrainingPlan
+from gist.generators.family import Fingerprint
+from gist.generators.learning.plan import TrainingPlan
+from gist.generators.planning import plan_training
+from gist.generators.registry import family_named
+from gist.generators.start import Start, load_start
 from gist.machine.device import Device, choose_device
 from gist.runs.folder import RunFolder
+from gist.runs.results import finished_result
 from gist.stages.prepare import PrepareResult
-from gist.stages.train import TrainConfig
+from gist.stages.promise import StageName
+from gist.stages.train import TrainSettings
 from gist.training.hold_out import FEWEST
 
 _CHEAP_SCORE_KIMG = 3.0
 """Where snapshots are this far apart, scoring them takes at most about 3 % of the training."""
 
 
-def check_training(config: Config, run: RunFolder) -> None:
-    """What `train` would refuse before its first step, told without training.
+def check_train(config: Config, run: RunFolder, ahead: Set[StageName]) -> None:
+    """What `train` would refuse before its first step, told without training; only device and starting network where
+    the data is still to be prepared.
 
     Raises:
         InputError: as there.
     """
+    device = choose_device(config)
+    if "prepare" in ahead:
+        start = _start(config)
+        if start is not None:
+            family_named(start.model.family).check_start(config.train, start)
+        return
     prepared = prepared_data(run)
-    _, plan = plan_of_run(config, choose_device(config), prepared)
+    _, plan = plan_of_run(config, device, prepared)
     scored_against(config.train, plan, prepared)
-
-
-def check_start(config: Config) -> None:
-    """The part of `check_training` that needs no prepared data: device and starting network.
-
-    Raises:
-        InputError: as there.
-    """
-    choose_device(config)
-    if config.train.start_from is not None:
-        sizes_of_start(config.train, load_start(config.train.start_from).G.spec)
 
 
 def plan_of_run(config: Config, device: Device, prepared: PrepareResult) -> tuple[Start | None, TrainingPlan]:
@@ -45,18 +47,16 @@ def plan_of_run(config: Config, device: Device, prepared: PrepareResult) -> tupl
     Raises:
         InputError: there is no such network, or the settings contradict it or the data.
     """
-    start = None if config.train.start_from is None else load_start(config.train.start_from)
+    start = _start(config)
     fingerprint = Fingerprint(prepared.train_images, prepared.resolution, prepared.class_names, device.on_gpu)
-    plan = plan_training(
-        config.train,
-        fingerprint,
-        None if start is None else start.G.spec,
-        start_judges=start is not None and start.D is not None,
-    )
-    return start, plan
+    return start, plan_training(config.train, fingerprint, start)
 
 
-def scored_against(train: TrainConfig, plan: TrainingPlan, prepared: PrepareResult) -> str | None:
+def _start(config: Config) -> Start | None:
+    return None if config.train.start_from is None else load_start(config.train.start_from)
+
+
+def scored_against(train: TrainSettings, plan: TrainingPlan, prepared: PrepareResult) -> str | None:
     """Archive that snapshots are scored against: the part for choosing if there is one, else the hold-out.
 
     None where they are not scored. Raises InputError where the settings ask for scores that cannot be had.
@@ -84,7 +84,7 @@ def prepared_data(run: RunFolder) -> PrepareResult:
     Raises:
         InputError: it has not run.
     """
-    record = run.record("prepare")
-    if record is None or record.result is None:
+    prepared = finished_result(run, PrepareResult)
+    if prepared is None:
         raise InputError(f"{run.path} holds no prepared data; run the prepare stage first.")
-    return PrepareResult.model_validate(record.result)
+    return prepared

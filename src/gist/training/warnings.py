@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 _LITTLE_VARIETY = 0.25
 _NOT_BEFORE_KIMG = 20.0
 _OVERFITTING = 0.5
-_ALWAYS_REAL = 0.9
 
 
 def collapse(varieties: Sequence[float], kimg: float) -> str | None:
@@ -29,23 +28,12 @@ def collapse(varieties: Sequence[float], kimg: float) -> str | None:
     )
 
 
-def overfitting(on_hold_out: float | None, means: Mapping[str, float], *, adaptive: bool) -> str | None:
-    """The discriminator learns its training images by heart.
-
-    Args:
-        on_hold_out: `SnapshotScore.overfitting` where a hold-out was scored.
-        means: statistics since the last line of the log.
-        adaptive: whether augmentation adapts, which answers the sign of the logits by itself.
-    """
-    if on_hold_out is not None and on_hold_out > _OVERFITTING:
-        return (
-            f"The discriminator judges held-out radiographs more like generated ones than like its training images "
-            f"({on_hold_out:.0%} of the way): it learns them by heart. More images, train.augment=radiograph, a "
-            "pretrained start or an earlier snapshot help."
-        )
-    if not adaptive and means.get("real_sign", 0.0) > _ALWAYS_REAL:
-        return (
-            "The discriminator is sure of nearly every training image, and no augmentation holds it back: it "
-            "probably overfits. Set train.augment=radiograph or use an earlier snapshot."
-        )
-    return None
+def overfitting(on_hold_out: float) -> str | None:
+    """The learner knows its training images by heart; `on_hold_out` is `SnapshotScore.overfitting`."""
+    if on_hold_out <= _OVERFITTING:
+        return None
+    return (
+        f"The discriminator judges held-out radiographs more like generated ones than like its training images "
+        f"({on_hold_out:.0%} of the way): it learns them by heart. More images, train.augment=radiograph, a "
+        "pretrained start or an earlier snapshot help."
+    )

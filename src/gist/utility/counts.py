@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gist.metrics.intervals import wilson
 from gist.stages.utility import Interval, UtilityArm, UtilityClass
 from gist.utility.pools import Labels
 
@@ -45,17 +45,6 @@ def rates(counts: Confusion) -> Rates:
     return Rates(float(right.sum() / table.sum()), recall, precision, _share(2 * right, there + claimed))
 
 
-def wilson(successes: float, n: int, z: float = Z_95) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share (Wilson 1927, J. Am. Stat. Assoc. 22, 209).
-
-    `successes` may be a mean over seeds, hence no whole number.
-    """
-    share = successes / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
 def arm_result(
     *,
     classifier: str,
@@ -73,7 +62,7 @@ def arm_result(
     found = [rates(counts) for counts in confusions]
     tested = int(np.sum(confusions[0]))
     accuracy = float(np.mean([one.accuracy for one in found]))
-    low, high = wilson(accuracy * tested, tested)
+    low, high = wilson(accuracy, tested)
     recall = np.mean([one.recall for one in found], axis=0)
     precision = np.mean([one.precision for one in found], axis=0)
     f1 = np.mean([one.f1 for one in found], axis=0)

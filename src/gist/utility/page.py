@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from gist import numerals
 from gist.pages.charts import Reference, Series, line_chart
-from gist.pages.words import VERDICTS
+from gist.pages.html import html
+from gist.pages.section import Section, StagePage
+from gist.runs.findings import Findings
+from gist.stages.generate import GenerateResult
 from gist.stages.utility import SyntheticWorth, UtilityArm, UtilityFinding, UtilityResult
 
 TABLE_ARMS = ("Base", "GAN-train", "GAN-test")
@@ -51,30 +52,32 @@ class Counts:
     tested_on: str
 
 
+def utility_page(findings: Findings) -> StagePage:
+    """What classifiers learned; nothing where that was not measured."""
+    generated = findings.of(GenerateResult)
+    body = utility_section(findings.of(UtilityResult), 0 if generated is None else generated.images)
+    if body is None:
+        return StagePage()
+    return StagePage(sections=(Section("utility", "Do the images teach what real ones teach?", body),))
+
+
 def utility_section(result: UtilityResult | None, drawn: int) -> Markup | None:
     """The section without its heading, None where nothing was measured; `drawn` is how many images were generated."""
     if result is None or result.left_out is not None:
         return None
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(count=numerals.count, signed=_signed_points, points=_points)
-    template = environment.from_string((files("gist.utility") / "page.html.j2").read_text(encoding="utf-8"))
-    return Markup(
-        template.render(
-            result=result,
-            names=NAMES,
-            verdicts=VERDICTS,
-            table_arms=TABLE_ARMS,
-            table=table_two(result.arms),
-            tested=_tested(result.arms),
-            drawn=drawn,
-            by_classifier=[
-                (NAMES[each.name], each, _findings(result.findings, each.name)) for each in result.classifiers
-            ],
-            worth=[(NAMES[each.classifier], each, _chart(each)) for each in result.worth],
-            counts=[(NAMES[each.name], _counts(result.arms, each.name)) for each in result.classifiers],
-        )
+    return html(
+        "gist.utility/page.html.j2",
+        result=result,
+        names=NAMES,
+        table_arms=TABLE_ARMS,
+        table=table_two(result.arms),
+        tested=_tested(result.arms),
+        drawn=drawn,
+        by_classifier=[
+            (NAMES[each.name], each, _findings(result.findings, each.name)) for each in result.classifiers
+        ],
+        worth=[(NAMES[each.classifier], each, _chart(each)) for each in result.worth],
+        counts=[(NAMES[each.name], _counts(result.arms, each.name)) for each in result.classifiers],
     )
 
 
@@ -144,13 +147,3 @@ def _chart(worth: SyntheticWorth) -> Markup:
 
 def _share(value: float) -> str:
     return f"{value:.3f}"
-
-
-def _points(share: float) -> str:
-    """A share as points of a hundred."""
-    return numerals.fixed(100 * share, 1)
-
-
-def _signed_points(share: float) -> str:
-    text = _points(share)
-    return text if text.startswith(numerals.MINUS) or float(text) == 0 else f"+{text}"

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from gist.errors import InputError
 from gist.images.archive import DataSet, read_data_set
 from gist.runs.folder import RunFolder
+from gist.runs.results import result_of
 from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
-from gist.stages.promise import Result, StageName
 from gist.utility.pools import NO_PATIENT, Pools, common_classes, read_patients, read_pool, split_validation
-
-AnyResult = TypeVar("AnyResult", bound=Result)
 
 
 @dataclass(frozen=True)
@@ -68,8 +64,8 @@ def read_sources(run: RunFolder) -> Sources:
     Raises:
         InputError: one of these stages has not finished, or its files are damaged.
     """
-    prepared = _result_of(run, "prepare", PrepareResult)
-    generated = _result_of(run, "generate", GenerateResult)
+    prepared = result_of(run, PrepareResult, "utility")
+    generated = result_of(run, GenerateResult, "utility")
     archives = {"train": prepared.train_archive, "val": prepared.val_archive, "test": prepared.test_archive}
     sets = {
         part: read_data_set(run.path / archive) for part, archive in archives.items() if archive is not None
@@ -82,10 +78,3 @@ def read_sources(run: RunFolder) -> Sources:
         synthetic=read_data_set(run.path / generated.archive),
         patients={part: read_patients(records, data, part) for part, data in sets.items()},
     )
-
-
-def _result_of(run: RunFolder, stage: StageName, kind: type[AnyResult]) -> AnyResult:
-    record = run.record(stage)
-    if record is None or record.state != "done" or record.result is None:
-        raise InputError(f"The {stage} stage of {run.path} has not finished; run it before utility.")
-    return kind.model_validate(record.result)

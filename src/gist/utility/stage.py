@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from gist import ops
 from gist.config import Config
 from gist.files import write_json
-from gist.machine.device import Device, choose_device
-from gist.machine.interruption import Stopped, deferred_signals
+from gist.machine.device import Device, computing
+from gist.machine.interruption import Stopped, deferred_stop
 from gist.metrics.weights import CATALOGUE, FoundWeights, Unavailable, find_weights
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
@@ -53,15 +53,15 @@ def _measured(config: Config, run: RunFolder, progress: Progress) -> UtilityResu
     class_names, why_not = sources.classes()
     if why_not:
         return why_not
-    device = choose_device(config)
-    ops.tune_memory_allocator()
-    work = _Work(config, run, progress, device, len(names) * config.utility.seeds * len(ARMS))
-    concluded = []
-    for name in names:
-        trainings = work.planned(CLASSIFIERS[name], sources, class_names)
-        if int(trainings.per_class.min()) < LEAST_PER_CLASS:
-            return f"a class has fewer than {LEAST_PER_CLASS} images to learn from, real or synthetic"
-        concluded.append(work.concluded(trainings))
+    with computing(config) as device:
+        ops.tune_memory_allocator()
+        work = _Work(config, run, progress, device, len(names) * config.utility.seeds * len(ARMS))
+        concluded = []
+        for name in names:
+            trainings = work.planned(CLASSIFIERS[name], sources, class_names)
+            if int(trainings.per_class.min()) < LEAST_PER_CLASS:
+                return f"a class has fewer than {LEAST_PER_CLASS} images to learn from, real or synthetic"
+            concluded.append(work.concluded(trainings))
     return _result(config, sources, class_names, concluded)
 
 
@@ -104,7 +104,7 @@ class _Work:
         return conclude(trainings, self._predicted(trainings, seeds), seeds)
 
     def _predicted(self, trainings: Trainings, seeds: int) -> Predicted:
-        with deferred_signals() as request:
+        with deferred_stop(self.run.stop_file) as request:
 
             def stop_if_asked() -> None:
                 if request.received is not None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gist.config import Config, build_config
-from gist.generators.gan.start import SHIPPED
+from gist.config import STAGE_NAMES, Config, build_config
+from gist.generators.start import SHIPPED
 from gist.phantoms import write_phantom_data_set
 from gist.progress import Progress
-from gist.runs.folder import STAGE_NAMES, RunFolder
+from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
 from gist.runs.results import RunResult
 

@@ -33,6 +33,7 @@ class AugmentPipe:
 
     def __init__(self, preset: PresetName = "radiograph", *, allow_mirror: bool = False) -> None:
         self.preset: PresetName = preset
+        self.allow_mirror = allow_mirror
         self._strengths = _strengths(preset, allow_mirror)
 
     def __call__(self, x_NCHW: Tensor, p: float | Tensor, generator: torch.Generator) -> Tensor:

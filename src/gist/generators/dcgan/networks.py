@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from gist.errors import InputError
 from gist.generators.gan.discriminator import Discriminator
 from gist.generators.gan.generator import NoiseMode, Synthesis
+from gist.generators.gan.networks import Networks
 from gist.generators.gan.spec import NetworkSpec
 
 _WEIGHT_STD = 0.02
@@ -131,3 +132,6 @@ def _initialise(network: nn.Module) -> None:
             nn.init.normal_(module.weight, std=_WEIGHT_STD)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+NETWORKS = Networks(DCGANSynthesis, DCGANDiscriminator)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from gist.generators.gan.mapping import MappingNetwork
 from gist.generators.gan.spec import NetworkSpec
+from gist.generators.model import Model
 
 NoiseMode = Literal["const", "random", "none"] | Callable[[int], Tensor]
 """A callable gives the noise [N, 1, size, size] for a layer of that size, layer by layer."""
@@ -21,7 +22,9 @@ class Synthesis(nn.Module):
     num_ws: int
     checkpointing: bool = False
     """Keep only each layer's input for the backward pass and compute the layer again there: less memory for a
-    third more work in G's step. Networks whose layers draw noise (stylegan2) keep everything all the same."""
+    third more work in G's step. Networks whose layers draw noise keep everything all the same."""
+    to_rgb: tuple[str, ...] = ()
+    """Names of the modules that make the image's channels, for a start with other colours."""
     couples_images: bool = False
     """Whether in training an image depends on the others of its batch."""
     inner_dtype: torch.dtype = torch.float32
@@ -42,17 +45,20 @@ class Synthesis(nn.Module):
         raise NotImplementedError
 
 
-class Generator(nn.Module):
+class Generator(Model):
     """Mapping and synthesis network of one spec.
 
-    `noise_mode` ("const", "random", "none" or a source of noise) matters to stylegan2 only; "random" draws
-    from torch's default generator. `update_emas` moves the running averages (w_avg and, for stylegan3, the input
+    `noise_mode` ("const", "random", "none" or a source of noise) matters only where layers add noise; "random" draws
+    from torch's default generator. `update_emas` moves the running averages (w_avg and, where layers keep them, input
     magnitudes) by this batch, as one does once per training pass of G.
     """
 
     def __init__(self, spec: NetworkSpec, synthesis: Synthesis) -> None:
         super().__init__()
         self.spec = spec
+        self.family = spec.architecture
+        self.latent_shape = (spec.z_dim,)
+        self.one_arena = spec.family.alias_free
         self.synthesis = synthesis
         self.mapping = MappingNetwork(
             z_dim=spec.z_dim,
@@ -86,3 +92,6 @@ class Generator(nn.Module):
         ws_NLW = self.mapping(z_NZ, c_NK, truncation_psi, truncation_cutoff, update_emas)
         images_NCHW: Tensor = self.synthesis(ws_NLW, noise_mode=noise_mode, update_emas=update_emas)
         return images_NCHW
+
+    def description(self) -> dict[str, Any]:
+        return self.spec.to_json()

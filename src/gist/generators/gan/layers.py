@@ -113,10 +113,18 @@ def blurred(x_NCHW: Tensor, taps: Tensor, *, padding: int, stride: int = 1, gain
 
 
 def binomial_filter() -> Tensor:
-    """The [1, 3, 3, 1] low-pass filter of StyleGAN2 with sum 1, separable (1-D)."""
+    """The [1, 3, 3, 1] low-pass filter of Karras et al. 2020 with sum 1, separable (1-D)."""
     return torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8.0
 
 
 def normalize_second_moment(x_NI: Tensor) -> Tensor:
     """x scaled to mean square 1 over its last axis."""
     return x_NI * (x_NI.square().mean(dim=-1, keepdim=True) + 1e-8).rsqrt()
+
+
+class AveragedInput(nn.Module):
+    """A layer that keeps a running average of its input's magnitude, which moves once per step of training."""
+
+    def move_magnitude(self, magnitude: Tensor) -> None:
+        """Moves the average by that of a batch []."""
+        raise NotImplementedError

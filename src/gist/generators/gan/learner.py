@@ -1,16 +1,19 @@
-"""One training step."""
+"""The adversarial game, step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
+from statistics import median
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from gist import ops
 from gist.errors import StageError
-from gist.generators.augment import AugmentParameters, AugmentPipe
+from gist.generators.augment import AdaController, AugmentParameters, AugmentPipe, strongest
+from gist.generators.gan import troubles
+from gist.generators.gan.generator import Generator
 from gist.generators.gan.losses import (
     blur,
     discriminator_loss,
@@ -20,12 +23,13 @@ from gist.generators.gan.losses import (
     r1_penalty,
 )
 from gist.generators.gan.means import BatchMeans, RunningAverages
-from gist.generators.gan.state import PATH_LENGTH_INTERVAL, R1_INTERVAL, TrainingState
+from gist.generators.gan.plan import GanPlan
+from gist.generators.gan.state import PATH_LENGTH_INTERVAL, R1_INTERVAL, GanState
 from gist.generators.learning.batches import micro_batch_size, micro_batches
 from gist.generators.learning.guards import StepReadings
 from gist.generators.learning.images import TrainingImages
-from gist.generators.learning.plan import TrainingPlan
-from gist.generators.learning.precision import FullPrecision
+from gist.generators.learning.learner import Held, Learner
+from gist.generators.learning.precision import FullPrecision, Precision, apply_precision
 from gist.generators.learning.randomness import random_stream
 from gist.machine.memory import ran_out_of_memory, release
 from gist.machine.team import Team
@@ -35,6 +39,9 @@ _STYLE_MIXING = 0.9
 _PATH_LENGTH_WEIGHT = 2.0
 _PATH_LENGTH_SHRINK = 2
 _PATH_LENGTH_DECAY = 0.01
+_JUDGED_AT_ONCE = 8
+_TYPICAL_P = 0.2
+"""Augmentation probability in the middle of a training."""
 _BLUR_SIGMA = 10.0
 _BLUR_FADE_IMAGES_PER_BATCH = 200_000 / 32
 
@@ -42,17 +49,19 @@ Objective = Callable[[torch.Tensor, BatchMeans], torch.Tensor | None]
 """Loss over a part of the batch, as its share of the batch's mean; None if it takes none of these images."""
 
 
-class Trainer:
-    """One step after another on a state; knows nothing of files.
+class GanLearner(Learner):
+    """One step after another on a state.
 
     A step's result depends on the whole batch only: neither on how it is divided into micro-batches and shares of
     processes (`team`) beyond rounding, nor on anything drawn before.
     """
 
+    plan: GanPlan
+
     def __init__(
         self,
-        state: TrainingState,
-        plan: TrainingPlan,
+        state: GanState,
+        plan: GanPlan,
         images: TrainingImages,
         pipe: AugmentPipe,
         seed: int,
@@ -62,16 +71,86 @@ class Trainer:
     ) -> None:
         self.state = state
         self.plan = plan
-        self.images = images
+        self.training_images = images
         self.pipe = pipe
         self.seed = seed
         self.team = team or Team()
         self.on_note = on_note
         self.device = next(state.G.parameters()).device
         self.averages = RunningAverages(state.G)
-        self.stylegan2 = plan.architecture == "stylegan2"
+        self.mixes_styles = self.regularises_path_length = state.G.spec.family.regularises_path_length
         self._group = state.D.spec.mbstd_group
         state.micro_batch = self._fitting(state.micro_batch)
+
+    @property
+    def images(self) -> int:
+        """Real images shown so far."""
+        return self.state.images
+
+    @images.setter
+    def images(self, count: int) -> None:
+        self.state.images = count
+
+    @property
+    def model(self) -> Generator:
+        """G_ema."""
+        return self.state.G_ema
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        return self.state.tensors()
+
+    def facts(self) -> dict[str, Any]:
+        return self.state.facts()
+
+    def restore(self, tensors: dict[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
+        self.state.restore(tensors)
+        self.state.restore_facts(facts)
+        self.state.micro_batch = self._fitting(self.state.micro_batch)
+
+    def use_precision(self, precision: Precision) -> None:
+        apply_precision(precision, self.state.G, self.state.D)
+
+    def readings(self) -> dict[str, float]:
+        return {"augment_p": self.state.ada.p, "micro_batch": float(self.state.micro_batch)}
+
+    def troubles(self, means: Mapping[str, float]) -> dict[str, str]:
+        found = {
+            "saturation": self.state.ada.saturated,
+            "overfitting": troubles.sure_of_all(means, adaptive=self.state.ada.settings.fixed_p is None),
+        }
+        return {kind: sentence for kind, sentence in found.items() if sentence}
+
+    def overfitting(self, known: Held, unknown: Held, drawn: Held) -> float | None:
+        """r_v of Karras et al. 2020 (ADA), equation 1; None while the discriminator tells nothing apart."""
+        self.state.D.eval()
+        known_logit, unknown_logit, drawn_logit = map(self._mean_logit, (known, unknown, drawn))
+        self.state.D.train()
+        if known_logit - drawn_logit < 0.1:
+            return None
+        return (known_logit - unknown_logit) / (known_logit - drawn_logit)
+
+    def most_changed(self, images: torch.Tensor) -> torch.Tensor | None:
+        """The images under the strongest augmentation."""
+        return strongest(images, self.pipe.preset, allow_mirror=self.pipe.allow_mirror)
+
+    def fit_micro_batch(self, images: int) -> int:
+        self.state.micro_batch = self._fitting(images)
+        return self.state.micro_batch
+
+    def seconds_per_step(self) -> float:
+        """Mean over sixteen steps, of which one has R1 and, where there is path length, four have that too."""
+        self.state.ada = AdaController(fixed_p=0.0 if self.pipe.preset == "none" else _TYPICAL_P)
+        batch = self.plan.batch
+        # Steps count from where G learns, at a multiple of the interval of both penalties.
+        first = -(-int(self.plan.generator_waits_kimg * 1000) // (R1_INTERVAL * batch)) * R1_INTERVAL
+        self.timed_step(first + R1_INTERVAL)  # compiles and warms up all that a step may do
+        plain = median(self.timed_step(first + number) for number in (1, 2, 3))
+        with_lengths = plain
+        if self.regularises_path_length:
+            with_lengths = self.timed_step(first + PATH_LENGTH_INTERVAL)
+        with_both = self.timed_step(first + R1_INTERVAL)
+        lengths = R1_INTERVAL // PATH_LENGTH_INTERVAL - 1
+        return (plain * (R1_INTERVAL - 1 - lengths) + with_lengths * lengths + with_both) / R1_INTERVAL
 
     def step(self) -> dict[str, float]:
         """Shows `plan.batch` real images: one update of G, one of D, lazy regularisation where due, EMA, ADA.
@@ -90,7 +169,7 @@ class Trainer:
         if state.images >= plan.generator_waits_kimg * 1000:
             state.D.requires_grad_(False)
             self.averages.move(self._update("G", state.G, state.G_optimizer, self._generator))
-            if self.stylegan2 and number % PATH_LENGTH_INTERVAL == 0:
+            if self.regularises_path_length and number % PATH_LENGTH_INTERVAL == 0:
                 lengths = self._update("path length", state.G, state.G_optimizer, self._path_length)
                 mean = lengths.sums["path_length"]
                 state.path_length_mean = state.path_length_mean.lerp(mean, _PATH_LENGTH_DECAY)
@@ -147,6 +226,15 @@ class Trainer:
             return None
         return means
 
+    def _mean_logit(self, held: Held) -> float:
+        logits = []
+        with torch.no_grad():
+            for start in range(0, len(held.images), _JUDGED_AT_ONCE):
+                part = slice(start, start + _JUDGED_AT_ONCE)
+                c = None if held.c is None else held.c[part].to(self.device)
+                logits.append(self.state.D(held.images[part].to(self.device), c))
+        return float(torch.cat(logits).mean())
+
     def _fitting(self, micro_batch: int) -> int:
         return micro_batch_size(self.plan.batch, micro_batch, self._group, self.team.place.count)
 
@@ -173,7 +261,7 @@ class Trainer:
     def _latents(self, purpose: str, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         random = random_stream(self.seed, f"latents of {purpose}", self.state.images)
         z = torch.randn(self.plan.batch, self.state.G.z_dim, generator=random)
-        c = self.images.random_labels(self.plan.batch, random)
+        c = self.training_images.random_labels(self.plan.batch, random)
         return self._sent(z[part]), None if c is None else self._sent(c[part])
 
     def _styles(
@@ -182,7 +270,7 @@ class Trainer:
         """ws [N, num_ws, w_dim] for synthesis, and the w [N, w_dim] they begin with."""
         ws = self.state.G.mapping(z, c)
         mixed = ws
-        if self.stylegan2:
+        if self.mixes_styles:
             random = random_stream(self.seed, f"styles of {purpose}", self.state.images)
             mixed = mix_styles(self.state.G, ws, c, _STYLE_MIXING, random, part, self.plan.batch)
         return mixed, ws[:, 0]
@@ -242,7 +330,7 @@ class Trainer:
         return images
 
     def _real_images(self, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        images, c = self.images.batch(self.state.images, self.plan.batch, part, self.device)
+        images, c = self.training_images.batch(self.state.images, self.plan.batch, part, self.device)
         return images, None if c is None else self._sent(c)
 
     def _generator(self, part: torch.Tensor, means: BatchMeans) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -85,6 +86,15 @@ class MappingNetwork(nn.Module):
                 )
             parts.append(normalize_second_moment(self.embed(c_NK.to(torch.float32))))
         return parts
+
+
+def adopt_embedding(new: FullyConnected, old: FullyConnected, origins: Sequence[int]) -> bool:
+    """Lets new class k start as old class origins[k]; whether that changed anything."""
+    if list(origins) == list(range(old.weight.shape[1])):
+        return False
+    new.weight.copy_(old.weight[:, list(origins)] * (old.weight_gain / new.weight_gain))
+    new.bias.copy_(old.bias)
+    return True
 
 
 def _shape(x: Tensor | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from gist.generators.gan.generator import Generator
-from gist.generators.stylegan.stylegan3 import AliasFreeLayer
+from gist.generators.gan.layers import AveragedInput
 
 
 @dataclass
@@ -46,7 +46,7 @@ class RunningAverages:
 
     def __init__(self, G: Generator) -> None:
         self.G = G
-        self._layers = {name: layer for name, layer in G.named_modules() if isinstance(layer, AliasFreeLayer)}
+        self._layers = {name: layer for name, layer in G.named_modules() if isinstance(layer, AveragedInput)}
         self.others = not self._layers
         """Whether G may keep averages of another kind, which it moves by itself in a forward pass."""
 

@@ -1,87 +1,76 @@
-"""From what the data and the device are to the settings that training uses, each with its reason.
+"""From what the data and the device are to the settings that an adversarial training uses, each with its reason.
 
 Starting points: Karras et al. 2021 (StyleGAN3, appendix E and F), Karras et al. 2020 (ADA, appendix C).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gist.errors import InputError
+from gist.generators.family import Fingerprint
+from gist.generators.gan.generator import Generator
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.learning.plan import Fingerprint, TrainingPlan
-from gist.stages.train import TrainConfig
+from gist.generators.learning.plan import Choices, TrainingPlan
+from gist.generators.start import Start
+from gist.stages.train import TrainSettings
 
-_LARGEST_ALIAS_FREE_ON_CPU = 64
+if TYPE_CHECKING:
+    from gist.generators.gan.family import GanFamily
+
+_MAGNITUDE_HALF_LIFE_IMAGES = 20_000
+
+
+@dataclass(frozen=True)
+class GanPlan(TrainingPlan):
+    """Settings of an adversarial training."""
+
+    gamma: float
+    generator_lr: float
+    discriminator_lr: float
+    channel_base: int
+    channel_max: int
+    discriminator_channel_max: int
+    z_dim: int
+    w_dim: int
+    mapping_layers: int
+    ema_kimg: float
+    generator_waits_kimg: float
+    early_blur: bool
+    """Whether the discriminator's eyes are blurred at first (Karras et al. 2021, appendix D.3)."""
 
 
 def plan_training(
-    config: TrainConfig, data: Fingerprint, start: NetworkSpec | None = None, *, start_judges: bool = False
-) -> TrainingPlan:
+    family: GanFamily, settings: TrainSettings, data: Fingerprint, start: Start | None, why: str
+) -> GanPlan:
     """Resolves every `auto` of the training settings; sizes of a starting network are taken over from it.
-
-    `start_judges`: the start brings its discriminator along.
 
     Raises:
         InputError: a setting contradicts the data, such as classes asked for where there is one.
     """
-    reasons: dict[str, str] = {}
-
-    taken_over = {} if start is None else sizes_of_start(config, start)
-
-    def choose(name: str, value: Any, reason: str) -> Any:
-        given = getattr(config, name)
-        if name in taken_over:
-            reasons[name] = "taken over from the starting network"
-            return taken_over[name]
-        if given != "auto":
-            reasons[name] = "given in the settings"
-            return given
-        reasons[name] = reason
-        return value
-
-    small = "a CPU needs the small network"
-    architecture = choose("architecture", *_architecture(data, start))
-    stylegan2, dcgan = architecture == "stylegan2", architecture == "dcgan"
-    classes = len(data.class_names)
-    conditional = choose(
-        "conditional", classes > 1, f"the data has {classes} classes" if classes else "the data has no labels"
-    )
-    if conditional and classes < 2:
-        raise InputError(
-            f"train.conditional asks for classes, but the data set has {'one class' if classes else 'no labels'}; "
-            "give labels for two classes or more, or set train.conditional=false."
-        )
-    batch = choose(
-        "batch",
-        32 if data.on_gpu else 8,
-        "a GPU carries the papers' 32"
-        if data.on_gpu
-        else "on a CPU many small steps learn sooner than few big ones",
-    )
+    choose = Choices(settings, {} if start is None else sizes_of_start(family, settings, start))
+    choose("architecture", family.name, why)
+    conditional = choose.conditional(data)
+    batch = choose.batch(data)
     gamma = choose(
         "gamma",
-        _r1_weight(architecture, data.resolution, batch),
+        float(f"{family.gamma_per_pixel * data.resolution**2 / batch:.3g}"),
         f"grows with pixels and falls with the batch: {data.resolution}x{data.resolution}, batch {batch}",
     )
-    kimg = choose("kimg", *_length(data, start))
-    return TrainingPlan(
-        architecture=architecture,
+    kimg = choose.length(data, transfer=start is not None)
+    small = "a CPU needs the small network"
+    published = "as published for this architecture"
+    judges = start is not None and start.companion is not None
+    return GanPlan(
+        architecture=family.name,
         conditional=conditional,
         kimg=kimg,
         batch=batch,
-        micro_batch=choose(
-            "micro_batch", batch, "the whole batch at once; it is halved where memory runs out"
-        ),
+        micro_batch=choose.micro_batch(batch),
         gamma=gamma,
-        generator_lr=choose(
-            "generator_lr", 0.0002 if dcgan else 0.0025, "as published for this architecture"
-        ),
-        discriminator_lr=choose(
-            "discriminator_lr",
-            0.0002 if dcgan else 0.0025 if stylegan2 else 0.002,
-            "as published for this architecture",
-        ),
+        generator_lr=choose("generator_lr", family.generator_lr, published),
+        discriminator_lr=choose("discriminator_lr", family.discriminator_lr, published),
         channel_base=choose(
             "channel_base",
             (16384 if data.resolution <= 256 else 32768) if data.on_gpu else 2048,
@@ -89,7 +78,7 @@ def plan_training(
         ),
         channel_max=choose(
             "channel_max",
-            512 if data.on_gpu else 64 if stylegan2 else 32,
+            512 if data.on_gpu else family.channel_max_on_cpu,
             "as published" if data.on_gpu else small,
         ),
         discriminator_channel_max=choose(
@@ -101,70 +90,39 @@ def plan_training(
         ),
         z_dim=choose("z_dim", 512 if data.on_gpu else 256, "as published" if data.on_gpu else small),
         w_dim=choose("w_dim", 512 if data.on_gpu else 256, "as published" if data.on_gpu else small),
-        mapping_layers=choose(
-            "mapping_layers", 8 if stylegan2 else 1 if dcgan else 2, "as published for this architecture"
-        ),
+        mapping_layers=choose("mapping_layers", family.mapping_layers, published),
         ema_kimg=choose("ema_kimg", batch * 10 / 32, "ten thousand images at batch 32, in proportion"),
         generator_waits_kimg=choose(
             "generator_waits_kimg",
-            1.0 if start is not None and not start_judges else 0.0,
+            1.0 if start is not None and not judges else 0.0,
             "the start has no discriminator, so a new one must catch up before the generator follows it"
-            if start is not None and not start_judges
+            if start is not None and not judges
             else "generator and discriminator start level",
         ),
-        snapshot_kimg=choose("snapshot_kimg", kimg / 12, "twelve snapshots over the run"),
-        early_blur=choose("early_blur", *_early_blur(architecture, start)),
-        reasons=reasons,
+        snapshot_kimg=choose.snapshots(kimg),
+        early_blur=choose("early_blur", *_early_blur(family, start)),
+        reasons=choose.reasons,
     )
 
 
-def _architecture(data: Fingerprint, start: NetworkSpec | None) -> tuple[str, str]:
-    if start is not None:
-        return start.architecture, "that of the starting network"
-    if data.on_gpu:
-        return "stylegan3-t", "radiographs are upright, so stylegan3-r would cost more and gain nothing"
-    if data.resolution <= _LARGEST_ALIAS_FREE_ON_CPU:
-        return "stylegan3-t", f"at {data.resolution}x{data.resolution} a CPU carries an alias-free generator"
-    return "stylegan2", f"at {data.resolution}x{data.resolution} an alias-free generator is too slow on a CPU"
-
-
-def _length(data: Fingerprint, start: NetworkSpec | None) -> tuple[float, str]:
-    if not data.on_gpu:
-        return 60.0, "about what a CPU does in an afternoon"
-    if start is not None:
-        return 1000.0, "transfer learning needs about a third of a training from scratch"
-    return 3000.0, "enough for a few thousand radiographs on a GPU"
-
-
-def _early_blur(architecture: str, start: NetworkSpec | None) -> tuple[bool, str]:
-    if architecture != "stylegan3-r":
-        return False, "only stylegan3-r needs its first pictures blurred"
-    if start is not None:
-        return False, "the starting network is past the early training that the blur steadies"
-    return True, "steadies the first 6250 batches of stylegan3-r, as published"
-
-
-def generator_widening(architecture: str) -> int:
-    """Factor on the generator's channels: 2 for stylegan3-r, as in the paper (Karras et al. 2021, 3.3)."""
-    return 2 if architecture == "stylegan3-r" else 1
-
-
-def sizes_of_start(config: TrainConfig, start: NetworkSpec) -> dict[str, int]:
+def sizes_of_start(family: GanFamily, settings: TrainSettings, start: Start) -> dict[str, int]:
     """The settings that a starting network brings along, by name.
 
     Raises:
         InputError: a setting contradicts the start.
     """
+    assert isinstance(start.model, Generator)
+    spec = start.model.spec
     sizes = {
-        "channel_base": start.d_channel_base,
-        "channel_max": start.channel_max // generator_widening(start.architecture),
-        "discriminator_channel_max": start.d_channel_max,
-        "z_dim": start.z_dim,
-        "w_dim": start.w_dim,
-        "mapping_layers": start.mapping_layers,
+        "channel_base": spec.d_channel_base,
+        "channel_max": spec.channel_max // family.generator_widening,
+        "discriminator_channel_max": spec.d_channel_max,
+        "z_dim": spec.z_dim,
+        "w_dim": spec.w_dim,
+        "mapping_layers": spec.mapping_layers,
     }
-    for name, value in {"architecture": start.architecture, **sizes}.items():
-        given = getattr(config, name)
+    for name, value in {"architecture": spec.architecture, **sizes}.items():
+        given = getattr(settings, name)
         if given not in ("auto", value):
             raise InputError(
                 f"train.{name} is {given}, but the starting network has {value}; set train.{name}={value} or auto, "
@@ -173,6 +131,29 @@ def sizes_of_start(config: TrainConfig, start: NetworkSpec) -> dict[str, int]:
     return sizes
 
 
-def _r1_weight(architecture: str, resolution: int, batch: int) -> float:
-    per_pixel = 0.0002 if architecture == "stylegan2" else 0.001
-    return float(f"{per_pixel * resolution**2 / batch:.3g}")
+def specification(
+    family: GanFamily, plan: GanPlan, resolution: int, channels: int, classes: int
+) -> NetworkSpec:
+    """The networks that a plan asks for."""
+    return NetworkSpec(
+        architecture=family.name,
+        resolution=resolution,
+        channels=channels,
+        classes=classes if plan.conditional else 0,
+        z_dim=plan.z_dim,
+        w_dim=plan.w_dim,
+        mapping_layers=plan.mapping_layers,
+        channel_base=plan.channel_base * family.generator_widening,
+        channel_max=plan.channel_max * family.generator_widening,
+        d_channel_base=plan.channel_base,
+        d_channel_max=plan.discriminator_channel_max,
+        magnitude_ema_beta=0.5 ** (plan.batch / _MAGNITUDE_HALF_LIFE_IMAGES),
+    )
+
+
+def _early_blur(family: GanFamily, start: Start | None) -> tuple[bool, str]:
+    if not family.blurs_early:
+        return False, f"{family.name} does not need its first pictures blurred"
+    if start is not None:
+        return False, "the starting network is past the early training that the blur steadies"
+    return True, f"steadies the first 6250 batches of {family.name}, as published"

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gist.errors import InputError
+from gist.generators.gan.family import GanFamily
+from gist.generators.registry import family_named
 
-ARCHITECTURES = ("stylegan3-t", "stylegan3-r", "stylegan2", "dcgan")
 RESOLUTIONS = (16, 32, 64, 128, 256, 512, 1024, 2048)
-DCGAN_RESOLUTION = 256
-"""Beyond this the baseline does not learn stably."""
 
 
 @dataclass(frozen=True)
@@ -21,15 +20,15 @@ class NetworkSpec:
     """Everything needed to build a generator G and its discriminator D.
 
     Fields that default to 0 are filled in at construction with what the papers use for the
-    architecture, so a finished spec always holds actual numbers. The papers give the generator of
-    `stylegan3-r` twice the channels of the other two: the configuration doubles `channel_base` and
-    `channel_max` there, and the discriminator's channels (`d_channel_*`) default to half of them.
+    architecture, so a finished spec always holds actual numbers. Where a paper gives the generator wider
+    layers, the configuration widens `channel_base` and `channel_max`, and the discriminator's channels
+    (`d_channel_*`) default to what they were before.
 
     Raises InputError for a combination that cannot be built.
     """
 
     architecture: str
-    """stylegan3-t (translation), stylegan3-r (translation and rotation), stylegan2 or the baseline dcgan."""
+    """Name of its family."""
     resolution: int
     """Height and width of the images in pixels, a power of two."""
     channels: int = 1
@@ -41,7 +40,7 @@ class NetworkSpec:
     w_dim: int = 512
     """Length of the intermediate latent w."""
     mapping_layers: int = 0
-    """Depth of G's mapping network; papers: 2 for stylegan3, 8 for stylegan2; here 1 for dcgan."""
+    """Depth of G's mapping network; defaults to the paper's."""
     mapping_lr_multiplier: float = 0.01
     """Learning rate of the mapping network's layers relative to the rest."""
     w_avg_beta: float = 0.998
@@ -54,32 +53,32 @@ class NetworkSpec:
     """Limit of G's activations; None for no limit."""
 
     layers: int = 14
-    """stylegan3: synthesis layers, input and ToRGB not counted."""
+    """alias-free: synthesis layers, input and ToRGB not counted."""
     critical_layers: int = 2
-    """stylegan3: critically sampled layers at the end."""
+    """alias-free: critically sampled layers at the end."""
     first_cutoff: float = 2.0
-    """stylegan3: cutoff frequency of the first layer, in cycles per image side."""
+    """alias-free: cutoff frequency of the first layer, in cycles per image side."""
     first_stopband: float = 2.0**2.1
-    """stylegan3: minimum stopband of the first layer, in cycles per image side."""
+    """alias-free: minimum stopband of the first layer, in cycles per image side."""
     last_stopband_rel: float = 2.0**0.3
-    """stylegan3: minimum stopband of the last layer relative to its cutoff."""
+    """alias-free: minimum stopband of the last layer relative to its cutoff."""
     margin: int = 10
-    """stylegan3: pixels kept around the target canvas."""
+    """alias-free: pixels kept around the target canvas."""
     filter_size: int = 6
-    """stylegan3: low-pass filter taps per unit of up- or downsampling."""
+    """alias-free: low-pass filter taps per unit of up- or downsampling."""
     lrelu_upsampling: int = 2
-    """stylegan3: oversampling around each nonlinearity."""
+    """alias-free: oversampling around each nonlinearity."""
     conv_kernel: int = 0
-    """stylegan3: convolution size; papers: 3 for -t, 1 for -r."""
+    """alias-free: convolution size; defaults to the paper's, 3 or 1."""
     output_scale: float = 0.25
-    """stylegan3: factor on the ToRGB output."""
+    """alias-free: factor on the ToRGB output."""
     magnitude_ema_beta: float = 0.999
-    """stylegan3: decay per step of the input magnitude averages."""
+    """alias-free: decay per step of the input magnitude averages."""
 
     d_channel_base: int = 0
-    """Overall multiplier of D's channels; defaults to G's, halved for stylegan3-r."""
+    """Overall multiplier of D's channels; defaults to G's before it is widened."""
     d_channel_max: int = 0
-    """Upper limit of D's channels per layer; defaults to G's, halved for stylegan3-r."""
+    """Upper limit of D's channels per layer; defaults to G's before it is widened."""
     d_mapping_layers: int = 8
     """Depth of D's class mapping network."""
     d_conv_clamp: float | None = 256.0
@@ -88,16 +87,12 @@ class NetworkSpec:
     """Images per group of D's minibatch standard deviation."""
 
     def __post_init__(self) -> None:
-        if self.architecture not in ARCHITECTURES:
-            raise InputError(
-                f"architecture '{self.architecture}' is unknown; choose one of {', '.join(ARCHITECTURES)}."
-            )
-        halve = 2 if self.architecture == "stylegan3-r" else 1
+        family = self.family
         own = {
-            "mapping_layers": {"stylegan2": 8, "dcgan": 1}.get(self.architecture, 2),
-            "conv_kernel": 1 if self.architecture == "stylegan3-r" else 3,
-            "d_channel_base": self.channel_base // halve,
-            "d_channel_max": self.channel_max // halve,
+            "mapping_layers": family.mapping_layers,
+            "conv_kernel": family.conv_kernel,
+            "d_channel_base": self.channel_base // family.generator_widening,
+            "d_channel_max": self.channel_max // family.generator_widening,
         }
         for name, value in own.items():
             if getattr(self, name) == 0:
@@ -105,14 +100,14 @@ class NetworkSpec:
         self._check()
 
     @property
-    def is_stylegan3(self) -> bool:
-        """Whether the generator is one of the alias-free ones."""
-        return self.architecture.startswith("stylegan3")
-
-    @property
-    def radial_filters(self) -> bool:
-        """Whether downsampling filters are radially symmetric (config R)."""
-        return self.architecture == "stylegan3-r"
+    def family(self) -> GanFamily:
+        """The architecture's own facts. Raises InputError where there is no such architecture."""
+        family = family_named(self.architecture)
+        if not isinstance(family, GanFamily):
+            raise InputError(
+                f"architecture '{self.architecture}' has no generator and discriminator of this kind."
+            )
+        return family
 
     def to_json(self) -> dict[str, Any]:
         """The spec as a dict that `json` can write."""
@@ -140,9 +135,10 @@ class NetworkSpec:
                 f"resolution {self.resolution} is not possible; choose a power of two from "
                 f"{RESOLUTIONS[0]} to {RESOLUTIONS[-1]}."
             )
-        if self.architecture == "dcgan" and self.resolution > DCGAN_RESOLUTION:
+        largest = self.family.largest_resolution
+        if largest is not None and self.resolution > largest:
             raise InputError(
-                f"dcgan draws images of at most {DCGAN_RESOLUTION}x{DCGAN_RESOLUTION}; choose a smaller resolution "
+                f"{self.architecture} draws images of at most {largest}x{largest}; choose a smaller resolution "
                 "or another architecture."
             )
         if self.channels not in (1, 3):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,16 +13,16 @@ from torch import nn
 from gist.generators.augment import AdaController
 from gist.generators.gan.discriminator import Discriminator
 from gist.generators.gan.generator import Generator
-from gist.generators.learning.plan import TrainingPlan
+from gist.generators.gan.plan import GanPlan
 
 R1_INTERVAL = 16
 """Steps between R1 penalties (lazy regularisation, Karras et al. 2020, 3.1)."""
 PATH_LENGTH_INTERVAL = 4
-"""Steps between path-length penalties; StyleGAN2 only."""
+"""Steps between path-length penalties, where the architecture has them."""
 
 
 @dataclass
-class TrainingState:
+class GanState:
     """Networks, optimizers and counters; together with the settings and the data they define all that follows."""
 
     G: Generator
@@ -33,38 +34,18 @@ class TrainingState:
     path_length_mean: torch.Tensor
     images: int = 0
     """Real images shown so far."""
-    seconds: float = 0.0
-    """Training time over all sittings."""
-    snapshots: list[dict[str, Any]] = field(default_factory=list)
-    """File and kimg of the snapshots written so far, with kid and kid_error of those that were scored."""
     micro_batch: int = 0
     """Images per forward pass; falls when memory runs out."""
-    float32_only: bool = False
-    """Whether a number has left the range of the lower precision, so that float32 took over."""
-
-    @property
-    def best(self) -> dict[str, Any] | None:
-        """The scored snapshot with the lowest KID, None before the first score."""
-        scored = [entry for entry in self.snapshots if entry.get("kid") is not None]
-        return min(scored, key=lambda entry: float(entry["kid"]), default=None)
 
     def facts(self) -> dict[str, Any]:
         """All that is no tensor, ready for JSON."""
-        return {
-            "seconds": self.seconds,
-            "ada": self.ada.state(),
-            "snapshots": self.snapshots,
-            "micro_batch": self.micro_batch,
-            "float32_only": self.float32_only,
-        }
+        return {"ada": self.ada.state(), "micro_batch": self.micro_batch}
 
-    def restore_facts(self, facts: dict[str, Any]) -> None:
+    def restore_facts(self, facts: Mapping[str, Any]) -> None:
         """Takes over the facts of a checkpoint; `images` is among them."""
-        self.images, self.seconds = facts["images"], facts["seconds"]
-        self.snapshots = facts["snapshots"]
+        self.images = facts["images"]
         self.ada.restore(facts["ada"])
         self.micro_batch = facts.get("micro_batch", self.micro_batch)
-        self.float32_only = facts.get("float32_only", False)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors of the state by name, Adam's moments included."""
@@ -121,10 +102,10 @@ def lazy_adam(module: nn.Module, learning_rate: float, interval: int | None) -> 
     )
 
 
-def new_state(G: Generator, D: Discriminator, plan: TrainingPlan, ada: AdaController) -> TrainingState:
+def new_state(G: Generator, D: Discriminator, plan: GanPlan, ada: AdaController) -> GanState:
     """A state before the first step."""
-    G_interval = PATH_LENGTH_INTERVAL if plan.architecture == "stylegan2" else None
-    return TrainingState(
+    G_interval = PATH_LENGTH_INTERVAL if G.spec.family.regularises_path_length else None
+    return GanState(
         G=G.train().requires_grad_(True),
         D=D.train(),
         G_ema=copy.deepcopy(G).eval().requires_grad_(False),

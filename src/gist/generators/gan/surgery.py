@@ -6,7 +6,6 @@ one without classes turned conditional ignores the class at first, but is free t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeVar
 
@@ -17,16 +16,14 @@ from gist.errors import InputError
 from gist.generators.gan.discriminator import Discriminator
 from gist.generators.gan.generator import Generator
 from gist.generators.gan.layers import FullyConnected, normalize_second_moment
-from gist.generators.gan.mapping import MappingNetwork
+from gist.generators.gan.mapping import MappingNetwork, adopt_embedding
+from gist.generators.gan.networks import build_discriminator, build_generator
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.registry import build_discriminator, build_generator
-from gist.generators.stylegan.discriminator import ResidualDiscriminator
+from gist.images.colour import LUMA
 
 Fate = Literal["copied", "adapted", "new"]
 Network = TypeVar("Network", Generator, Discriminator)
 
-LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in a grey image (ITU-R BT.601)."""
 LEVELS = ("blocks", "layers", "norms")
 """Parts of a discriminator that are counted from the image."""
 
@@ -72,9 +69,8 @@ def adapt_state(
     if isinstance(source, Generator) and isinstance(target, Generator):
         _adapt_generator_classes(source.mapping, target.mapping, class_origins, fates)
         _adapt_to_rgb(source, target, fates)
-    if isinstance(source, ResidualDiscriminator) and isinstance(target, ResidualDiscriminator):
-        _adapt_discriminator_classes(source, target, class_origins, fates)
-        _adapt_from_rgb(source, target, fates)
+    if isinstance(source, Discriminator) and isinstance(target, Discriminator):
+        fates |= dict.fromkeys(target.adopt(source, class_origins), "adapted")
     return target, [Transfer(name, fate) for name, fate in fates.items()]
 
 
@@ -110,7 +106,8 @@ def _adapt_generator_classes(
     source: MappingNetwork, target: MappingNetwork, origins: Sequence[int], fates: dict[str, Fate]
 ) -> None:
     if source.embed and target.embed:
-        _adapt_embedding(source.embed, target.embed, origins, fates)
+        if adopt_embedding(target.embed, source.embed, origins):
+            fates["mapping.embed.weight"] = "adapted"
         return
     if source.c_dim == target.c_dim:
         return
@@ -135,51 +132,6 @@ def _adapt_generator_classes(
     fates["mapping.layers.0.weight"] = fates["mapping.layers.0.bias"] = "adapted"
 
 
-def _adapt_discriminator_classes(
-    source: ResidualDiscriminator,
-    target: ResidualDiscriminator,
-    origins: Sequence[int],
-    fates: dict[str, Fate],
-) -> None:
-    if source.head.fc.bias.shape != target.head.fc.bias.shape:
-        return
-    if source.mapping and target.mapping:
-        assert source.mapping.embed
-        assert target.mapping.embed
-        _adapt_embedding(source.mapping.embed, target.mapping.embed, origins, fates)
-        return
-    if source.c_dim == target.c_dim:
-        return
-    old, new = source.head.out, target.head.out
-    if target.mapping:
-        assert target.mapping.embed
-        # All classes start as one direction m, along which the output is the old logit.
-        target.mapping.embed.weight.zero_()
-        target.mapping.embed.bias.normal_()
-        m_F = target.mapping(None, torch.zeros(1, target.c_dim))[0]
-        direction_F = m_F * (math.sqrt(len(m_F)) / m_F.square().sum())
-        new.weight.copy_(direction_F[:, None] * old.weight)
-        new.bias.copy_(direction_F * old.bias)
-    else:
-        assert source.mapping is not None
-        mean_F = source.mapping(None, torch.eye(source.c_dim)).mean(dim=0)
-        direction_F = mean_F / math.sqrt(len(mean_F))
-        new.weight.copy_(direction_F[None] @ old.weight)
-        new.bias.copy_((direction_F @ old.bias)[None])
-    fates["head.out.weight"] = fates["head.out.bias"] = "adapted"
-
-
-def _adapt_embedding(
-    old: FullyConnected, new: FullyConnected, origins: Sequence[int], fates: dict[str, Fate]
-) -> None:
-    """New class k starts as old class origins[k]."""
-    if list(origins) == list(range(old.weight.shape[1])):
-        return
-    new.weight.copy_(old.weight[:, list(origins)] * (old.weight_gain / new.weight_gain))
-    new.bias.copy_(old.bias)
-    fates["mapping.embed.weight"] = "adapted"
-
-
 def _embeddings(mapping: MappingNetwork) -> Tensor:
     assert mapping.embed is not None
     embeddings: Tensor = mapping.embed(torch.eye(mapping.c_dim))
@@ -198,13 +150,12 @@ def _adapt_to_rgb(source: Generator, target: Generator, fates: dict[str, Fate]) 
         return
     tensors, state = source.state_dict(), target.state_dict()
     luma = torch.tensor(LUMA)
-    last = f"synthesis.layers.{source.spec.layers}"
+    to_rgb = {f"synthesis.{name}" for name in target.synthesis.to_rgb}
     for name, tensor in state.items():
         layer, _, kind = name.rpartition(".")
-        is_to_rgb = layer == last or layer.endswith(".torgb")
         old = tensors.get(name)
         if (
-            not is_to_rgb
+            layer not in to_rgb
             or kind not in ("weight", "bias")
             or old is None
             or old.shape[1:] != tensor.shape[1:]
@@ -215,18 +166,3 @@ def _adapt_to_rgb(source: Generator, target: Generator, fates: dict[str, Fate]) 
         else:
             tensor.copy_(old.expand_as(tensor))
         fates[name] = "adapted"
-
-
-def _adapt_from_rgb(
-    source: ResidualDiscriminator, target: ResidualDiscriminator, fates: dict[str, Fate]
-) -> None:
-    """Input colours: a grey image counts as one with three equal colours, an RGB image as its luma."""
-    old, new = source.fromrgb.weight, target.fromrgb.weight
-    if source.img_channels == target.img_channels or old.shape[0] != new.shape[0]:
-        return
-    scale = source.fromrgb.weight_gain / target.fromrgb.weight_gain
-    if target.img_channels == 1:
-        new.copy_(old.sum(dim=1, keepdim=True) * scale)
-    else:
-        new.copy_(old * torch.tensor(LUMA).reshape(1, 3, 1, 1) * scale)
-    fates["fromrgb.weight"] = "adapted"

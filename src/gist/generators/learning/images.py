@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gist.generators.learning.randomness import EpochOrder
 from gist.images.archive import DataSet
 from gist.images.png import GreyImage
+from gist.images.tensors import signed, tensor_of
 from gist.ops import sent
 
 _HELD_BYTES = 4 * 2**30
@@ -35,7 +36,7 @@ class TrainingImages:
     def batch(
         self, position: int, length: int, part: torch.Tensor, device: torch.device
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Images [N, 1, R, R] in -1..1 on `device` and labels [N, classes], None if unconditional.
+        """Images [N, C, R, R] in -1..1 on `device` and labels [N, classes], None if unconditional.
 
         They are numbers `part` [N] of the batch of `length` that begins at `position` of the endless order.
         """
@@ -46,13 +47,9 @@ class TrainingImages:
         return self.select(indices, device), self.one_hot(self._labels[indices])
 
     def select(self, indices: torch.Tensor, device: torch.device) -> torch.Tensor:
-        """Chosen images [N, 1, R, R] on `device`, float32 in -1..1."""
+        """Chosen images [N, C, R, R] on `device`, float32 in -1..1."""
         array = self._decoded.images(indices)
-        levels = np.iinfo(array.dtype).max
-        # Eight bits are sent as such; with sixteen unsigned ones PyTorch can do little on a GPU.
-        bits = array if array.dtype == np.uint8 else array.astype(np.float32)
-        images = sent(torch.from_numpy(bits), device).to(torch.float32)
-        return images.mul(2 / levels).sub_(1).unsqueeze(1)
+        return signed(sent(tensor_of(array), device), int(np.iinfo(array.dtype).max))
 
     def random_labels(self, count: int, random: torch.Generator) -> torch.Tensor | None:
         """Labels [count, classes] drawn as often as they occur among the training images."""

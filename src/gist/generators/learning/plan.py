@@ -1,46 +1,100 @@
-"""What a training is planned from, and what a plan is."""
+"""Settings of a training with nothing left to choose, each with its reason."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What the choice of settings depends on."""
-
-    images: int
-    resolution: int
-    class_names: tuple[str, ...]
-    on_gpu: bool
+from gist.errors import InputError
+from gist.generators.family import Fingerprint
+from gist.stages.promise import Section
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """Settings of a training run with nothing left to choose."""
+    """What every training needs to know; each kind of generator adds its own."""
 
     architecture: str
     conditional: bool
     kimg: float
     batch: int
     micro_batch: int
-    gamma: float
-    generator_lr: float
-    discriminator_lr: float
-    channel_base: int
-    channel_max: int
-    discriminator_channel_max: int
-    z_dim: int
-    w_dim: int
-    mapping_layers: int
-    ema_kimg: float
-    generator_waits_kimg: float
     snapshot_kimg: float
-    early_blur: bool
-    """Whether the discriminator's eyes are blurred at first (Karras et al. 2021, appendix D.3)."""
     reasons: dict[str, str]
 
     def settings(self) -> dict[str, Any]:
         """The chosen values without their reasons."""
         return {name: value for name, value in vars(self).items() if name != "reasons"}
+
+
+class Choices:
+    """Resolves settings one by one: taken over from a start, given by the user, or chosen for a reason."""
+
+    def __init__(self, settings: Section, taken_over: Mapping[str, Any] | None = None) -> None:
+        self.settings = settings
+        self.taken_over = taken_over or {}
+        self.reasons: dict[str, str] = {}
+        """Setting -> why it is what it is."""
+
+    def __call__(self, name: str, value: Any, reason: str) -> Any:
+        """The value of a setting, which is `value` for this reason if nobody says otherwise."""
+        if name in self.taken_over:
+            self.reasons[name] = "taken over from the starting network"
+            return self.taken_over[name]
+        given = getattr(self.settings, name)
+        if given != "auto":
+            self.reasons[name] = "given in the settings"
+            return given
+        self.reasons[name] = reason
+        return value
+
+    def conditional(self, data: Fingerprint) -> bool:
+        """Whether the generator draws any class on request.
+
+        Raises:
+            InputError: classes are asked for and there are none.
+        """
+        classes = len(data.class_names)
+        why = f"the data has {classes} classes" if classes else "the data has no labels"
+        conditional: bool = self("conditional", classes > 1, why)
+        if conditional and classes < 2:
+            raise InputError(
+                "train.conditional asks for classes, but the data set has "
+                f"{'one class' if classes else 'no labels'}; give labels for two classes or more, or set "
+                "train.conditional=false."
+            )
+        return conditional
+
+    def batch(self, data: Fingerprint) -> int:
+        """Images per step."""
+        chosen: int = self(
+            "batch",
+            32 if data.on_gpu else 8,
+            "a GPU carries the papers' 32"
+            if data.on_gpu
+            else "on a CPU many small steps learn sooner than few big ones",
+        )
+        return chosen
+
+    def micro_batch(self, batch: int) -> int:
+        """Images per forward pass."""
+        chosen: int = self(
+            "micro_batch", batch, "the whole batch at once; it is halved where memory runs out"
+        )
+        return chosen
+
+    def length(self, data: Fingerprint, *, transfer: bool) -> float:
+        """Thousands of images to show."""
+        value, reason = 3000.0, "enough for a few thousand radiographs on a GPU"
+        if not data.on_gpu:
+            value, reason = 60.0, "about what a CPU does in an afternoon"
+        elif transfer:
+            value, reason = 1000.0, "transfer learning needs about a third of a training from scratch"
+        kimg: float = self("kimg", value, reason)
+        return kimg
+
+    def snapshots(self, kimg: float) -> float:
+        """Thousands of images between snapshots."""
+        chosen: float = self("snapshot_kimg", kimg / 12, "twelve snapshots over the run")
+        return chosen

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from gist.generators.gan.discriminator import Discriminator
 from gist.generators.gan.layers import Conv2d, FullyConnected
-from gist.generators.gan.mapping import MappingNetwork
+from gist.generators.gan.mapping import MappingNetwork, adopt_embedding
 from gist.generators.gan.spec import NetworkSpec
+from gist.images.colour import LUMA
 
 
 class ResidualDiscriminator(Discriminator):
@@ -62,6 +64,51 @@ class ResidualDiscriminator(Discriminator):
         class_NF = self.mapping(None, c_NK)
         logits_N1: Tensor = (features_NF * class_NF).sum(dim=1, keepdim=True)
         return logits_N1 / math.sqrt(features_NF.shape[1])
+
+    def adopt(self, source: Discriminator, class_origins: Sequence[int]) -> list[str]:
+        """Classes and colours of another one: where mathematics allows it, the first logits are the old ones."""
+        assert isinstance(source, ResidualDiscriminator)
+        return self._adopt_classes(source, class_origins) + self._adopt_colours(source)
+
+    def _adopt_classes(self, source: ResidualDiscriminator, origins: Sequence[int]) -> list[str]:
+        if source.head.fc.bias.shape != self.head.fc.bias.shape:
+            return []
+        if source.mapping and self.mapping:
+            assert source.mapping.embed
+            assert self.mapping.embed
+            changed = adopt_embedding(self.mapping.embed, source.mapping.embed, origins)
+            return ["mapping.embed.weight"] if changed else []
+        if source.c_dim == self.c_dim:
+            return []
+        old, new = source.head.out, self.head.out
+        if self.mapping:
+            assert self.mapping.embed
+            # All classes start as one direction m, along which the output is the old logit.
+            self.mapping.embed.weight.zero_()
+            self.mapping.embed.bias.normal_()
+            m_F = self.mapping(None, torch.zeros(1, self.c_dim))[0]
+            direction_F = m_F * (math.sqrt(len(m_F)) / m_F.square().sum())
+            new.weight.copy_(direction_F[:, None] * old.weight)
+            new.bias.copy_(direction_F * old.bias)
+        else:
+            assert source.mapping is not None
+            mean_F = source.mapping(None, torch.eye(source.c_dim)).mean(dim=0)
+            direction_F = mean_F / math.sqrt(len(mean_F))
+            new.weight.copy_(direction_F[None] @ old.weight)
+            new.bias.copy_((direction_F @ old.bias)[None])
+        return ["head.out.weight", "head.out.bias"]
+
+    def _adopt_colours(self, source: ResidualDiscriminator) -> list[str]:
+        """A grey image counts as one with three equal colours, an RGB image as its luma."""
+        old, new = source.fromrgb.weight, self.fromrgb.weight
+        if source.img_channels == self.img_channels or old.shape[0] != new.shape[0]:
+            return []
+        scale = source.fromrgb.weight_gain / self.fromrgb.weight_gain
+        if self.img_channels == 1:
+            new.copy_(old.sum(dim=1, keepdim=True) * scale)
+        else:
+            new.copy_(old * torch.tensor(LUMA).reshape(1, 3, 1, 1) * scale)
+        return ["fromrgb.weight"]
 
 
 class ResidualBlock(nn.Module):

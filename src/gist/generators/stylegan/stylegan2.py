@@ -11,7 +11,9 @@ from gist import ops
 from gist.errors import InputError
 from gist.generators.gan.generator import NoiseMode, Synthesis
 from gist.generators.gan.layers import FullyConnected, binomial_filter, blurred
+from gist.generators.gan.networks import Networks
 from gist.generators.gan.spec import NetworkSpec
+from gist.generators.stylegan.discriminator import ResidualDiscriminator
 
 
 class NoisyLayer(nn.Module):
@@ -140,6 +142,7 @@ class StyleGAN2Synthesis(Synthesis):
             for inputs, outputs, size in zip([0, *widths], widths, sizes, strict=False)
         )
         self.num_ws = 2 * len(sizes)
+        self.to_rgb = tuple(f"blocks.{index}.torgb" for index in range(len(sizes)))
 
     def forward(
         self,
@@ -162,3 +165,6 @@ class StyleGAN2Synthesis(Synthesis):
             x_NCHW, image_NCHW = block(x_NCHW, image_NCHW, block_w, noise_mode, dtype)
         assert image_NCHW is not None
         return image_NCHW
+
+
+NETWORKS = Networks(StyleGAN2Synthesis, ResidualDiscriminator)

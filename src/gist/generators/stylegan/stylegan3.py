@@ -11,8 +11,10 @@ from torch.utils.checkpoint import checkpoint
 
 from gist import ops
 from gist.generators.gan.generator import NoiseMode, Synthesis
-from gist.generators.gan.layers import FullyConnected
+from gist.generators.gan.layers import AveragedInput, FullyConnected
+from gist.generators.gan.networks import Networks
 from gist.generators.gan.spec import NetworkSpec
+from gist.generators.stylegan.discriminator import ResidualDiscriminator
 from gist.generators.stylegan.filters import LayerPlan, design_lowpass, plan_layers
 
 
@@ -77,7 +79,7 @@ class FourierInput(nn.Module):
         return rotation.view(-1, 3, 3) @ translation.view(-1, 3, 3)
 
 
-class AliasFreeLayer(nn.Module):
+class AliasFreeLayer(AveragedInput):
     """Modulated convolution and a leaky ReLU that is low-pass filtered before and after.
 
     The ToRGB layer is the same without filters, demodulation and nonlinearity.
@@ -113,7 +115,7 @@ class AliasFreeLayer(nn.Module):
             cutoff=target.cutoff,
             width=target.half_width * 2,
             sampling_rate=inner_rate,
-            radial=spec.radial_filters and not target.critically_sampled,
+            radial=spec.family.radial_filters and not target.critically_sampled,
         )
         self.register_buffer("up_filter", up_filter)
         self.register_buffer("down_filter", down_filter)
@@ -184,6 +186,7 @@ class StyleGAN3Synthesis(Synthesis):
             for index, (source, target) in enumerate(pairwise([plans[0], *plans]))
         )
         self.num_ws = len(self.layers) + 1
+        self.to_rgb = (f"layers.{spec.layers}",)
         # ToRGB, the last, stays in float32: it makes the image.
         self.lowered = [plan.sampling_rate * 2**4 > spec.resolution for plan in plans[: spec.layers]] + [
             False
@@ -215,3 +218,6 @@ class StyleGAN3Synthesis(Synthesis):
                 x_NCHW = layer(x_NCHW, w_NW)
         image_NCHW: Tensor = x_NCHW.to(torch.float32) * self.output_scale
         return image_NCHW
+
+
+NETWORKS = Networks(StyleGAN3Synthesis, ResidualDiscriminator)

@@ -6,8 +6,8 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from gist.numerals import counted, fixed
-from gist.pages.charts import COLOURS, nice_ticks
+from gist.numerals import counted
+from gist.pages.charts import COLOURS, chart, nice_ticks, text, tick_labels
 
 WIDTH, HEIGHT = 460, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 8, 34, 40
@@ -41,26 +41,14 @@ def histogram(title: str, values: NDArray[np.float32], x_label: str) -> Markup:
                 )
             )
     parts.append(Markup('<path d="M{} {}H{}" stroke="#595959"/>').format(_LEFT, bottom, WIDTH - _RIGHT))
-    decimals = max(0, -int(np.floor(np.log10(ticks[1] - ticks[0]) + 1e-9)))
-    for tick in ticks:
+    for tick, label in zip(ticks, tick_labels(ticks), strict=True):
         x = _LEFT + (tick - ticks[0]) / (ticks[-1] - ticks[0]) * (WIDTH - _LEFT - _RIGHT)
         anchor = "start" if tick == ticks[0] else "end" if tick == ticks[-1] else "middle"
         parts.append(Markup('<path d="M{:.1f} {}v5" stroke="#595959"/>').format(x, bottom))
-        parts.append(_text(x, bottom + 18, fixed(tick, decimals), anchor, "tick"))
-    parts.append(_text(WIDTH / 2, HEIGHT - 5, x_label, "middle", "muted"))
-    parts.append(
-        _text(WIDTH - _RIGHT, 15, f"tallest bar: {counted(int(bars.max()), 'image')}", "end", "muted")
-    )
+        parts.append(text(x, bottom + 18, label, anchor=anchor))
+    parts.append(text(WIDTH / 2, HEIGHT - 5, x_label, anchor="middle", kind="muted"))
+    tallest = f"tallest bar: {counted(int(bars.max()), 'image')}"
+    parts.append(text(WIDTH - _RIGHT, 15, tallest, anchor="end", kind="muted"))
     middle = float(np.median(values))
     described = f"{title}: histogram of {counted(len(values), 'image')}, median {middle:.3g}. {x_label}."
-    return Markup(
-        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">'
-        '<text x="0" y="15" class="chart-title">{}</text>{}</svg>'
-    ).format(WIDTH, HEIGHT, described, title, Markup("").join(parts))
-
-
-def _text(x: float, y: float, text: str, anchor: str, kind: str) -> Markup:
-    fill = "#595959" if kind == "muted" else "#1c1c1c"
-    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}" fill="{}" class="chart-{}">{}</text>').format(
-        x, y, anchor, fill, kind, text
-    )
+    return chart(title, described, WIDTH, HEIGHT, parts)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
-from gist import numerals
 from gist.files import write_atomic
 from gist.intake.data_page.histogram import histogram
 from gist.intake.data_page.outliers import find_outliers
 from gist.intake.data_page.overview import MOST_SHOWN, MOST_TEXT_SHOWN, Overview, read_overview
-from gist.intake.data_page.pictures import data_uri, small_pictures
+from gist.intake.data_page.pictures import small_pictures
 from gist.intake.data_page.words import SPLIT_NAMES, further_advice, summary
+from gist.pages.html import embedded, html
+from gist.pages.pictures import data_uri
 from gist.stages.prepare import PrepareResult
 from gist.stages.vocabulary import Reason
-from gist.version import __version__
 
 PAGE_NAME = "data.html"
 _MOST_ROWS = 8
@@ -49,17 +45,10 @@ def write_data_page(folder: Path, result: PrepareResult, title: str, phantoms: b
     outliers, far_out = find_outliers(overview.measured, folder)
     texts = {reason.value: overview.rejected.get(reason.value, 0) for reason in _COPIES}
     copies = {reason: number for reason, number in texts.items() if number}
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(count=numerals.count, percent=numerals.percent)
-    template = environment.from_string(_resource("gist.intake.data_page", "data_page.html.j2"))
-    page = template.render(
+    page = html(
+        "gist.intake.data_page/data_page.html.j2",
         title=title,
-        style=Markup(
-            _resource("gist.pages", "page.css") + _resource("gist.intake.data_page", "data_page.css")
-        ),
-        version=__version__,
+        style=embedded("gist.pages/page.css", "gist.intake.data_page/data_page.css"),
         result=result,
         phantoms=phantoms,
         overview=overview,
@@ -86,10 +75,6 @@ def write_data_page(folder: Path, result: PrepareResult, title: str, phantoms: b
     path = folder / PAGE_NAME
     write_atomic(path, page.encode())
     return path
-
-
-def _resource(package: str, name: str) -> str:
-    return (files(package) / name).read_text(encoding="utf-8")
 
 
 def _most_frequent(counts: Counter[str]) -> list[tuple[str, int]]:

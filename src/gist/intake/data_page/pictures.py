@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import zipfile
 from collections.abc import Sequence
@@ -13,14 +12,10 @@ from PIL import Image, ImageDraw
 
 from gist.images.sheets import as_bytes
 from gist.intake.data_page.overview import Shown
+from gist.pages.pictures import data_uri
 
 SIDE = 160
 _OUTLINE = (224, 122, 31)
-
-
-def data_uri(png: bytes) -> str:
-    """A PNG inside a page."""
-    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def small_pictures(folder: Path, images: Sequence[Shown]) -> list[str]:

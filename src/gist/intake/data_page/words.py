@@ -8,6 +8,7 @@ import numpy as np
 
 from gist.intake.data_page.overview import Overview
 from gist.numerals import count, counted, percent
+from gist.pages.words import joined
 from gist.stages.prepare import PrepareResult
 
 SPLIT_NAMES = {"train": "To learn from", "val": "To choose settings", "test": "Held out"}
@@ -32,8 +33,8 @@ def summary(overview: Overview, result: PrepareResult, phantoms: bool = False) -
     patients = f" of {counted(result.patients, kind)}" if result.patients is not None else ""
     aside = sum(overview.rejected.values())
     tail = f" {counted(aside, 'file')} {'was' if aside == 1 else 'were'} set aside." if aside else ""
-    listed = ", ".join(parts[:-1]) + f" and {parts[-1]}"
-    return f"{listed}{patients}, {classes}; {result.resolution}\u00a0×\u00a0{result.resolution}\u00a0pixels.{tail}"
+    size = f"{result.resolution}\u00a0×\u00a0{result.resolution}\u00a0pixels"
+    return f"{joined(parts)}{patients}, {classes}; {size}.{tail}"
 
 
 def further_advice(overview: Overview) -> list[str]:

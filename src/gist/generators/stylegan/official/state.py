@@ -14,9 +14,10 @@ from gist.errors import InputError
 from gist.generators.gan.discriminator import Discriminator
 from gist.generators.gan.generator import Generator
 from gist.generators.gan.layers import binomial_filter
+from gist.generators.gan.networks import build_discriminator, build_generator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.network_state import filled
-from gist.generators.registry import build_discriminator, build_generator
+from gist.generators.start import Start
 from gist.generators.stylegan.official.pickle_reader import ModuleRecord, read_official_pickle
 from gist.generators.stylegan.official.settings import discriminator_fields, generator_fields, spec_of
 
@@ -59,6 +60,12 @@ def load_official(path: Path | str) -> OfficialNetworks:
         raise InputError(f"'{path.name}' cannot be used: {error}") from error
     except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
         raise InputError(f"'{path.name}' is not a well-formed network snapshot.") from error
+
+
+def official_start(path: Path) -> Start:
+    """An official snapshot as a start of training: G_ema, and D where there is one."""
+    networks = load_official(path)
+    return Start(path.name, networks.G_ema, networks.D)
 
 
 def _networks(records: dict[str, ModuleRecord | None]) -> OfficialNetworks:

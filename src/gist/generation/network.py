@@ -1,0 +1,59 @@
+"""Which network file a run draws from, and what it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gist.errors import InputError
+from gist.generation.best_snapshot import best_snapshot
+from gist.generators.model import Model
+from gist.generators.network_file import load_network
+from gist.runs.folder import RunFolder
+from gist.stages.train import TrainResult
+
+
+def comes_from_training(wanted: str) -> bool:
+    """Whether `generate.network` means what a training leaves in the run folder, under names that it chooses."""
+    return wanted in ("latest", "best") or wanted.startswith("network-")
+
+
+def find_network(wanted: str, run: RunFolder) -> Path:
+    """The network file meant by `generate.network`.
+
+    Raises:
+        InputError: there is none.
+    """
+    snapshots = sorted((run.path / "train" / "snapshots").glob("network-*.safetensors"))
+    if wanted == "latest":
+        record = run.record("train")
+        if record is not None and record.result is not None:
+            return run.path / TrainResult.model_validate(record.result).snapshots[-1].file
+        if snapshots:
+            return snapshots[-1]
+        raise InputError(
+            f"{run.path} holds no trained network; run the train stage or set generate.network to a file."
+        )
+    if wanted == "best":
+        best = best_snapshot(run)
+        if best is None:
+            raise InputError(
+                f"No snapshot in {run.path} has been scored; run `gist evaluate RUN --all-snapshots`, set "
+                "train.best_by=kid with images held out, or use generate.network=latest."
+            )
+        return best
+    for candidate in (Path(wanted), run.path / "train" / "snapshots" / wanted):
+        for file in (candidate, candidate.with_name(candidate.name + ".safetensors")):
+            if file.is_file():
+                return file
+    known = ", ".join(file.stem for file in snapshots[-3:]) or "none"
+    raise InputError(f"There is no network '{wanted}'; the newest snapshots in {run.path} are: {known}.")
+
+
+def read_network(file: Path) -> tuple[Model, tuple[str, ...]]:
+    """The model in a network file, and the names of its classes.
+
+    Raises:
+        InputError: it is not a network file.
+    """
+    model, metadata = load_network(file)
+    return model, tuple(str(name) for name in metadata.get("class_names", ()))

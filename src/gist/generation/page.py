@@ -1,0 +1,139 @@
+"""The report's part on generate: real images beside synthetic ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gist import numerals
+from gist.images.archive import DataSet
+from gist.inspection.shown import real_images, sample_side
+from gist.pages.html import html
+from gist.pages.pictures import (
+    HALF_WIDTH,
+    PAGE_WIDTH,
+    PIXEL_BUDGET,
+    REAL_TEXT,
+    SYNTHETIC_TEXT,
+    Picture,
+    sheet,
+    shown,
+)
+from gist.pages.section import Caveat, Section, StagePage
+from gist.runs.findings import Findings
+from gist.stages.generate import GenerateResult
+
+NOTHING_DRAWN = Caveat(
+    100, "No synthetic images were drawn yet, so this page says nothing about their quality."
+)
+FOUR_ACROSS, SIX_ACROSS = 4, 6
+
+
+@dataclass(frozen=True)
+class SampleSheet:
+    """Samples of one class."""
+
+    class_name: str | None
+    real: Picture | None
+    real_shown: int
+    synthetic: Picture | None
+    synthetic_shown: int
+
+
+def generate_page(findings: Findings) -> StagePage:
+    """Samples of the real images, beside synthetic ones where these were drawn."""
+    generated = findings.of(GenerateResult)
+    samples = _samples(findings, generated)
+    sections = () if samples is None else (samples,)
+    if generated is None:
+        return StagePage(caveats=(NOTHING_DRAWN,), sections=sections)
+    return StagePage(
+        summary=(f"It then drew {numerals.counted(generated.images, 'synthetic image')}.",),
+        sections=sections,
+        provenance=html(
+            "gist.generation/provenance.html.j2",
+            generate=generated,
+            network=network_name(generated),
+            last_seed=last_seed(generated),
+        ),
+    )
+
+
+def network_name(generated: GenerateResult) -> str:
+    """The network's file without the folders of the disk that it came from."""
+    return generated.network.replace("\\", "/").split("/")[-1]
+
+
+def last_seed(generated: GenerateResult) -> int:
+    """Seed of the last picture drawn, kept or not."""
+    if generated.last_seed is None:
+        return generated.first_seed + generated.images - 1
+    return generated.last_seed
+
+
+def _samples(findings: Findings, generated: GenerateResult | None) -> Section | None:
+    """Drawn by the run's seed, never picked; None without real images."""
+    real = real_images(findings)
+    if real is None:
+        return None
+    side = sample_side(findings, real)
+    body = html(
+        "gist.generation/page.html.j2",
+        sheets=_sheets(findings, real, side),
+        generate=generated,
+        phantoms=findings.phantoms,
+        real_is_held_out=real is not findings.training,
+        seed=findings.config.seed,
+        side=side,
+        resolution=real.resolution,
+    )
+    heading = "Real beside synthetic" if generated is not None else "A sample of the real images"
+    return Section("samples", heading, body, after="input")
+
+
+def _sheets(findings: Findings, real: DataSet, side: int) -> list[SampleSheet]:
+    """Equally many real and synthetic images, class by class; one sheet where either side has no classes."""
+    synthetic, seed = findings.synthetic, findings.config.seed
+    hidden = findings.text.training if real is findings.training else findings.text.held_out
+    most = PIXEL_BUDGET // (2 * max(1, len(real.class_names)) * side * side)
+    per_class = max(1, min(findings.config.report.samples_per_class, most))
+    columns, room = (SIX_ACROSS, PAGE_WIDTH) if synthetic is None else (FOUR_ACROSS, HALF_WIDTH)
+    if real.class_names and (synthetic is None or synthetic.class_names):
+        names: list[str | None] = list(real.class_names)
+    else:
+        names = [None]
+    sheets = []
+    for number, name in enumerate(names):
+        known = _of_class(real, name)
+        known = known[np.flatnonzero([real.names[int(index)] not in hidden for index in known])]
+        made = known[:0] if synthetic is None else _of_class(synthetic, name)
+        count = min([per_class, *(len(indices) for indices in (known, made) if len(indices))])
+        real_NHW = _drawn(real, known, count, side, (seed, number, 0))
+        fake_NHW = None if synthetic is None else _drawn(synthetic, made, count, side, (seed, number, 1))
+        sheets.append(
+            SampleSheet(
+                name,
+                None if real_NHW is None else sheet(real_NHW, columns, REAL_TEXT, room),
+                0 if real_NHW is None else len(real_NHW),
+                None if fake_NHW is None else sheet(fake_NHW, columns, SYNTHETIC_TEXT, room),
+                0 if fake_NHW is None else len(fake_NHW),
+            )
+        )
+    return sheets
+
+
+def _of_class(data: DataSet, name: str | None) -> NDArray[np.int64]:
+    if name is None:
+        return np.arange(len(data))
+    return data.of_class(data.class_names.index(name)) if name in data.class_names else np.arange(0)
+
+
+def _drawn(
+    data: DataSet, indices: NDArray[np.int64], count: int, side: int, seed: tuple[int, int, int]
+) -> NDArray[np.uint8] | None:
+    if not len(indices):
+        return None
+    chosen = np.random.default_rng(seed).choice(indices, count, replace=False)
+    return np.stack([shown(data, int(index), side) for index in chosen])

@@ -1,0 +1,119 @@
+"""All that gist asks of a kind of generator: its settings, its plan, its networks, what learns, what to cite.
+
+A kind of generator is one folder and one line in `registry.py`, or an entry point of another package
+(`gist.addresses`). The loop, checkpoints, snapshots, grids, plan table, report and cards ask its family
+and never its name. This module is light: torch comes with the methods that need it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gist.stages.promise import Section
+from gist.stages.train import TrainSettings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gist.generators.learning.learner import Learner, TrainingContext
+    from gist.generators.learning.plan import TrainingPlan
+    from gist.generators.model import Model
+    from gist.generators.start import Start
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What to cite."""
+
+    text: str
+    doi: str
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What the choice of settings depends on: the data and the device."""
+
+    images: int
+    resolution: int
+    class_names: tuple[str, ...]
+    on_gpu: bool
+    channels: int = 1
+    """Of the images: 1 for grey."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of the training log in the report."""
+
+    title: str
+    lines: Mapping[str, str]
+    """Number in the log -> name of its line; those that a log lacks are left out."""
+    unit: str
+    reference: tuple[str, str] | None = None
+    """A horizontal line to compare with: its name, and the setting of training that holds its height."""
+
+
+class Family(ABC):
+    """One kind of generator."""
+
+    name: str
+    """As `train.architecture` says it."""
+    title: str
+    """As papers write it."""
+    summary: str
+    """A few words for the list of architectures."""
+    papers: tuple[Paper, ...] = ()
+    charts: tuple[Chart, ...] = (Chart("Loss", {"loss": "loss"}, "loss"),)
+    """What its training log shows."""
+    charts_in_words: str = ""
+    """How to read them."""
+    settings: type[Section] = Section
+    """What it adds to the settings of training; families may share a class."""
+    readers: Mapping[str, str] = {}
+    """Suffix of other projects' network files, such as `.pkl` -> address of (path) -> Start."""
+
+    def suits(self, data: Fingerprint) -> str | None:
+        """Why `auto` should choose this family for the data, or None; the first that has a reason is taken."""
+        del data
+        return None
+
+    @abstractmethod
+    def plan(self, settings: TrainSettings, data: Fingerprint, start: Start | None, why: str) -> TrainingPlan:
+        """Every setting resolved, with its reason; `why` is the reason for the family.
+
+        Raises:
+            InputError: settings contradict the data or the starting network.
+        """
+
+    @abstractmethod
+    def model(self, description: Mapping[str, Any]) -> Model:
+        """The model that `Model.description` described, with weights of any value.
+
+        Raises:
+            InputError: there is no such model.
+        """
+
+    @abstractmethod
+    def learner(self, plan: TrainingPlan, context: TrainingContext) -> Learner:
+        """What learns by a plan, before its first step.
+
+        Raises:
+            InputError: the starting network cannot be continued from.
+        """
+
+    def check_start(self, settings: TrainSettings, start: Start) -> None:
+        """Raises InputError where settings contradict the starting network, whatever the data is."""
+        del settings, start
+
+    def companion(self, network: Path) -> nn.Module | None:
+        """What was kept beside a network file for training to go on from, such as a discriminator."""
+        del network
+        return None
+
+    def keep_companion(self, network: Path, companion: nn.Module, metadata: Mapping[str, Any]) -> Path:
+        """Writes it beside a network file, where `companion` finds it; returns its file."""
+        raise NotImplementedError(f"{self.name} keeps nothing beside {network.name}")

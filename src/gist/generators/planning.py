@@ -1,0 +1,24 @@
+"""From settings, data and device to the plan of a training, whatever kind of generator it is."""
+
+from __future__ import annotations
+
+from gist.generators.family import Fingerprint
+from gist.generators.learning.plan import TrainingPlan
+from gist.generators.registry import family_named, suitable_family
+from gist.generators.start import Start
+from gist.stages.train import TrainSettings
+
+
+def plan_training(settings: TrainSettings, data: Fingerprint, start: Start | None = None) -> TrainingPlan:
+    """Resolves every `auto` of the training settings.
+
+    Raises:
+        InputError: a setting contradicts the data or the start, such as classes asked for where there are none.
+    """
+    if start is not None:
+        family, why = family_named(start.model.family), "that of the starting network"
+    elif settings.architecture == "auto":
+        family, why = suitable_family(data)
+    else:
+        family, why = family_named(settings.architecture), "given in the settings"
+    return family.plan(settings, data, start, why)

@@ -1,0 +1,63 @@
+"""Transfer learning: the network a training starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from torch import nn
+
+from gist.addresses import imported
+from gist.errors import InputError
+from gist.generators.model import Model
+from gist.generators.network_file import load_network
+from gist.generators.registry import families, family_named
+
+SHIPPED = "phantom-knee-64"
+"""Name of the network that comes with gist; it was trained on phantoms, so its discriminator may be shared too."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model to continue from, and what training needs beside it, such as a discriminator, where there is one."""
+
+    name: str
+    model: Model
+    companion: nn.Module | None = None
+    class_names: tuple[str, ...] = ()
+    """Classes by number; none where the file does not name them."""
+
+
+def load_start(name: str) -> Start:
+    """Reads the starting network called `train.start_from`: one of ours, or one of another project's.
+
+    Raises:
+        InputError: there is no such file, or it is not a network file.
+    """
+    if name == SHIPPED:
+        with resources.as_file(resources.files("gist.generators.shipped")) as folder:
+            return _own(folder / f"{SHIPPED}.safetensors", name)
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise InputError(f"train.start_from: there is no file {path}; give a network file or '{SHIPPED}'.")
+    return read_start(path)
+
+
+def read_start(path: Path) -> Start:
+    """The network in a file, ours or another project's, read without executing anything in it.
+
+    Raises:
+        InputError: it is not a network file.
+    """
+    for family in families().values():
+        if path.suffix in family.readers:
+            start: Start = imported(family.readers[path.suffix])(path)
+            return start
+    return _own(path, path.name)
+
+
+def _own(path: Path, name: str) -> Start:
+    model, facts = load_network(path)
+    companion = family_named(model.family).companion(path)
+    return Start(name, model, companion, tuple(map(str, facts.get("class_names", ()))))

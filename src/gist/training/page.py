@@ -1,0 +1,144 @@
+"""The report's part on train: the strip of pictures, the curves, the leak check, the settings with their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gist import numerals
+from gist.errors import InputError
+from gist.generators.family import Family
+from gist.generators.registry import family_named
+from gist.pages.html import html
+from gist.pages.pictures import PAGE_WIDTH, SYNTHETIC_TEXT, Picture, at_most, sheet, shown_side
+from gist.pages.section import Citation, Section, StagePage
+from gist.runs.findings import Findings, without_paths
+from gist.stages.train import TrainResult
+from gist.training.curves import read_ticks, training_curves
+from gist.training.leak_check import leak_check, read_grid
+
+STOPPED = {
+    "kimg reached": "the planned number of images was reached",
+    "hours reached": "the time allowed was used up",
+    "no longer better": "no snapshot was better than the best for as long as the settings allow",
+}
+STRIP_ROWS = 4
+STRIP_COLUMNS = 8
+STRIP_TILE = 132
+"""CSS pixels of one column of the strip."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the plan."""
+
+    name: str
+    value: Any
+    reason: str
+    """Empty where the setting was given, not chosen."""
+
+
+def train_page(findings: Findings) -> StagePage:
+    """What was trained and how it went; nothing where training has not finished."""
+    trained = findings.of(TrainResult)
+    if trained is None:
+        return StagePage()
+    family = _family(trained)
+    return StagePage(
+        summary=(_summary(trained),),
+        sections=(
+            Section("training", "Training", html("gist.training/page.html.j2", **_facts(findings, trained))),
+        ),
+        settings=html("gist.training/plan.html.j2", plan=_plan(trained)),
+        citations=tuple(Citation(paper.text, paper.doi) for paper in (family.papers if family else ())),
+    )
+
+
+def generator_title(trained: TrainResult) -> str:
+    """The generator's name as papers write it, or as the settings do; empty where the run does not hold it."""
+    family = _family(trained)
+    return _architecture(trained) if family is None else family.title
+
+
+def training_strip(files: Sequence[Path], resolution: int) -> tuple[Picture, list[str]] | None:
+    """The same latents through training: a row per latent, a column per picture, and each column's kimg.
+
+    Files are grids of pictures, oldest first, named by the number of images shown, such as
+    `network-000020000.png`. None where none can be read.
+    """
+    columns: list[NDArray[np.uint8]] = []
+    labels = []
+    for file in (files[index] for index in _spread(len(files), STRIP_COLUMNS)):
+        try:
+            columns.append(read_grid(file, resolution))
+            labels.append(_kimg(file))
+        except (OSError, ValueError):
+            continue
+    if not columns:
+        return None
+    rows = _spread(min(len(tiles) for tiles in columns), STRIP_ROWS)
+    side = shown_side(resolution, len(rows) * len(columns) * 3)
+    tiles_NHW = np.stack([at_most(tiles[row], side) for row in rows for tiles in columns])
+    room = min(PAGE_WIDTH, STRIP_TILE * len(columns))
+    return sheet(tiles_NHW, len(columns), SYNTHETIC_TEXT, room), labels
+
+
+def _summary(trained: TrainResult) -> str:
+    shown = numerals.counted(round(1000 * trained.kimg), "image")
+    title = generator_title(trained)
+    return (
+        f"A {title + ' ' if title else ''}generator learned from them for {numerals.duration(trained.seconds)} on "
+        f"{'the CPU' if trained.device.startswith('cpu') else 'a GPU'}, seeing {shown} (repeats counted)."
+    )
+
+
+def _facts(findings: Findings, trained: TrainResult) -> dict[str, Any]:
+    ticks = read_ticks(findings.run.path / trained.log)
+    leaks = leak_check(findings, ticks)
+    family = _family(trained)
+    hidden = bool(findings.text.training)  # the training does not record which images it put on its sheets
+    return {
+        "train": trained,
+        "title": generator_title(trained),
+        "stopped": STOPPED[trained.stopped_because],
+        "strip": training_strip([findings.run.path / name for name in trained.grids], trained.resolution),
+        "charts": training_curves(
+            ticks, () if family is None else family.charts, findings.records["train"].settings
+        ),
+        "charts_in_words": "" if family is None else family.charts_in_words,
+        "leaks": None if hidden else leaks,
+        "leak_sheet_hidden": hidden and leaks is not None,
+    }
+
+
+def _plan(trained: TrainResult) -> list[Setting]:
+    """Settings in use; those with a reason, which `auto` chose, come first."""
+    settings = without_paths(trained.settings)
+    rows = [Setting(name, value, trained.reasons.get(name, "")) for name, value in settings.items()]
+    return sorted(rows, key=lambda row: not row.reason)
+
+
+def _family(trained: TrainResult) -> Family | None:
+    """None where a package that added the kind of generator is gone, or an older version knew it."""
+    try:
+        return family_named(_architecture(trained))
+    except InputError:
+        return None
+
+
+def _architecture(trained: TrainResult) -> str:
+    return str(trained.settings.get("architecture", ""))
+
+
+def _kimg(file: Path) -> str:
+    number = file.stem.rpartition("-")[2]
+    return f"{int(number) / 1000:g}" if number.isdigit() else ""
+
+
+def _spread(count: int, most: int) -> list[int]:
+    return sorted({round(index) for index in np.linspace(0, count - 1, min(count, most))}) if count else []

@@ -1,0 +1,105 @@
+"""Looking at what is there: data before a run, images after it, weights on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from gist.config import build_config
+from gist.errors import InputError
+from gist.progress import Progress, Silent
+from gist.runs.pipeline import open_run
+
+if TYPE_CHECKING:
+    from gist.inspection import InspectionResult
+    from gist.runs.results import RunResult
+    from gist.verbs.export import ExportResult
+    from gist.verbs.planning import Plan
+
+
+def plan(source: Path | str, changes: Mapping[str, Any] | None = None) -> Plan:
+    """What is in a folder of radiographs and which settings gist would choose; writes nothing."""
+    from gist.verbs.planning import plan_run
+
+    return plan_run(build_config({"prepare": {"source": str(source)}}, changes, where="plan"))
+
+
+def demo(
+    folder: Path | str = "runs/demo",
+    *,
+    from_scratch: bool = False,
+    kimg: float | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """The whole pipeline on built-in phantom radiographs."""
+    from gist.verbs.demonstration import run_demo
+
+    return run_demo(Path(folder), from_scratch=from_scratch, kimg=kimg, progress=progress or Silent())
+
+
+def inspect(
+    folder: Path | str, *, worst: int = 50, random: int = 50, progress: Progress | None = None
+) -> Path:
+    """Builds the page on which people tick the artifacts of a run's worst and of random synthetic images.
+
+    Returns the page's file, which opens in any browser without a server.
+    """
+    from gist.inspection import write_page
+
+    run, config = open_run(folder)
+    with run.locked():
+        return write_page(config, run, progress or Silent(), worst=worst, random=random)
+
+
+def count_answers(folder: Path | str, answers: Path | str) -> InspectionResult:
+    """Counts a file of answers that the inspection page saved: rates of artifacts with intervals."""
+    from gist.inspection import count_answers as count
+
+    run, _ = open_run(folder)
+    with run.locked():
+        return count(run, Path(answers))
+
+
+def export_images(
+    folder: Path | str, to: Literal["folder", "dicom"], out: Path | str, *, progress: Progress | None = None
+) -> ExportResult:
+    """Copies the synthetic images of a run folder into `out`: class folders of PNG or DICOM files, and labels.csv."""
+    from gist.verbs.export import export_images as export
+
+    run, _ = open_run(folder)
+    with run.locked():
+        return export(run, to, Path(out), progress or Silent())
+
+
+@dataclass(frozen=True)
+class WeightsState:
+    """One file of pretrained weights."""
+
+    name: str
+    state: Literal["here", "missing", "damaged"]
+    path: Path | None
+    """Where it lies, if it is here."""
+    mebibytes: float
+    licence: str
+    url: str
+    """Where its publisher offers it."""
+
+
+def weights() -> list[WeightsState]:
+    """Which pretrained weights of feature extractors are on this machine; opens no connection."""
+    from gist.metrics.weights import CATALOGUE, Unavailable, find_weights
+
+    found = []
+    for entry in CATALOGUE.values():
+        state: Literal["here", "missing", "damaged"] = "here"
+        path = None
+        try:
+            path = find_weights(entry.name).path
+        except Unavailable:
+            state = "missing"
+        except InputError:
+            state = "damaged"
+        found.append(WeightsState(entry.name, state, path, entry.mebibytes, entry.licence, entry.url))
+    return found

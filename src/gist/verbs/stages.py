@@ -1,0 +1,194 @@
+"""Runs and their stages: bringing them up to date, stopping them, showing where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gist.config import STAGE_NAMES, STAGES, Config, build_config, load_config
+from gist.errors import InputError
+from gist.progress import Progress, Silent
+from gist.runs.folder import RunFolder
+from gist.runs.pipeline import open_run, run_stages
+from gist.runs.results import RunResult
+from gist.runs.standing import RunStanding, StageStatus, runs_under, standings
+from gist.stages.evaluate import EvaluateResult, SnapshotCurve
+from gist.stages.generate import GenerateResult
+from gist.stages.prepare import PrepareResult
+from gist.stages.promise import Result, StageName, unusual_settings
+from gist.stages.report import ReportResult
+from gist.stages.train import TrainResult
+from gist.stages.utility import UtilityResult
+
+AnyResult = TypeVar("AnyResult", bound=Result)
+
+
+def run(
+    settings: Path | str | Config,
+    *,
+    stages: Sequence[str] = STAGE_NAMES,
+    changes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Brings the chosen stages of a run up to date; calling it again continues or does nothing.
+
+    Args:
+        settings: YAML file or ready settings.
+        stages: any of prepare, train, generate, evaluate, utility, report, or of those that other packages add.
+        changes: settings to change, by dotted name: `{"train.kimg": 20}`.
+
+    Raises:
+        gist.errors.InputError: settings or data are wrong; the sentence says what to do.
+        gist.errors.GistError: anything else that stopped it.
+    """
+    config = (
+        _with_changes(settings, changes) if isinstance(settings, Config) else load_config(settings, changes)
+    )
+    return run_stages(config, check_stages(stages), progress or Silent())
+
+
+def run_stage(folder: Path | str, stage: str, *, progress: Progress | None = None, **settings: Any) -> Result:
+    """Brings one stage of a run folder up to date, whichever it is; settings as in its section of the settings file."""
+    (name,) = check_stages([stage])
+    config = open_run(folder)[1] if STAGES[name].needs else _existing_or_new(folder)
+    progress = progress or Silent()
+    finished = run_stages(_changed(config, name, settings, progress), [name], progress).finished
+    return finished[name]
+
+
+def prepare(
+    source: Path | str, folder: Path | str, *, progress: Progress | None = None, **settings: Any
+) -> PrepareResult:
+    """Turns a folder of radiographs into archives inside the run folder `folder`; settings as in PrepareConfig."""
+    return _result(
+        PrepareResult, run_stage(folder, "prepare", progress=progress, source=str(source), **settings)
+    )
+
+
+def train(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> TrainResult:
+    """Trains on the prepared data of a run folder; settings as in TrainConfig."""
+    return _result(TrainResult, run_stage(folder, "train", progress=progress, **settings))
+
+
+def generate(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> GenerateResult:
+    """Draws synthetic images into a run folder; settings as in GenerateConfig."""
+    return _result(GenerateResult, run_stage(folder, "generate", progress=progress, **settings))
+
+
+def evaluate(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> EvaluateResult:
+    """Compares the synthetic images of a run folder with its held-out real ones; settings as in EvaluateConfig."""
+    return _result(EvaluateResult, run_stage(folder, "evaluate", progress=progress, **settings))
+
+
+def measure_utility(
+    folder: Path | str, *, progress: Progress | None = None, **settings: Any
+) -> UtilityResult:
+    """GAN-train and GAN-test of the synthetic images of a run folder; settings as in UtilityConfig."""
+    return _result(UtilityResult, run_stage(folder, "utility", progress=progress, **settings))
+
+
+def report(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> ReportResult:
+    """Writes the report of a run folder; settings as in ReportConfig."""
+    return _result(ReportResult, run_stage(folder, "report", progress=progress, **settings))
+
+
+def evaluate_snapshots(
+    folder: Path | str, *, progress: Progress | None = None, **settings: Any
+) -> SnapshotCurve:
+    """Evaluates every snapshot of a training on the same real images; settings as in EvaluateConfig.
+
+    Snapshots that were evaluated before in the same way are not evaluated again.
+    """
+    from gist.evaluation import evaluate_snapshots as evaluate_all
+
+    run, config = open_run(folder)
+    with run.locked():
+        config = _changed(config, "evaluate", settings, progress or Silent())
+        return evaluate_all(config, run, progress or Silent())
+
+
+def status(folder: Path | str) -> list[StageStatus]:
+    """Where every stage of a run folder stands."""
+    run, config = open_run(folder)
+    return standings(config, run)
+
+
+def list_runs(folder: Path | str = "runs") -> list[RunStanding]:
+    """The runs directly inside a folder and where their stages stand, by name."""
+    found = []
+    for path in runs_under(Path(folder)):
+        try:
+            found.append(RunStanding(path, tuple(status(path))))
+        except InputError as error:
+            found.append(RunStanding(path, (), str(error)))
+    return found
+
+
+def stop(folder: Path | str) -> None:
+    """Asks the process that works on a run, on whichever machine, to stop; the same command continues it.
+
+    Training stops after its present step with a checkpoint, other stages within seconds. Returns at once.
+
+    Raises:
+        InputError: no process works on it.
+    """
+    run = RunFolder(folder)
+    if not run.is_locked():
+        raise InputError(f"Nothing is running in {run.path}, so there is nothing to stop.")
+    run.stop_file.touch()
+
+
+def check_stages(names: Sequence[str]) -> list[StageName]:
+    """The names as stages.
+
+    Raises:
+        InputError: one of them is no stage.
+    """
+    for name in names:
+        if name not in STAGE_NAMES:
+            raise InputError(f"'{name}' is not a stage; choose from {', '.join(STAGE_NAMES)}.")
+    return [name for name in STAGE_NAMES if name in names]
+
+
+def _result(kind: type[AnyResult], result: Result) -> AnyResult:
+    assert isinstance(result, kind)
+    return result
+
+
+def _changed(config: Config, stage: StageName, settings: Mapping[str, Any], progress: Progress) -> Config:
+    """The settings with those of one stage changed; says which of that stage's differ from the defaults."""
+    changed = _with_changes(config, {f"{stage}.{name}": value for name, value in settings.items()})
+    unusual = {name: _shown(value) for name, value in unusual_settings(STAGES[stage].of(changed)).items()}
+    given = ", ".join(f"{name} {value}" for name, value in unusual.items() if name in settings)
+    earlier = ", ".join(f"{name} {value}" for name, value in unusual.items() if name not in settings)
+    said = "; ".join(filter(None, (given, earlier and f"{earlier}, as an earlier command set")))
+    if said:
+        progress.note(f"{stage}: {said}.")
+    return changed
+
+
+def _shown(value: Any) -> str:
+    """A setting as it is typed on the command line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {part}" for name, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(str, value)) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _existing_or_new(folder: Path | str) -> Config:
+    if (Path(folder) / "config.yaml").exists():
+        return open_run(folder)[1]
+    return build_config({"folder": str(folder), "name": _name_from(Path(folder))})
+
+
+def _name_from(folder: Path) -> str:
+    kept = "".join(
+        letter if letter.isascii() and letter.isalnum() else "-" for letter in folder.resolve().name
+    )
+    return kept.strip("-")[:64] or "run"
+
+
+def _with_changes(config: Config, changes: Mapping[str, Any] | None) -> Config:
+    return build_config(config.model_dump(mode="json"), changes) if changes else config

@@ -1,0 +1,98 @@
+"""The house stands: nothing imports upwards, and what is particular to one generator is named in its folder only."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from gist.generators.registry import families
+
+SOURCE = Path(__file__).parents[1] / "src" / "gist"
+FLOORS = (
+    ("version", "errors", "numerals", "progress"),
+    ("files", "addresses"),
+    ("images", "ops", "stages"),
+    ("machine", "pages", "phantoms"),
+    ("generators",),
+    ("config", "metrics"),
+    ("runs",),
+    ("inspection",),
+    ("intake", "training", "generation", "evaluation", "utility"),
+    ("reporting",),
+    ("verbs",),
+    ("cli",),
+    ("__init__", "__main__"),
+)
+"""Rooms from the ground up. A room imports from lower floors and from itself, never from its neighbours."""
+LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(file: Path) -> Iterator[tuple[int, str]]:
+    """Line and room of each import of gist, inside functions and for type checkers too."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "gist":
+            names = node.module.split(".")[1:] or [alias.name for alias in node.names]
+            yield node.lineno, names[0]
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "gist":
+                    yield node.lineno, [*alias.name.split("."), "__init__"][1]
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {room_of(file) for file in SOURCE.rglob("*.py")}
+    assert rooms == LEVEL.keys()
+
+
+def test_no_import_climbs() -> None:
+    climbing = [
+        f"{file.relative_to(SOURCE)}:{line} imports {room}"
+        for file in SOURCE.rglob("*.py")
+        for line, room in imported_rooms(file)
+        if room != room_of(file) and LEVEL[room] >= LEVEL[room_of(file)]
+    ]
+    assert not climbing
+
+
+def test_only_its_own_folder_names_an_architecture() -> None:
+    names = re.compile("|".join(map(re.escape, families())), re.IGNORECASE)
+    folders = ("generators/stylegan/", "generators/dcgan/", "generators/registry.py")
+    naming = [
+        f"{path}:{number}"
+        for file in sorted(SOURCE.rglob("*"))
+        if file.suffix in (".py", ".j2")
+        and not (path := file.relative_to(SOURCE).as_posix()).startswith(folders)
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+        if names.search(line)
+    ]
+    assert not naming
+
+
+def test_decoding_processes_import_neither_pydantic_nor_torch() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, gist.intake.worker, gist.intake.dicom, gist.intake.raster, gist.images.png; "
+        "print([name for name in ('pydantic', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_importing_gist_and_asking_for_help_brings_no_torch() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, gist; print('pydantic' in sys.modules, 'torch' in sys.modules)\n"
+        "import gist.cli.app; print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False", "False"]
