@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gist.addresses import imported
-from gist.config import STAGE_NAMES, STAGES, Config, Stage, as_yaml, load_config, sections
+from gist.config import STAGE_NAMES, STAGES, Config, Stage, as_yaml, load_config
 from gist.errors import GistError, InputError, StageError
 from gist.files import write_atomic
 from gist.machine.interruption import Stopped, stop_if_asked
@@ -19,6 +18,7 @@ from gist.machine.processes import check_threads, place
 from gist.progress import Progress, Silent
 from gist.runs.folder import RunFolder, StageRecord
 from gist.runs.manifest import now, write_manifest
+from gist.runs.private_paths import without_private_paths
 from gist.runs.results import RunResult, results
 from gist.runs.standing import (
     assess,
@@ -27,9 +27,7 @@ from gist.runs.standing import (
     stage_inputs,
     stage_settings,
 )
-from gist.stages.promise import StageName, continued_settings, private
-
-_PLAIN_WORD = re.compile("[a-z]+")
+from gist.stages.promise import StageName, continued_settings
 
 
 def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) -> RunResult:
@@ -55,10 +53,14 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
             for name in chosen:
                 _bring_up_to_date(STAGES[name], config, before, run, progress)
             return results(run)
+    except GistError as error:
+        # On the terminal too: what it shows often ends in a log.
+        error.args = (without_private_paths(str(error), config),)
+        raise
     except KeyboardInterrupt:
         raise Stopped("Stopped; the same command continues.") from None
     except OSError as error:
-        raise _disk_error(error, run) from error
+        raise StageError(without_private_paths(str(_disk_error(error, run)), config)) from error
 
 
 def _stored_settings(run: RunFolder) -> Config | None:
@@ -202,12 +204,11 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
         ended = {"state": "stopped"}
         raise
     except GistError as error:
-        # On the terminal too: what it shows often ends in a log.
-        error.args = (_without_paths(str(error), config),)
+        error.args = (without_private_paths(str(error), config),)
         ended = {"state": "failed", "error": str(error)}
         raise
     except OSError as error:
-        failure = StageError(_without_paths(str(_disk_error(error, run)), config))
+        failure = StageError(without_private_paths(str(_disk_error(error, run)), config))
         ended = {"state": "failed", "error": str(failure)}
         raise failure from error
     except Exception as error:
@@ -220,35 +221,14 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
                 "programs."
             ) from None
         ended = {"state": "failed", "error": f"{type(error).__name__}, a fault of gist itself"}
+        error.args = tuple(
+            without_private_paths(part, config) if isinstance(part, str) else part for part in error.args
+        )
         raise
     finally:
         if ended:
             _record_end(run, record, ended | {"finished": now(), "seconds": spent + time.monotonic() - began})
     write_manifest(run, config)
-
-
-def _without_paths(message: str, config: Config) -> str:
-    """The message without the user's own folder and file names, which may identify a patient."""
-    for path, words in _private_paths(config):
-        # A bare name, too, where it is no plain word of the language.
-        name = path.name if words != "~" and not _PLAIN_WORD.fullmatch(path.name) else ""
-        for text in dict.fromkeys((str(path.resolve()), str(path.expanduser()), str(path), name)):
-            if len(text) > 1:
-                # Whole words only: a source called "data" must not tear a sentence apart.
-                message = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", words, message)
-    return message
-
-
-def _private_paths(config: Config) -> Iterator[tuple[Path, str]]:
-    """Every private path of the settings with the words for it, longest first, as one may lie in another."""
-    given = [
-        (Path(value), words)
-        for section in sections(config).values()
-        for name, words in private(type(section)).items()
-        if (value := getattr(section, name)) is not None
-    ]
-    yield from sorted(given, key=lambda entry: len(str(entry[0].resolve())), reverse=True)
-    yield Path.home(), "~"
 
 
 def _record_end(run: RunFolder, record: StageRecord, ended: dict[str, Any]) -> None:
