@@ -81,7 +81,7 @@ class RunFolder:
 
     @property
     def stop_file(self) -> Path:
-        """A file that asks the process working on the run to stop; removed when it has, and before the next begins."""
+        """A file that asks the process working on the run to stop; see `listening`."""
         return self.path / ".stop"
 
     def stage_folder(self, stage: StageName) -> Path:
@@ -217,6 +217,15 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Inside it a stop file is a request to the work that is going on, none left from before or for later."""
+        self.stop_file.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            self.stop_file.unlink(missing_ok=True)
 
     def is_locked(self) -> bool:
         """Whether a process works on the folder now."""

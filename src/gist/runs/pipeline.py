@@ -44,9 +44,8 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
     if not place().leads:
         return _follow(config, run, chosen)
     try:
-        with run.locked(), _companions(chosen):
+        with run.locked(), run.listening(), _companions(chosen):
             run.remove_leftovers()
-            run.stop_file.unlink(missing_ok=True)
             check_run(config, run, chosen)
             before = _stored_settings(run) or config
             write_atomic(run.config_file, as_yaml(config).encode())
