@@ -8,18 +8,19 @@ INSTALLED := $(VENV)/.installed
 # One process for each core, each with one thread: many tests wait for processes of their own.
 PYTEST_OPTIONS ?= -n auto --dist loadfile
 
-.PHONY: demo test check format clean
+.PHONY: demo test lint check format clean
 demo: $(INSTALLED)
 	"$(RUN)/gist" demo $(DEMO_OPTIONS)
 
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 "$(RUN)/python" -m pytest $(PYTEST_OPTIONS)
 
-check: $(INSTALLED)
+lint: $(INSTALLED)
 	"$(RUN)/ruff" check .
 	"$(RUN)/ruff" format --check .
 	"$(RUN)/mypy"
-	OMP_NUM_THREADS=1 "$(RUN)/python" -m pytest $(PYTEST_OPTIONS)
+
+check: lint test
 
 format: $(INSTALLED)
 	"$(RUN)/ruff" check --fix .

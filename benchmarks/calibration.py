@@ -20,9 +20,9 @@ from scipy.stats import kstest
 
 from gist.metrics.extractors import Radiomics
 from gist.metrics.features import Standardiser
+from gist.metrics.group_measures import Sides, relative_frechet
 from gist.metrics.kid import kernel_distance
-from gist.metrics.measures import Sides, relative_frechet
-from gist.metrics.samples import halves
+from gist.metrics.matched_samples import halves
 
 CLASSES = ("0", "3", "4")
 LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75)

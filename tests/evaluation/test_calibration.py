@@ -12,8 +12,8 @@ from scipy.stats import kstest
 
 from gist.metrics.extractors import Radiomics
 from gist.metrics.features import Standardiser
+from gist.metrics.group_measures import Sides, relative_frechet
 from gist.metrics.kid import kernel_distance
-from gist.metrics.measures import Sides, relative_frechet
 
 Array = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gist.evaluation.caps import capped
+from gist.evaluation.capped_verdicts import capped
 from gist.evaluation.fingerprint import compare
 from gist.evaluation.meaning import diversity_meaning, diversity_verdict, share_meaning, share_verdict
 from gist.metrics.intervals import wilson

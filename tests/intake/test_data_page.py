@@ -24,7 +24,7 @@ from gist.images.png import encode_png
 from gist.intake import prepare
 from gist.intake.burned_in_text import TextBox
 from gist.intake.data_page.overview import Shown, read_overview
-from gist.intake.data_page.pictures import small_pictures
+from gist.intake.data_page.thumbnails import small_pictures
 from gist.phantoms import write_phantom_data_set
 from gist.runs.folder import RunFolder
 

@@ -27,6 +27,7 @@ from gist.metrics.intervals import wilson
 from gist.metrics.neighbours import nearest_training_image
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
+from gist.runs.results import finished_result
 from gist.stages.evaluate import ArtifactSummary
 from gist.stages.generate import GenerateResult
 
@@ -148,9 +149,9 @@ def _nearest(synthetic: Sample, training: Sample, hidden: frozenset[str]) -> lis
 
 def _files(run: RunFolder, count: int) -> list[str]:
     """Picture file of each image of the synthetic archive, which labels.csv lists in the same order."""
-    record = run.record("generate")
-    if record is not None and record.result is not None:
-        table = run.path / GenerateResult.model_validate(record.result).labels_table
+    generated = finished_result(run, GenerateResult)
+    if generated is not None:
+        table = run.path / generated.labels_table
         if table.is_file():
             with table.open(encoding="utf-8", newline="") as rows:
                 files = [f"generate/{row['file']}" for row in csv.DictReader(rows)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gist import numerals
 from gist.inspection import KINDS, InspectionResult, Rate, read_inspection
-from gist.inspection.pictures import judged_pictures
+from gist.inspection.judged_pictures import judged_pictures
 from gist.metrics.artifacts.table import read_heat_maps, read_table, worst_and_random
 from gist.pages.html import html
 from gist.pages.pictures import shown_side

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from gist.config import Config
-from gist.evaluation.sets import open_extractor, real_data
+from gist.evaluation.set_reader import open_extractor, real_data
 from gist.files import sha256_of
 from gist.machine.device import choose_device
 from gist.runs.folder import RunFolder

@@ -8,9 +8,9 @@ image. Distances are read between yardsticks measured in the same run at the sam
 - plainly blurred: real images after a blur of one pixel, which shows at a glance.
 
 good: within chance, or closer than barely blurred images. fair: closer than plainly blurred images. poor:
-further, or where precision, recall or the single images read poor (`caps`). Where this n cannot even tell plainly
-blurred images from real ones the verdict is unknown; where it cannot tell barely blurred ones, a value within chance
-is only fair, because a larger sample might still show a difference.
+further, or where precision, recall or the single images read poor (`capped_verdicts`). Where this n cannot even tell
+plainly blurred images from real ones the verdict is unknown; where it cannot tell barely blurred ones, a value within
+chance is only fair, because a larger sample might still show a difference.
 
 Shares (precision, recall, density, coverage) are read against the share that real images reach:
 good at nine tenths of it or where the 95 % interval includes it, fair from half of it; unknown where the interval
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gist.metrics.measures import Measures
+from gist.metrics.group_measures import Measures
 from gist.metrics.neighbours import CopyTest
 from gist.numerals import significant, together
 

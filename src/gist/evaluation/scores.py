@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gist.evaluation import meaning
+from gist.metrics.group_measures import Measures, Sides, measure
 from gist.metrics.intervals import wilson
-from gist.metrics.measures import Measures, Sides, measure
 from gist.metrics.neighbours import CopyTest
 from gist.numerals import together
 from gist.stages.evaluate import Direction, Score

@@ -21,11 +21,11 @@ from pydantic import ValidationError
 
 from gist.config import Config
 from gist.errors import InputError
-from gist.evaluation.comparable import real_sides
 from gist.evaluation.fingerprint import compare, fingerprint
 from gist.evaluation.meaning import MINIMUM_IMAGES
+from gist.evaluation.real_sides import real_sides
 from gist.evaluation.scores import KID_SETTINGS, frechet_name
-from gist.evaluation.sets import RealData, SetReader, reader_of, real_data
+from gist.evaluation.set_reader import RealData, SetReader, reader_of, real_data
 from gist.files import sha256_of, write_json
 from gist.generators.model import Model
 from gist.generators.network_file import load_network

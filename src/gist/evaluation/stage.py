@@ -9,21 +9,21 @@ import numpy as np
 
 from gist.config import Config
 from gist.evaluation.artifacts import Sample, assess_artifacts
-from gist.evaluation.caps import capped
-from gist.evaluation.comparable import RealSides, comparable_classes, note_collapse, real_sides
+from gist.evaluation.capped_verdicts import capped
 from gist.evaluation.fingerprint import fingerprint
 from gist.evaluation.inception_score import inception_score_of
 from gist.evaluation.literature import literature_scores
-from gist.evaluation.pairs import nearest_pairs
+from gist.evaluation.nearest_pairs import nearest_pairs
+from gist.evaluation.real_sides import RealSides, comparable_classes, note_collapse, real_sides
 from gist.evaluation.scores import group_scores
-from gist.evaluation.sets import RealData, SetReader, check_sizes, reader_of, real_data
+from gist.evaluation.set_reader import RealData, SetReader, check_sizes, reader_of, real_data
 from gist.evaluation.snapshots import read_snapshot_curve
 from gist.files import write_json
 from gist.images.archive import DataSet, read_data_set
 from gist.machine.device import Device, computing
 from gist.metrics.features import FeatureSet, Standardiser, standardiser_for
-from gist.metrics.measures import BARELY_PIXELS, PLAINLY_PIXELS, Sides
-from gist.metrics.samples import matched
+from gist.metrics.group_measures import BARELY_PIXELS, PLAINLY_PIXELS, Sides
+from gist.metrics.matched_samples import matched
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.runs.results import result_of

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from gist.errors import InputError
 from gist.files import write_atomic
 from gist.generators.model import Model
 from gist.generators.synthesis import pictures_at_once, synthesise
-from gist.images.png import as_unit, encode_png
+from gist.images.png import as_unit, encode_png, read_grey
 from gist.machine.interruption import Stopped, deferred_stop
 from gist.metrics.artifacts import ArtifactJudge, Pictures
 from gist.metrics.extractors import Radiomics
@@ -153,7 +152,7 @@ def _existing_or_new(
     G: Model, batch: Sequence[Draw], folder: Path, settings: GenerateConfig, drawn: Drawn
 ) -> list[NDArray[np.uint8]]:
     if all(draw.file(folder).exists() for draw in batch):
-        return [_read(draw.file(folder)) for draw in batch]
+        return [read_grey(draw.file(folder)) for draw in batch]
     # Always the whole batch: the last bits of a picture may depend on those that are computed with it.
     drawn.computed += len(batch)
     return list(
@@ -196,8 +195,3 @@ def _report(drawn: Drawn, total: int, progress: Progress) -> None:
     rate = f"{drawn.computed / max(drawn.seconds, 1e-9):.1f} images/s" if drawn.computed else ""
     dropped = f"{drawn.rejected.total()} dropped" if drawn.rejected else ""
     progress.advance(len(drawn.kept), total, "images", ", ".join(filter(None, (rate, dropped))))
-
-
-def _read(file: Path) -> NDArray[np.uint8]:
-    with Image.open(file) as image:
-        return np.asarray(image.convert("L"))

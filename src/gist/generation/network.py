@@ -9,6 +9,7 @@ from gist.generation.best_snapshot import best_snapshot
 from gist.generators.model import Model
 from gist.generators.network_file import load_network
 from gist.runs.folder import RunFolder
+from gist.runs.results import finished_result
 from gist.stages.train import TrainResult
 
 
@@ -25,9 +26,9 @@ def find_network(wanted: str, run: RunFolder) -> Path:
     """
     snapshots = sorted((run.path / "train" / "snapshots").glob("network-*.safetensors"))
     if wanted == "latest":
-        record = run.record("train")
-        if record is not None and record.result is not None:
-            return run.path / TrainResult.model_validate(record.result).snapshots[-1].file
+        trained = finished_result(run, TrainResult)
+        if trained is not None:
+            return run.path / trained.snapshots[-1].file
         if snapshots:
             return snapshots[-1]
         raise InputError(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
+from PIL import Image
 
 GreyImage = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -49,6 +51,16 @@ def _text_chunk(key: str, value: str) -> bytes:
         return _chunk(b"tEXt", key.encode("latin-1") + b"\0" + value.encode("latin-1"))
     except UnicodeEncodeError:
         return _chunk(b"iTXt", key.encode("latin-1") + bytes(5) + value.encode())
+
+
+def read_grey(file: Path) -> NDArray[np.uint8]:
+    """A picture of ours, such as a grid, uint8 [H, W].
+
+    Raises:
+        OSError: there is no such file, or it is no picture.
+    """
+    with Image.open(file) as picture:
+        return np.asarray(picture.convert("L"))
 
 
 def as_unit(image: GreyImage) -> NDArray[np.float32]:

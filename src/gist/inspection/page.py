@@ -13,12 +13,13 @@ from gist.config import Config
 from gist.errors import InputError
 from gist.files import write_atomic, write_json
 from gist.images.archive import read_data_set
-from gist.inspection.pictures import judged_pictures
-from gist.inspection.result import KINDS, LIST_FILE, PAGE_FILE, PageItem, PageList, table_sha256
+from gist.inspection.judged_pictures import judged_pictures
+from gist.inspection.result import KINDS, LIST_FILE, PAGE_FILE, PageItem, PageList, judged_table
 from gist.metrics.artifacts.table import read_heat_maps, read_table, worst_and_random
 from gist.pages.html import embedded, html, resource
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
+from gist.runs.results import finished_result, read_what_is_there
 from gist.runs.text_flags import read_text_flags
 from gist.stages.evaluate import EvaluateResult
 from gist.stages.generate import GenerateResult
@@ -38,21 +39,19 @@ def write_page(config: Config, run: RunFolder, progress: Progress, *, worst: int
     Raises:
         InputError: prepare, generate or evaluate has not finished, judged no images, or is out of date.
     """
-    record, prepared, generated = run.record("evaluate"), run.record("prepare"), run.record("generate")
-    table = None if record is None else table_sha256(record)
-    if record is None or table is None or prepared is None or generated is None:
+    evaluated, table = finished_result(run, EvaluateResult), judged_table(run)
+    generated, prepared = finished_result(run, GenerateResult), finished_result(run, PrepareResult)
+    summary = None if evaluated is None else evaluated.artifacts
+    if summary is None or table is None or prepared is None or generated is None:
         raise InputError(
             f"{run.path} holds no judged images: that takes a hold-out of at least 20 real images and an evaluation by "
             f"this version of gist; delete {run.path / 'evaluate'} and run `gist evaluate {run.path}`."
         )
-    if record.inputs.get("generate") != generated.digest or record.inputs.get("prepare") != prepared.digest:
+    if not read_what_is_there(run, "evaluate"):
         raise InputError(f"The images of {run.path} changed after they were evaluated; run evaluate again.")
-    summary = EvaluateResult.model_validate(record.result).artifacts
-    assert summary is not None
-    synthetic = read_data_set(run.path / GenerateResult.model_validate(generated.result).archive)
-    preparation = PrepareResult.model_validate(prepared.result)
-    training = read_data_set(run.path / preparation.train_archive)
-    text = read_text_flags(run, preparation)
+    synthetic = read_data_set(run.path / generated.archive)
+    training = read_data_set(run.path / prepared.train_archive)
+    text = read_text_flags(run, prepared)
     judged = read_table(run.path / summary.table)
     heat = read_heat_maps(run.path / summary.heat_maps, len(judged))
     by_score, drawn = worst_and_random(judged, worst, random, config.seed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gist.runs.folder import RunFolder, StageRecord
+from gist.runs.folder import RunFolder
+from gist.runs.results import finished_result
 from gist.stages.evaluate import EvaluateResult
 from gist.stages.promise import Result
 
@@ -79,13 +80,12 @@ def read_inspection(run: RunFolder) -> InspectionResult | None:
         result = InspectionResult.model_validate_json((run.path / RESULT_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    record = run.record("evaluate")
-    return result if record is not None and result.table_sha256 == table_sha256(record) else None
+    return result if result.table_sha256 == judged_table(run) else None
 
 
-def table_sha256(record: StageRecord) -> str | None:
-    """SHA-256 of the table of judged images that an evaluation wrote; None where it wrote none."""
-    if record.state != "done" or record.result is None:
+def judged_table(run: RunFolder) -> str | None:
+    """SHA-256 of the table of judged images that the evaluation wrote; None where it wrote none."""
+    evaluated, record = finished_result(run, EvaluateResult), run.record("evaluate")
+    if evaluated is None or evaluated.artifacts is None or record is None:
         return None
-    artifacts = EvaluateResult.model_validate(record.result).artifacts
-    return None if artifacts is None else record.outputs.get(artifacts.table)
+    return record.outputs.get(evaluated.artifacts.table)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gist.errors import InputError
-from gist.images.pictures import unit_pictures
+from gist.images.reading import unit_pictures
 from gist.metrics.extractors import Extractor, extractor_named
 from gist.metrics.features import SOFT_LIMIT, standard_scores
 from gist.metrics.frechet import frechet_distance

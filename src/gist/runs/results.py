@@ -71,6 +71,15 @@ def result_of(run: RunFolder, kind: type[AnyResult], wanted_by: str) -> AnyResul
     return found
 
 
+def read_what_is_there(run: RunFolder, stage: StageName) -> bool:
+    """Whether a stage read what the stages that it needs hold now."""
+    record = run.record(stage)
+    if record is None:
+        return False
+    digests = {name: found.digest for name in STAGES[stage].needs if (found := run.record(name)) is not None}
+    return all(record.inputs.get(name) == digests.get(name) for name in STAGES[stage].needs)
+
+
 def results(run: RunFolder) -> RunResult:
     """The typed results of all finished stages of a run folder."""
     found = {name: finished_result(run, stage.promise.result) for name, stage in STAGES.items()}

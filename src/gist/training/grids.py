@@ -17,6 +17,7 @@ from gist.generators.learning.images import TrainingImages
 from gist.generators.learning.randomness import random_stream
 from gist.generators.model import Model
 from gist.images.archive import DataSet
+from gist.images.png import read_grey
 from gist.images.sheets import as_bytes, grid, write_png_atomic
 from gist.images.tensors import pictures_of
 from gist.version import __version__
@@ -120,8 +121,7 @@ class Grids:
         return file
 
     def _frame(self, images_seen: int) -> Image.Image:
-        with Image.open(self.file(images_seen)) as picture:
-            sheet = picture.convert("L")
+        sheet = Image.fromarray(read_grey(self.file(images_seen)))
         if sheet.width > _WIDEST_FRAME_PIXELS:
             sheet = sheet.resize(
                 (_WIDEST_FRAME_PIXELS, round(sheet.height * _WIDEST_FRAME_PIXELS / sheet.width)),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from gist.images.png import read_grey
 from gist.images.sheets import cut
 from gist.pages.pictures import HALF_WIDTH, REAL_TEXT, SYNTHETIC_TEXT, Picture, sheet
 from gist.runs.findings import Findings
@@ -71,8 +71,7 @@ def read_grid(file: Path, side: int) -> NDArray[np.uint8]:
     Raises:
         OSError, ValueError: the file cannot be read, or is no such grid.
     """
-    with Image.open(file) as image:
-        return cut(np.asarray(image.convert("L")), side)
+    return cut(read_grey(file), side)
 
 
 def _sheet(file: Path, side: int, text: Mapping[str, str]) -> Picture:

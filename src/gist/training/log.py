@@ -7,10 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image
-
 from gist.files import write_atomic
+from gist.images.png import read_grey
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -53,9 +51,7 @@ class TrainingLog:
     def show(self, images: int, grid: Path) -> None:
         """Adds a picture grid to TensorBoard."""
         if self._events is not None:
-            with Image.open(grid) as picture:
-                array = np.asarray(picture.convert("L"))
-            self._events.add_image("synthetic images", array, images, dataformats="HW")
+            self._events.add_image("synthetic images", read_grey(grid), images, dataformats="HW")
 
     def close(self) -> None:
         """Writes out what TensorBoard still holds back."""

@@ -10,7 +10,7 @@ from gist.files import write_atomic
 from gist.intake.data_page.histogram import histogram
 from gist.intake.data_page.outliers import find_outliers
 from gist.intake.data_page.overview import MOST_SHOWN, MOST_TEXT_SHOWN, Overview, read_overview
-from gist.intake.data_page.pictures import small_pictures
+from gist.intake.data_page.thumbnails import small_pictures
 from gist.intake.data_page.words import SPLIT_NAMES, further_advice, summary
 from gist.pages.html import embedded, html
 from gist.pages.pictures import data_uri

@@ -15,6 +15,7 @@ from gist.errors import InputError
 from gist.files import sha256_of, write_atomic
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
+from gist.runs.results import finished_result
 from gist.stages.generate import GenerateResult
 
 Form = Literal["folder", "dicom"]
@@ -95,10 +96,10 @@ def export_images(run: RunFolder, form: Form, out: Path, progress: Progress) -> 
 
 
 def _generated(run: RunFolder) -> GenerateResult:
-    record = run.record("generate")
-    if record is None or record.state != "done" or record.result is None:
+    result = finished_result(run, GenerateResult)
+    if result is None:
         raise InputError(f"{run.path} holds no finished synthetic images; run `gist generate` on it first.")
-    return GenerateResult.model_validate(record.result)
+    return result
 
 
 def _images(run: RunFolder, result: GenerateResult) -> Iterator[GeneratedImage]:

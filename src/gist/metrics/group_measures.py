@@ -18,7 +18,7 @@ from gist.metrics.diversity import vendi_score
 from gist.metrics.frechet import DDOF, fitted_gaussian, frechet_distance, gaussian_distance
 from gist.metrics.kid import KernelDistance, kernel_distance
 from gist.metrics.manifold import Manifold, first_occurrences, manifolds
-from gist.metrics.samples import halves
+from gist.metrics.matched_samples import halves
 
 BARELY_PIXELS = 0.5
 PLAINLY_PIXELS = 1.0

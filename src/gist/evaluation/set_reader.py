@@ -16,7 +16,7 @@ from gist.images.archive import DataSet, read_data_set
 from gist.machine.device import Device
 from gist.metrics.extractors import Extractor, extractor_named
 from gist.metrics.features import FeatureSet, extract, features_of_changed
-from gist.metrics.measures import blurred
+from gist.metrics.group_measures import blurred
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.runs.results import result_of

@@ -8,7 +8,7 @@ import numpy as np
 
 from gist.errors import InputError
 from gist.metrics.features import FeatureSet
-from gist.metrics.samples import halves
+from gist.metrics.matched_samples import halves
 from gist.numerals import counted
 
 
