@@ -21,10 +21,10 @@ from turns import Case
 from gist import ops
 from gist.config.families import TrainConfig
 from gist.generators.augment import AdaController, AugmentPipe
-from gist.generators.family import Fingerprint
 from gist.generators.gan.learner import GanLearner
 from gist.generators.gan.state import PATH_LENGTH_INTERVAL, R1_INTERVAL, new_state
 from gist.generators.learning.images import TrainingImages
+from gist.generators.learning.plan import Fingerprint
 from gist.generators.planning import plan_training
 from gist.images.archive import DataSet
 from gist.images.png import encode_png

@@ -33,6 +33,21 @@ def room_of(file: Path) -> str:
     return file.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
+def module_of(file: Path) -> str:
+    parts = file.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_modules(file: Path) -> Iterator[str]:
+    """The modules of gist that a file imports from; a package where it takes a name that is no module of it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "gist":
+            place = SOURCE.parent.joinpath(*node.module.split("."))
+            for alias in node.names:
+                inside = (place / f"{alias.name}.py").exists() or (place / alias.name).is_dir()
+                yield f"{node.module}.{alias.name}" if inside else node.module
+
+
 def imported_rooms(file: Path) -> Iterator[tuple[int, str]]:
     """Line and room of each import of gist, inside functions and for type checkers too."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -58,6 +73,17 @@ def test_no_import_climbs() -> None:
         if room != room_of(file) and LEVEL[room] >= LEVEL[room_of(file)]
     ]
     assert not climbing
+
+
+def test_no_circle_of_imports() -> None:
+    """Inside rooms neither; imports for type checkers count."""
+    below: dict[str, set[str]] = {}
+    for file in SOURCE.rglob("*.py"):
+        below[module_of(file)] = {name for name in imported_modules(file) if name != module_of(file)}
+    while leaves := {module for module, found in below.items() if not found & below.keys()}:
+        below = {module: found for module, found in below.items() if module not in leaves}
+    circles = sorted(below)
+    assert not circles
 
 
 def test_only_its_own_folder_names_an_architecture() -> None:

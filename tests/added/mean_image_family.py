@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from gist.generators.family import Family, Fingerprint, Paper
+from gist.generators.family import Family, Paper
+from gist.generators.learning.plan import Fingerprint
 from gist.stages.promise import Section
 from gist.stages.train import TrainSettings
 
 if TYPE_CHECKING:
     from gist.generators.learning.learner import Learner, TrainingContext
     from gist.generators.learning.plan import TrainingPlan
-    from gist.generators.model import Model
-    from gist.generators.start import Start
+    from gist.generators.model import Model, Start
 
 
 class MeanImageSettings(Section):

@@ -9,13 +9,13 @@ import torch
 
 from gist.config.families import TrainConfig
 from gist.generators.augment import AdaController, AugmentPipe
-from gist.generators.family import Fingerprint
 from gist.generators.gan.family import GanFamily
 from gist.generators.gan.learner import GanLearner
 from gist.generators.gan.networks import build_discriminator, build_generator
 from gist.generators.gan.plan import GanPlan, specification
 from gist.generators.gan.state import new_state
 from gist.generators.learning.images import TrainingImages
+from gist.generators.learning.plan import Fingerprint
 from gist.generators.planning import plan_training
 from gist.generators.registry import family_named
 from gist.images.archive import DataSet

@@ -8,11 +8,11 @@ from small_trainer import small_trainer
 
 from gist.config.families import TrainConfig
 from gist.errors import InputError
-from gist.generators.family import Fingerprint
 from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec
+from gist.generators.learning.plan import Fingerprint
+from gist.generators.model import Start
 from gist.generators.planning import plan_training
-from gist.generators.start import Start
 from gist.machine.device import Device
 from gist.machine.memory import available_bytes, peak_bytes, used_bytes
 from gist.verbs.planning import _with_measured_micro_batch

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from gist.generators.learning.learner import Learner, TrainingContext
-    from gist.generators.learning.plan import TrainingPlan
-    from gist.generators.model import Model
-    from gist.generators.start import Start
+    from gist.generators.learning.plan import Fingerprint, TrainingPlan
+    from gist.generators.model import Model, Start
 
 
 @dataclass(frozen=True)
@@ -31,18 +30,6 @@ class Paper:
 
     text: str
     doi: str
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What the choice of settings depends on: the data and the device."""
-
-    images: int
-    resolution: int
-    class_names: tuple[str, ...]
-    on_gpu: bool
-    channels: int = 1
-    """Of the images: 1 for grey."""
 
 
 @dataclass(frozen=True)

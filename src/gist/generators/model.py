@@ -1,8 +1,9 @@
-"""What a training leaves: a network from Gaussian latents and classes to images."""
+"""What a training leaves, and what another may start from: a network from Gaussian latents and classes to images."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -51,3 +52,14 @@ class Model(nn.Module):
     @abstractmethod
     def description(self) -> dict[str, Any]:
         """All that is needed to build it again, as JSON values; `architecture` is the name of its family."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model to continue from, and what training needs beside it, such as a discriminator, where there is one."""
+
+    name: str
+    model: Model
+    companion: nn.Module | None = None
+    class_names: tuple[str, ...] = ()
+    """Classes by number; none where the file does not name them."""

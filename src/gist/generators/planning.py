@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from gist.generators.family import Fingerprint
-from gist.generators.learning.plan import TrainingPlan
+from gist.generators.learning.plan import Fingerprint, TrainingPlan
+from gist.generators.model import Start
 from gist.generators.registry import family_named, suitable_family
-from gist.generators.start import Start
 from gist.stages.train import TrainSettings
 
 

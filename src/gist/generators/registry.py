@@ -6,7 +6,8 @@ from functools import cache
 
 from gist.addresses import added_by_packages, imported
 from gist.errors import InputError
-from gist.generators.family import Family, Fingerprint
+from gist.generators.family import Family
+from gist.generators.learning.plan import Fingerprint
 
 FOLDERS = (
     "gist.generators.stylegan:FAMILIES",

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from torch import nn
-
 from gist.addresses import imported
 from gist.errors import InputError
-from gist.generators.model import Model
+from gist.generators.model import Start
 from gist.generators.network_file import load_network
 from gist.generators.registry import families, family_named
 
 SHIPPED = "phantom-knee-64"
 """Name of the network that comes with gist; it was trained on phantoms, so its discriminator may be shared too."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """A model to continue from, and what training needs beside it, such as a discriminator, where there is one."""
-
-    name: str
-    model: Model
-    companion: nn.Module | None = None
-    class_names: tuple[str, ...] = ()
-    """Classes by number; none where the file does not name them."""
 
 
 def load_start(name: str) -> Start:

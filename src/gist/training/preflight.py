@@ -6,11 +6,11 @@ from collections.abc import Set
 
 from gist.config import Config
 from gist.errors import InputError
-from gist.generators.family import Fingerprint
-from gist.generators.learning.plan import TrainingPlan
+from gist.generators.learning.plan import Fingerprint, TrainingPlan
+from gist.generators.model import Start
 from gist.generators.planning import plan_training
 from gist.generators.registry import family_named
-from gist.generators.start import Start, load_start
+from gist.generators.start import load_start
 from gist.machine.device import Device, choose_device
 from gist.runs.folder import RunFolder
 from gist.runs.results import finished_result

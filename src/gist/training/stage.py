@@ -10,8 +10,8 @@ from gist.generators.learning.images import TrainingImages
 from gist.generators.learning.learner import Learner, TrainingContext
 from gist.generators.learning.plan import TrainingPlan
 from gist.generators.learning.precision import choose_precision, wider_precision
+from gist.generators.model import Start
 from gist.generators.registry import family_named
-from gist.generators.start import Start
 from gist.images.archive import read_data_set
 from gist.machine.device import Device, computing
 from gist.machine.interruption import StopRequest, deferred_stop

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gist.config import Config
-from gist.generators.family import Fingerprint
 from gist.generators.learning.images import TrainingImages
 from gist.generators.learning.learner import Learner, TrainingContext
-from gist.generators.learning.plan import TrainingPlan
+from gist.generators.learning.plan import Fingerprint, TrainingPlan
 from gist.generators.learning.precision import choose_precision
 from gist.generators.planning import plan_training
 from gist.generators.registry import family_named

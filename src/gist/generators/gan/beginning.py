@@ -22,7 +22,7 @@ from gist.generators.gan.surgery import Transfer, adapt_state
 from gist.generators.learning.learner import TrainingContext
 from gist.generators.learning.plan import TrainingPlan
 from gist.generators.learning.randomness import random_stream
-from gist.generators.start import Start
+from gist.generators.model import Start
 
 if TYPE_CHECKING:
     from gist.generators.gan.family import GanFamily

@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gist.addresses import imported
-from gist.generators.family import Chart, Family, Fingerprint, Paper
+from gist.generators.family import Chart, Family, Paper
 from gist.generators.gan.settings import GanSettings
+from gist.generators.learning.plan import Fingerprint
 from gist.stages.promise import Section
 from gist.stages.train import TrainSettings
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from gist.generators.gan.networks import Networks
     from gist.generators.learning.learner import Learner, TrainingContext
     from gist.generators.learning.plan import TrainingPlan
-    from gist.generators.model import Model
-    from gist.generators.start import Start
+    from gist.generators.model import Model, Start
 
 _HERE = "gist.generators.gan"
 
@@ -76,11 +75,6 @@ class GanFamily(Family):
     papers: tuple[Paper, ...] = ()
     readers: Mapping[str, str] = field(default_factory=dict)
     settings: type[Section] = GanSettings
-
-    def built(self) -> Networks:
-        """How its networks are made."""
-        networks: Networks = imported(self.networks)
-        return networks
 
     def suits(self, data: Fingerprint) -> str | None:
         return self.chosen_for(data)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gist.addresses import imported
 from gist.generators.gan.discriminator import Discriminator
 from gist.generators.gan.generator import Generator, Synthesis
 from gist.generators.gan.spec import NetworkSpec
@@ -22,17 +23,22 @@ class Networks:
     discriminator: Callable[[NetworkSpec, int], Discriminator]
 
 
+def _networks(spec: NetworkSpec) -> Networks:
+    found: Networks = imported(spec.family.networks)
+    return found
+
+
 def build_generator(spec: NetworkSpec) -> Generator:
     """A freshly initialised generator in training mode, float32 on the CPU.
 
     Draws its weights from torch's default generator: seed it first for repeatable networks.
     """
-    return Generator(spec, spec.family.built().synthesis(spec))
+    return Generator(spec, _networks(spec).synthesis(spec))
 
 
 def build_discriminator(spec: NetworkSpec, *, freeze_layers: int = 0) -> Discriminator:
     """A freshly initialised discriminator; its first `freeze_layers` layers (freeze-D) are not trained."""
-    return spec.family.built().discriminator(spec, freeze_layers)
+    return _networks(spec).discriminator(spec, freeze_layers)
 
 
 def described_generator(description: Mapping[str, Any]) -> Generator:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gist.errors import InputError
-from gist.generators.family import Fingerprint
 from gist.generators.gan.generator import Generator
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.learning.plan import Choices, TrainingPlan
-from gist.generators.start import Start
+from gist.generators.learning.plan import Choices, Fingerprint, TrainingPlan
+from gist.generators.model import Start
 from gist.stages.train import TrainSettings
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ import torch
 from gist.generators.learning.images import TrainingImages
 from gist.generators.learning.plan import TrainingPlan
 from gist.generators.learning.precision import Precision
-from gist.generators.model import Model
-from gist.generators.start import Start
+from gist.generators.model import Model, Start
 from gist.machine.device import Device
 from gist.machine.team import Team
 from gist.stages.train import TrainSettings

@@ -1,4 +1,4 @@
-"""Settings of a training with nothing left to choose, each with its reason."""
+"""What a training is planned from, and its settings with nothing left to choose, each with its reason."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from gist.errors import InputError
-from gist.generators.family import Fingerprint
 from gist.stages.promise import Section
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What the choice of settings depends on: the data and the device."""
+
+    images: int
+    resolution: int
+    class_names: tuple[str, ...]
+    on_gpu: bool
+    channels: int = 1
+    """Of the images: 1 for grey."""
 
 
 @dataclass(frozen=True)

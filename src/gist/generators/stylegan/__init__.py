@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gist.generators.family import Fingerprint, Paper
+from gist.generators.family import Paper
 from gist.generators.gan.family import GanFamily
+from gist.generators.learning.plan import Fingerprint
 
 _LARGEST_ALIAS_FREE_ON_CPU = 64
 _ALIAS_FREE = Paper(

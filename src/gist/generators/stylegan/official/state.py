@@ -16,8 +16,8 @@ from gist.generators.gan.generator import Generator
 from gist.generators.gan.layers import binomial_filter
 from gist.generators.gan.networks import build_discriminator, build_generator
 from gist.generators.gan.spec import NetworkSpec
+from gist.generators.model import Start
 from gist.generators.network_state import filled
-from gist.generators.start import Start
 from gist.generators.stylegan.official.pickle_reader import ModuleRecord, read_official_pickle
 from gist.generators.stylegan.official.settings import discriminator_fields, generator_fields, spec_of
 
