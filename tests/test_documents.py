@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from gist.cli.app import app
+from gist.config import STAGES
 
 PROJECT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -35,6 +36,13 @@ def commands(document: Path) -> list[str]:
 
 
 SAID = [(document, command) for document in sorted(DOCUMENTS) for command in commands(document)]
+
+
+def test_the_table_of_stages_is_what_they_promise() -> None:
+    table = "\n".join(
+        ["| stage | in | out |", "|---|---|---|", *(stage.documented for stage in STAGES.values())]
+    )
+    assert table in (PROJECT / "README.md").read_text()
 
 
 def test_documents_name_commands() -> None:

@@ -32,6 +32,11 @@ class Stage:
         """Stages whose results are read, where they exist."""
         return (*self.needs, *(name for name in self.uses if name not in self.needs))
 
+    @property
+    def documented(self) -> str:
+        """The stage's row in the table of the documents, as Markdown."""
+        return f"| {self.name} | {self.promise.takes} | {self.promise.gives} |"
+
     def of(self, config: Config) -> Section:
         """The stage's settings."""
         section: Section = getattr(config, self.name)

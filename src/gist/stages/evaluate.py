@@ -129,6 +129,11 @@ class EvaluateConfig(StageSettings):
         work="gist.evaluation:evaluate",
         result=EvaluateResult,
         files=("scores.json", "artifacts.csv", "artifacts.safetensors"),
+        takes="hold-out and synthetic images",
+        gives=(
+            "KID, Frechet distance, precision, recall, density, coverage, nearest neighbours, "
+            "artifacts image by image"
+        ),
         needs=("prepare", "generate"),
         inputs="gist.evaluation.check:weights_inputs",
         private_inputs={"weights": "the file that evaluate.weights names is another than before"},

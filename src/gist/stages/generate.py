@@ -38,6 +38,8 @@ class GenerateConfig(StageSettings):
         work="gist.generation:generate",
         result=GenerateResult,
         files=("*.zip", "*.csv"),
+        takes="snapshot",
+        gives="PNGs marked as synthetic, `labels.csv`, the same zip",
         uses=("prepare", "train"),
         inputs="gist.generation.check:network_inputs",
         check="gist.generation.check:check_generate",

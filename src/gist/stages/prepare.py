@@ -51,6 +51,15 @@ class PrepareConfig(StageSettings):
         work="gist.intake:prepare",
         result=PrepareResult,
         files=("*.zip", "*.csv", "*.json"),
+        takes=(
+            "DICOM, PNG, JPEG, TIFF, BMP, WebP in folders or a zip; classes from sub-folders, a "
+            "CSV or a DICOM attribute"
+        ),
+        gives=(
+            "square grey archives (the StyleGAN zip), split by patient, a data page; tags, names "
+            "and file names stay behind; text burned into the pixels is searched for and flagged, "
+            "and painted over or left out only on request (`--burned-in-text mask`, `reject`)"
+        ),
         inputs="gist.intake.check:source_inputs",
         private_inputs={"source": "the source folder changed"},
         check="gist.intake.check:check_prepare",

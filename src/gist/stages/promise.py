@@ -47,6 +47,10 @@ class Promise:
     result: type[Result]
     files: tuple[str, ...]
     """Patterns, in the stage's folder, of the final files: the manifest lists them, later stages depend on them."""
+    takes: str = ""
+    """What goes in, for the table in the documents (`Stage.documented`)."""
+    gives: str = ""
+    """What comes out."""
     needs: tuple[StageName, ...] = ()
     """Stages that must be finished."""
     uses: tuple[StageName, ...] | Literal["all before"] = ()

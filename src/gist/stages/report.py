@@ -20,6 +20,8 @@ class ReportConfig(StageSettings):
         work="gist.reporting:write_report",
         result=ReportResult,
         files=("report.html", "report.json", "*.md"),
+        takes="all of it",
+        gives="one self-contained HTML page, model card, data card",
         needs=("prepare",),
         uses="all before",
         reads={"inspect": "inspect/result.json", "snapshots": "evaluate/snapshots.json"},

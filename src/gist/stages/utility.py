@@ -127,6 +127,8 @@ class UtilityConfig(StageSettings):
         work="gist.utility:measure_utility",
         result=UtilityResult,
         files=("utility.json",),
+        takes="the same",
+        gives="GAN-train and GAN-test with controls",
         needs=("prepare", "generate"),
         check="gist.utility.check:check_utility",
         page="gist.utility.page:utility_page",
