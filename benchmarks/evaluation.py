@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from gist.config import build_config
-from gist.evaluation import evaluate
+from gist.evaluation.stage import evaluate
 from gist.images.archive import ArchiveWriter
 from gist.images.png import encode_png
 from gist.progress import Silent

@@ -24,7 +24,7 @@ from PIL import Image
 from prepare_throughput import own_peak_mebibytes
 
 from gist.config import build_config
-from gist.intake import prepare
+from gist.intake.stage import prepare
 from gist.runs.folder import RunFolder
 
 SIDE = 32

@@ -120,7 +120,7 @@ def own_peak_mebibytes() -> float:
 def run_stage(source: Path, resolution: int, threads: int | None) -> int:
     # Imported here, so that the rivals do not pay for it.
     from gist.config import build_config
-    from gist.intake import prepare
+    from gist.intake.stage import prepare
     from gist.progress import Silent
     from gist.runs.folder import RunFolder
 

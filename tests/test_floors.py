@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +63,12 @@ def imported_rooms(file: Path) -> Iterator[tuple[int, str]]:
                     yield node.lineno, [*alias.name.split("."), "__init__"][1]
 
 
+def printed(code: str, *arguments: str) -> str:
+    """What Python prints that runs the code in a process of its own."""
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def test_every_room_has_a_floor() -> None:
     rooms = {room_of(file) for file in SOURCE.rglob("*.py")}
     assert rooms == LEVEL.keys()
@@ -101,24 +110,26 @@ def test_only_its_own_folder_names_an_architecture() -> None:
 
 
 def test_decoding_processes_import_neither_pydantic_nor_torch() -> None:
-    import subprocess
-    import sys
-
     code = (
         "import sys, gist.intake.worker, gist.intake.dicom, gist.intake.raster, gist.images.png; "
         "print([name for name in ('pydantic', 'torch') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert printed(code) == "[]"
 
 
 def test_importing_gist_and_asking_for_help_brings_no_torch() -> None:
-    import subprocess
-    import sys
-
     code = (
         "import sys, gist; print('pydantic' in sys.modules, 'torch' in sys.modules)\n"
         "import gist.cli.app; print('torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False", "False"]
+    assert printed(code).split() == ["False", "False", "False"]
+
+
+def test_looking_at_a_run_brings_no_torch(folder: Path) -> None:
+    with zipfile.ZipFile(Path(__file__).parent / "fixtures" / "run-of-version-0.1.zip") as archive:
+        archive.extractall(folder)
+    code = (
+        "import sys, gist; from pathlib import Path; gist.status(Path(sys.argv[1])); "
+        "import gist.cli.tables; print('torch' in sys.modules)"
+    )
+    assert printed(code, str(folder)) == "False"

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from gist.config import Config
 from gist.errors import InputError
-from gist.evaluation import evaluate
 from gist.evaluation.artifacts_meaning import odd_share_meaning
+from gist.evaluation.stage import evaluate
 from gist.metrics.artifacts import (
     DEFECTS,
     ArtifactJudge,

@@ -13,7 +13,7 @@ from made_runs import Labelled
 from gist import verbs
 from gist.config import Config, as_yaml
 from gist.errors import InputError
-from gist.evaluation import evaluate
+from gist.evaluation.stage import evaluate
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
 from gist.stages.evaluate import EvaluateConfig, EvaluateResult

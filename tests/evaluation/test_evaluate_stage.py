@@ -13,7 +13,8 @@ from scipy.ndimage import gaussian_filter
 
 from gist.config import Config
 from gist.errors import InputError
-from gist.evaluation import compare, evaluate
+from gist.evaluation.fingerprint import compare
+from gist.evaluation.stage import evaluate
 from gist.images.archive import archive_name, read_data_set
 from gist.metrics.extractors import Radiomics
 from gist.metrics.features import extract

@@ -11,8 +11,9 @@ from made_runs import write_archive
 
 from gist.config import Config
 from gist.errors import InputError
-from gist.evaluation import evaluate, evaluate_snapshots, read_snapshot_curve
+from gist.evaluation.snapshots import evaluate_snapshots, read_snapshot_curve
 from gist.evaluation.snapshots_page import snapshot_section
+from gist.evaluation.stage import evaluate
 from gist.generation.stage import find_network
 from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec

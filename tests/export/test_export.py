@@ -18,7 +18,7 @@ import gist
 from gist.config import build_config
 from gist.errors import InputError
 from gist.images.archive import read_data_set
-from gist.intake import prepare
+from gist.intake.stage import prepare
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
 from gist.stages.prepare import PrepareResult

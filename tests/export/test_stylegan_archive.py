@@ -15,7 +15,7 @@ from PIL import Image
 from gist.config import build_config
 from gist.images.archive import ArchiveWriter, read_data_set
 from gist.images.png import encode_png
-from gist.intake import prepare
+from gist.intake.stage import prepare
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gist.config import Config, build_config
 from gist.errors import InputError
-from gist.generation import generate
+from gist.generation.stage import generate
 from gist.generators.gan.generator import Generator
 from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec

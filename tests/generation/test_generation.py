@@ -19,8 +19,8 @@ from PIL import Image
 from gist import ops
 from gist.config import Config, build_config
 from gist.errors import InputError
-from gist.generation import generate
 from gist.generation.drawing import draws_of_classes, draws_of_mix
+from gist.generation.stage import generate
 from gist.generators.gan.generator import Generator
 from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec

@@ -9,7 +9,7 @@ import pytest
 from prepare_call import PrepareCall
 
 from gist.config import build_config
-from gist.intake import prepare
+from gist.intake.stage import prepare
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
 from gist.stages.prepare import PrepareResult

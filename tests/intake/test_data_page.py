@@ -21,10 +21,10 @@ from gist.config import build_config
 from gist.errors import StageError
 from gist.images.archive import ArchiveWriter
 from gist.images.png import encode_png
-from gist.intake import prepare
 from gist.intake.burned_in_text import TextBox
 from gist.intake.data_page.overview import Shown, read_overview
 from gist.intake.data_page.thumbnails import small_pictures
+from gist.intake.stage import prepare
 from gist.phantoms import write_phantom_data_set
 from gist.runs.folder import RunFolder
 

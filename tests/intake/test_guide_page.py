@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gist.cli.app import app
-from gist.intake import inspect
+from gist.intake.survey import inspect
 from gist.phantoms import write_phantom_data_set
 from gist.runs.folder import RunFolder
 from gist.stages.prepare import PrepareConfig, PrepareResult

@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 from gist.cli.app import app
 from gist.config import Config, build_config
 from gist.errors import GistError
-from gist.intake import inspect, locate, prepare
+from gist.intake.preparation import locate
+from gist.intake.stage import prepare
+from gist.intake.survey import inspect
 from gist.runs.folder import RunFolder
 from gist.stages.vocabulary import Reason
 

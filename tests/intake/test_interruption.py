@@ -18,8 +18,8 @@ from radiograph_files import class_folders
 
 from gist.config import build_config
 from gist.errors import StageError
-from gist.intake import prepare
 from gist.intake.spool import Spool
+from gist.intake.stage import prepare
 from gist.runs.folder import RunFolder
 
 KILLED_AFTER = 25
@@ -27,7 +27,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from gist.config import build_config
-from gist.intake import prepare
+from gist.intake.stage import prepare
 from gist.runs.folder import RunFolder
 
 class Counting:

@@ -11,7 +11,7 @@ import pytest
 from prepare_call import PrepareCall
 
 from gist.images.archive import read_data_set
-from gist.intake import inspect
+from gist.intake.survey import inspect
 from gist.runs.folder import RunFolder
 from gist.stages.prepare import PrepareConfig
 

@@ -9,8 +9,8 @@ from prepare_call import PrepareCall
 from radiograph_files import picture, save_png
 
 from gist.errors import InputError
-from gist.intake import inspect
 from gist.intake.resolution import choose_resolution
+from gist.intake.survey import inspect
 from gist.stages.prepare import PrepareConfig
 from gist.stages.vocabulary import Reason
 

@@ -14,7 +14,8 @@ from radiograph_files import class_folders, dicom, dicom_bytes, picture, save_pn
 
 from gist.errors import InputError
 from gist.images.archive import read_data_set
-from gist.intake import inspect, locate
+from gist.intake.preparation import locate
+from gist.intake.survey import inspect
 from gist.runs.folder import RunFolder
 from gist.stages.prepare import PrepareConfig
 from gist.stages.vocabulary import Reason

@@ -12,9 +12,9 @@ from prepare_call import PrepareCall
 from radiograph_files import class_folders, dicom, dicom_bytes, picture, save_png
 
 from gist.errors import InputError
-from gist.intake import inspect
 from gist.intake.filter_expression import parse_filter
 from gist.intake.labelling import label_source
+from gist.intake.survey import inspect
 from gist.runs.folder import RunFolder
 from gist.stages.prepare import PrepareConfig
 from gist.stages.vocabulary import Reason

@@ -32,7 +32,7 @@ from gist.phantoms import phantom_batch
 from gist.progress import Silent
 from gist.runs.folder import RunFolder, StageRecord
 from gist.stages.prepare import PrepareResult
-from gist.training import train
+from gist.training.stage import train
 
 SIZES = {"z_dim": 32, "w_dim": 32, "channel_base": 512, "channel_max": 16}
 CHANNELS = {"channel_base": 512, "channel_max": 16}

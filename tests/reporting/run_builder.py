@@ -15,7 +15,7 @@ from gist.images.archive import ArchiveWriter, archive_name
 from gist.images.png import encode_png
 from gist.images.sheets import grid, write_png_atomic
 from gist.progress import Silent
-from gist.reporting import write_report
+from gist.reporting.stage import write_report
 from gist.runs.findings import Findings, read_findings
 from gist.runs.folder import RunFolder, StageRecord
 from gist.stages.evaluate import EvaluateResult, Neighbour, Score

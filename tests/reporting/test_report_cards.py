@@ -10,7 +10,7 @@ from page_reader import PageReader
 from run_builder import RunBuilder
 
 from gist.progress import Silent
-from gist.reporting import write_report
+from gist.reporting.stage import write_report
 
 Builder = Callable[..., RunBuilder]
 

@@ -17,7 +17,7 @@ from gist.errors import InputError
 from gist.images.archive import archive_name, read_data_set
 from gist.pages.charts import COLOURS
 from gist.progress import Silent
-from gist.reporting import write_report
+from gist.reporting.stage import write_report
 from gist.runs.folder import RunFolder
 from gist.stages.evaluate import Neighbour
 from gist.training.loop import StopReason

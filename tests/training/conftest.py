@@ -33,7 +33,7 @@ SMALL_NETWORK = {
 def processes() -> Iterator[ForkServerContext]:
     """Starts real processes that have imported gist already, which saves seconds for each."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["gist.training", "gist.phantoms", "gist.runs.pipeline"])
+    context.set_forkserver_preload(["gist.training.stage", "gist.phantoms", "gist.runs.pipeline"])
     yield context
     for child in multiprocessing.active_children():
         child.kill()

@@ -17,10 +17,10 @@ from gist.generation.network import find_network
 from gist.generators.gan.troubles import sure_of_all
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
-from gist.training import train
 from gist.training.checkpoint import load_newest
 from gist.training.loop import Stop
 from gist.training.record import TrainingRecord
+from gist.training.stage import train
 from gist.training.warnings import collapse, overfitting
 
 Prepared = Callable[..., tuple[Config, RunFolder]]

@@ -17,8 +17,8 @@ from gist import ops
 from gist.config import Config
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
-from gist.training import train
 from gist.training.checkpoint import load_newest
+from gist.training.stage import train
 
 Prepared = Callable[..., tuple[Config, RunFolder]]
 

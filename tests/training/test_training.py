@@ -19,8 +19,8 @@ from gist.errors import InputError, StageError
 from gist.generators.network_file import load_network
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
-from gist.training import train
 from gist.training.checkpoint import load_newest, save_checkpoint
+from gist.training.stage import train
 
 Prepared = Callable[..., tuple[Config, RunFolder]]
 _TRAIN = """
@@ -28,7 +28,7 @@ import sys
 from gist.config import load_config
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
-from gist.training import train
+from gist.training.stage import train
 print("started", flush=True)
 train(load_config(sys.argv[1]), RunFolder(sys.argv[2]), Silent())
 """

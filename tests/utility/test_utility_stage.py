@@ -18,11 +18,11 @@ from gist.metrics.weights import CATALOGUE
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
 from gist.stages.utility import UtilityArm, UtilityConfig, UtilityFinding, UtilityResult
-from gist.utility import measure_utility
 from gist.utility.arms import ARMS
 from gist.utility.classifiers import CLASSIFIERS, SmallNetwork, build_network
 from gist.utility.learning import learn
 from gist.utility.pools import Pool
+from gist.utility.stage import measure_utility
 
 QUICK = Config(threads=1, utility=UtilityConfig(steps=24, validation_fraction=0.3))
 

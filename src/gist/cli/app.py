@@ -219,7 +219,7 @@ def locate(
     source: Annotated[Path, typer.Argument(help="Folder of radiographs that was prepared.", metavar="DATA")],
 ) -> None:
     """Find the file behind a salted id; works only for the user who prepared the data."""
-    from gist.intake import locate as find
+    from gist.intake.preparation import locate as find
     from gist.runs.folder import RunFolder
 
     file = find(RunFolder(folder), file_id, source)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gist.config import STAGE_NAMES
-from gist.inspection import KINDS, InspectionResult
-from gist.intake import SourceSummary
 from gist.runs.standing import RunStanding, StageProgress, StageStatus
 from gist.stages.evaluate import Score, SnapshotCurve
-from gist.verbs.looks import WeightsState
-from gist.verbs.planning import Plan
+
+if TYPE_CHECKING:  # what only some commands need is not loaded for the others
+    from gist.inspection import InspectionResult
+    from gist.intake.survey import SourceSummary
+    from gist.verbs.looks import WeightsState
+    from gist.verbs.planning import Plan
 
 _COLOURS = {
     "done": "green",
@@ -124,6 +127,8 @@ def plan_table(plan: Plan) -> None:
 
 def inspection_table(result: InspectionResult) -> None:
     """Prints the rates of artifacts that people saw."""
+    from gist.inspection import KINDS
+
     console = Console(highlight=False)
     if result.overall is None:
         before = " before its hints were shown" if result.hinted is not None else ""

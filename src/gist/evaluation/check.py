@@ -1,4 +1,4 @@
-"""What can be told of the evaluate stage before it starts, and what it reads."""
+"""What can be told of the evaluate stage before it starts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Set
 
 from gist.config import Config
 from gist.evaluation.set_reader import open_extractor, real_data
-from gist.files import sha256_of
 from gist.machine.device import choose_device
 from gist.runs.folder import RunFolder
 from gist.stages.promise import StageName
@@ -17,9 +16,3 @@ def check_evaluate(config: Config, run: RunFolder, ahead: Set[StageName]) -> Non
     device = choose_device(config)
     if "prepare" not in ahead:
         open_extractor(config.evaluate, device, real_data(run).training.resolution)
-
-
-def weights_inputs(config: Config, _run: RunFolder) -> dict[str, str]:
-    """Digest of the file of weights, where one is named."""
-    weights = config.evaluate.weights and config.evaluate.weights.expanduser()
-    return {} if weights is None else {"weights": sha256_of(weights) if weights.is_file() else ""}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from gist.config import Config
 from gist.runs.folder import RunFolder
 
 
@@ -14,6 +15,14 @@ def best_snapshot(run: RunFolder) -> Path | None:
     None where no snapshot has been scored.
     """
     return _best_evaluated(run) or _best_of_training(run)
+
+
+def network_inputs(config: Config, run: RunFolder) -> dict[str, str]:
+    """Which snapshot is the best one, where that is asked for."""
+    if config.generate.network != "best":
+        return {}
+    best = best_snapshot(run)
+    return {"best snapshot": best.name if best is not None else ""}
 
 
 def _best_evaluated(run: RunFolder) -> Path | None:

@@ -1,4 +1,4 @@
-"""What can be told of the generate stage before it starts, and what it reads."""
+"""What can be told of the generate stage before it starts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping, Set
 from gist.addresses import imported
 from gist.config import STAGES, Config
 from gist.errors import InputError
-from gist.generation.best_snapshot import best_snapshot
 from gist.generation.network import comes_from_training, find_network, read_network
 from gist.machine.device import choose_device
 from gist.runs.folder import RunFolder
@@ -41,14 +40,6 @@ def check_classes(per_class: Mapping[str, int] | None, class_names: tuple[str, .
         raise InputError(
             "generate.per_class asks for no image at all; give at least one class a number above 0."
         )
-
-
-def network_inputs(config: Config, run: RunFolder) -> dict[str, str]:
-    """Which snapshot is the best one, where that is asked for."""
-    if config.generate.network != "best":
-        return {}
-    best = best_snapshot(run)
-    return {"best snapshot": best.name if best is not None else ""}
 
 
 def _class_names_ahead(config: Config, run: RunFolder, ahead: Set[StageName]) -> tuple[str, ...] | None:

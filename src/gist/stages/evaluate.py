@@ -126,7 +126,7 @@ class EvaluateConfig(StageSettings):
     """Real held-out images against synthetic ones."""
 
     promise: ClassVar[Promise] = Promise(
-        work="gist.evaluation:evaluate",
+        work="gist.evaluation.stage:evaluate",
         result=EvaluateResult,
         files=("scores.json", "artifacts.csv", "artifacts.safetensors"),
         takes="hold-out and synthetic images",
@@ -135,7 +135,7 @@ class EvaluateConfig(StageSettings):
             "artifacts image by image"
         ),
         needs=("prepare", "generate"),
-        inputs="gist.evaluation.check:weights_inputs",
+        inputs="gist.evaluation.weights_file:weights_inputs",
         private_inputs={"weights": "the file that evaluate.weights names is another than before"},
         check="gist.evaluation.check:check_evaluate",
         page="gist.evaluation.page:evaluate_page",

@@ -35,13 +35,13 @@ class GenerateConfig(StageSettings):
     """Draw synthetic images from a snapshot or any network file."""
 
     promise: ClassVar[Promise] = Promise(
-        work="gist.generation:generate",
+        work="gist.generation.stage:generate",
         result=GenerateResult,
         files=("*.zip", "*.csv"),
         takes="snapshot",
         gives="PNGs marked as synthetic, `labels.csv`, the same zip",
         uses=("prepare", "train"),
-        inputs="gist.generation.check:network_inputs",
+        inputs="gist.generation.best_snapshot:network_inputs",
         check="gist.generation.check:check_generate",
         page="gist.generation.page:generate_page",
         dear=("images/*.png",),

@@ -48,7 +48,7 @@ class PrepareConfig(StageSettings):
     """Radiographs on disk -> square, power-of-two, labelled archives."""
 
     promise: ClassVar[Promise] = Promise(
-        work="gist.intake:prepare",
+        work="gist.intake.stage:prepare",
         result=PrepareResult,
         files=("*.zip", "*.csv", "*.json"),
         takes=(

@@ -17,7 +17,7 @@ class ReportConfig(StageSettings):
     """The page a clinician reads."""
 
     promise: ClassVar[Promise] = Promise(
-        work="gist.reporting:write_report",
+        work="gist.reporting.stage:write_report",
         result=ReportResult,
         files=("report.html", "report.json", "*.md"),
         takes="all of it",

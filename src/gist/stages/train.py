@@ -58,7 +58,7 @@ class TrainSettings(StageSettings):
     """
 
     promise: ClassVar[Promise] = Promise(
-        work="gist.training:train",
+        work="gist.training.stage:train",
         result=TrainResult,
         files=("snapshots/*.safetensors", "log.jsonl"),
         takes="archive",

@@ -124,7 +124,7 @@ class UtilityConfig(StageSettings):
     """GAN-train and GAN-test: train classifiers on real and on synthetic images, test them on held-out real ones."""
 
     promise: ClassVar[Promise] = Promise(
-        work="gist.utility:measure_utility",
+        work="gist.utility.stage:measure_utility",
         result=UtilityResult,
         files=("utility.json",),
         takes="the same",

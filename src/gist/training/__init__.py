@@ -1,5 +1,1 @@
 """Training of the generator."""
-
-from gist.training.stage import train
-
-__all__ = ["train"]

@@ -16,7 +16,7 @@ from gist.generators.registry import family_named
 from gist.generators.start import load_start
 from gist.images.archive import DataSet
 from gist.images.png import encode_png
-from gist.intake import SourceSummary, inspect
+from gist.intake.survey import SourceSummary, inspect
 from gist.machine.device import Device, computing
 from gist.machine.memory import GIBIBYTE, available_bytes, peak_bytes, used_bytes
 

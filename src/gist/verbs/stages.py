@@ -100,7 +100,7 @@ def evaluate_snapshots(
 
     Snapshots that were evaluated before in the same way are not evaluated again.
     """
-    from gist.evaluation import evaluate_snapshots as evaluate_all
+    from gist.evaluation.snapshots import evaluate_snapshots as evaluate_all
 
     run, config = open_run(folder)
     with run.locked():
