@@ -8,6 +8,7 @@ from typing import Any
 
 from gist.addresses import imported
 from gist.config.tree import Config
+from gist.generators.registry import families
 from gist.stages.promise import Promise, Section, StageName, StageSettings
 
 
@@ -35,7 +36,9 @@ class Stage:
     @property
     def documented(self) -> str:
         """The stage's row in the table of the documents, as Markdown."""
-        return f"| {self.name} | {self.promise.takes} | {self.promise.gives} |"
+        *titles, last = (family.title for family in families().values())
+        gives = self.promise.gives.replace("{generators}", f"{', '.join(titles)} or {last}")
+        return f"| {self.name} | {self.promise.takes} | {gives} |"
 
     def of(self, config: Config) -> Section:
         """The stage's settings."""

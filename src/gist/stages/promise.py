@@ -50,7 +50,7 @@ class Promise:
     takes: str = ""
     """What goes in, for the table in the documents (`Stage.documented`)."""
     gives: str = ""
-    """What comes out."""
+    """What comes out; `{generators}` stands for all kinds of them."""
     needs: tuple[StageName, ...] = ()
     """Stages that must be finished."""
     uses: tuple[StageName, ...] | Literal["all before"] = ()

@@ -62,7 +62,7 @@ class TrainSettings(StageSettings):
         result=TrainResult,
         files=("snapshots/*.safetensors", "log.jsonl"),
         takes="archive",
-        gives=("StyleGAN3-T, StyleGAN3-R, StyleGAN2 or DCGAN snapshots (G_ema only), picture grids, log"),
+        gives=("{generators} snapshots (G_ema only), picture grids, log"),
         needs=("prepare",),
         check="gist.training.preflight:check_train",
         page="gist.training.page:train_page",
