@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,8 +68,6 @@ def test_the_report_names_it_cites_it_and_draws_its_own_curve(place: Path) -> No
 
 
 def test_plan_measures_it_and_the_python_interface_loads_it(place: Path) -> None:
-    import subprocess
-    import sys
 
     shown = gist("plan", "phantoms", "--set", "train.architecture=mean-image", "--json", cwd=place)
     assert json.loads(shown)["training"]["architecture"] == "mean-image"
@@ -82,7 +83,6 @@ def test_plan_measures_it_and_the_python_interface_loads_it(place: Path) -> None
 
 
 def test_what_it_cannot_do_is_said_in_one_sentence(place: Path) -> None:
-    import subprocess
 
     words = command("smoothness", "run/train/snapshots/network-000000064.safetensors")
     done = subprocess.run(words, capture_output=True, text=True, cwd=place, env=environment(place))
@@ -91,10 +91,42 @@ def test_what_it_cannot_do_is_said_in_one_sentence(place: Path) -> None:
 
 
 def test_a_network_file_of_a_kind_that_is_not_installed_names_the_kinds_that_are(place: Path) -> None:
-    import subprocess
 
     without = environment(place) | {"PYTHONPATH": str(Path(__file__).parents[1] / "src")}
     words = command("smoothness", "run/train/snapshots/network-000000064.safetensors")
     done = subprocess.run(words, capture_output=True, text=True, cwd=place, env=without)
     assert done.returncode == 2
     assert "architecture 'mean-image' is unknown; choose one of stylegan3-t" in done.stderr
+
+
+def test_a_setting_of_another_kind_of_generator_is_refused_and_not_ignored(place: Path) -> None:
+
+    words = command("plan", "phantoms", "--set", "train.architecture=mean-image", "--set", "train.gamma=3")
+    done = subprocess.run(words, capture_output=True, text=True, cwd=place, env=environment(place))
+    assert done.returncode == 2
+    assert "train.gamma is 3.0, but a Mean image generator has no such setting" in " ".join(
+        done.stderr.split()
+    )
+
+
+def test_one_name_with_two_meanings_is_refused(place: Path) -> None:
+
+    package = place / "another package"
+    (package / "another-1.dist-info").mkdir(parents=True)
+    (package / "another-1.dist-info/METADATA").write_text(
+        "Metadata-Version: 2.1\nName: another\nVersion: 1\n"
+    )
+    (package / "another-1.dist-info/entry_points.txt").write_text("[gist.generators]\nzz = another:FAMILY\n")
+    (package / "another.py").write_text(
+        "from mean_image_family import MeanImageFamily, Section\n"
+        "class Settings(Section):\n    noise: str = 'white'\n"
+        "class Family(MeanImageFamily):\n    name = 'noisy'\n    settings = Settings\n"
+        "FAMILY = Family()\n"
+    )
+    known = environment(place)
+    both = known | {"PYTHONPATH": os.pathsep.join((str(package), known["PYTHONPATH"]))}
+    done = subprocess.run(command("status"), capture_output=True, text=True, cwd=place, env=both)
+    assert done.returncode == 2
+    assert "train.noise of the kind of generator 'noisy' has another meaning for mean-image" in " ".join(
+        done.stderr.split()
+    )

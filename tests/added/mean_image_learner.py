@@ -36,7 +36,7 @@ class MeanImage(Model):
         truncation_cutoff: int | None = None,
     ) -> torch.Tensor:
         del truncation_cutoff
-        which = torch.zeros(len(z), dtype=torch.long) if c is None else c.argmax(dim=1)
+        which = torch.zeros(len(z), dtype=torch.long, device=z.device) if c is None else c.argmax(dim=1)
         return (self.mean[which] + truncation_psi * self.noise * z).clamp(-1, 1)  # type: ignore[index]
 
     def description(self) -> dict[str, Any]:
@@ -56,6 +56,7 @@ class MeanImageLearner(Learner):
         data = context.images.data_set
         self.plan, self.context, self.images = plan, context, 0
         self._model = MeanImage(data.resolution, data.channels, context.images.classes, plan.noise).eval()
+        self._model.to(context.device.torch_device)
 
     @property
     def model(self) -> MeanImage:
@@ -65,8 +66,12 @@ class MeanImageLearner(Learner):
         part = torch.randperm(
             self.plan.batch, generator=random_stream(self.context.seed, "half", self.images)
         )[: self.plan.batch // 2]
-        batch, c = self.context.images.batch(self.images, self.plan.batch, part, torch.device("cpu"))
-        labels = torch.zeros(len(batch), dtype=torch.long) if c is None else c.argmax(dim=1)
+        batch, c = self.context.images.batch(
+            self.images, self.plan.batch, part, self.context.device.torch_device
+        )
+        labels = (
+            torch.zeros(len(batch), dtype=torch.long, device=batch.device) if c is None else c.argmax(dim=1)
+        )
         mean = self._model.mean
         distance = (batch - mean[labels]).square().mean()  # type: ignore[index]
         for label in labels.unique():

@@ -14,14 +14,14 @@ from PIL import Image
 from gist.config import Config
 from gist.errors import InputError
 from gist.generation.network import find_network
-from gist.generators.gan.troubles import sure_of_all
+from gist.generators.gan.troubles import knows_by_heart, sure_of_all
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
 from gist.training.checkpoint import load_newest
 from gist.training.loop import Stop
 from gist.training.record import TrainingRecord
 from gist.training.stage import train
-from gist.training.warnings import collapse, overfitting
+from gist.training.warnings import collapse
 
 Prepared = Callable[..., tuple[Config, RunFolder]]
 QUICK = {"architecture": "stylegan2", "mapping_layers": 2}
@@ -162,12 +162,12 @@ def test_a_precision_that_breaks_down_is_given_up_for_float32_and_training_goes_
 def test_a_collapse_is_told_from_a_young_generator(
     varieties: Sequence[float], kimg: float, warned: bool
 ) -> None:
-    assert (collapse(varieties, kimg) is not None) == warned
+    assert (collapse(varieties, kimg, "again") is not None) == warned
 
 
 @pytest.mark.parametrize(("on_hold_out", "words"), [(0.7, "70% of the way"), (0.3, None)])
 def test_overfitting_on_the_hold_out_is_told_in_words(on_hold_out: float, words: str | None) -> None:
-    sentence = overfitting(on_hold_out)
+    sentence = knows_by_heart({"overfitting": on_hold_out})
     assert (sentence is None) == (words is None)
     assert words is None or (sentence is not None and words in sentence)
 

@@ -58,6 +58,10 @@ class Family(ABC):
     """What its training log shows."""
     charts_in_words: str = ""
     """How to read them."""
+    tags: tuple[str, ...] = ()
+    """What catalogues of networks should find it by, beside its name, such as `gan`."""
+    left_behind: str = ""
+    """A sentence: what learned beside the generator and why it is not passed on."""
     settings: type[Section] = Section
     """What it adds to the settings of training; families may share a class."""
     readers: Mapping[str, str] = {}

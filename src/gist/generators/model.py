@@ -12,7 +12,11 @@ from torch import Tensor, nn
 
 
 class Model(nn.Module):
-    """Draws images; a `torch.nn.Module` like any other."""
+    """Draws images; a `torch.nn.Module` like any other.
+
+    Network files hold its parameters and buffers and are passed on: floating numbers, all finite, and never a
+    training image.
+    """
 
     family: str
     """Name of its kind of generator."""

@@ -13,14 +13,24 @@ FOLDERS = (
     "gist.generators.stylegan:FAMILIES",
     "gist.generators.dcgan:FAMILIES",
 )
-"""Addresses of what each folder holds. `auto` asks in this order."""
+"""Addresses of what each folder holds, one family or several. `auto` asks in this order."""
 
 
 @cache
 def families() -> dict[str, Family]:
-    """All families by name."""
-    own = [family for folder in FOLDERS for family in imported(folder)]
-    return {family.name: family for family in (*own, *added_by_packages("gist.generators").values())}
+    """All families by name.
+
+    Raises:
+        InputError: a name is taken twice, or what a package adds cannot be imported.
+    """
+    found: dict[str, Family] = {}
+    for held in (*map(imported, FOLDERS), *added_by_packages("gist.generators").values()):
+        for family in (held,) if isinstance(held, Family) else held:
+            if found.setdefault(family.name, family) is not family:
+                raise InputError(
+                    f"Two kinds of generators are called '{family.name}'; rename the one in {type(family).__module__}."
+                )
+    return found
 
 
 def family_named(name: str) -> Family:

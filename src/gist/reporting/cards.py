@@ -21,7 +21,7 @@ from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
 from gist.stages.promise import StageName
 from gist.stages.train import TrainResult
-from gist.training.page import generator_title
+from gist.training.page import generator_family, generator_title
 
 MODEL_CARD, DATA_CARD = "model_card.md", "data_card.md"
 LICENCE_MISSING = "To be filled in (setting report.licence)"
@@ -50,6 +50,7 @@ def written(findings: Findings, pages: Mapping[StageName, StagePage]) -> dict[st
         "train": trained,
         "generate": generated,
         "architecture": "" if trained is None else generator_title(trained),
+        "family": None if trained is None else generator_family(trained),
         "network": "" if generated is None else network_name(generated),
         "last_seed": None if generated is None else last_seed(generated),
         "scores": score_table(() if evaluated is None else evaluated.scores),

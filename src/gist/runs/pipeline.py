@@ -129,7 +129,8 @@ def check_run(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> No
             record = run.record(needed)
             if needed not in ahead and (record is None or record.state != "done"):
                 raise InputError(
-                    f"Stage {name} needs stage {needed}, which is not finished in {run.path}; run it first."
+                    f"Stage {name} needs stage {needed}, which is not finished in {run.path}; "
+                    f"run `gist {needed} {run.path}` first."
                 )
         if not ahead.isdisjoint(stage.earlier) or needs_work(stage, config, run):
             stage.check(config, run, frozenset(ahead))

@@ -177,7 +177,8 @@ def _changes(stage: Stage, record: StageRecord, settings: dict[str, Any], inputs
             continue  # a setting that a newer gist brought, left as it came
         if record.settings.get(name) != value:
             key = name if name == "seed" else f"{record.stage}.{name}"
-            return f"{key} changed from {record.settings.get(name)} to {value}"
+            before = record.settings.get(name, defaults[name])
+            return f"{key} changed from {before} to {value}"
     # What lies at a private path is compared only by commands that name the path.
     at_private_paths = stage.promise.private_inputs
     known = inputs.keys() | (record.inputs.keys() - at_private_paths.keys())

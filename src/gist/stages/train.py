@@ -80,7 +80,7 @@ class TrainSettings(StageSettings):
     start_from: str | None = None
     """Network to continue from: a network file, an official .pkl, or `phantom-knee-64`, which ships with gist."""
     kimg: Auto | Annotated[float, Field(gt=0)] = Field("auto", json_schema_extra={"restarts": False})
-    """Training length in thousands of real images shown to the discriminator."""
+    """Training length in thousands of real images shown, repeats counted."""
     hours: Annotated[float, Field(gt=0)] | None = Field(None, json_schema_extra={"restarts": False})
     """Stop after this many hours of training even if `kimg` is not reached."""
     batch: Auto | Annotated[int, Field(ge=2, le=4096)] = "auto"

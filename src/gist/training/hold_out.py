@@ -35,7 +35,7 @@ class SnapshotScore:
     kid_error: float
     """Its standard error by the jackknife."""
     overfitting: float | None
-    """0: the discriminator judges held-out images as it does training images; 1: as it does generated ones."""
+    """0: the learner treats held-out images as it does training images; 1: as it does generated ones."""
 
 
 class HoldOut:

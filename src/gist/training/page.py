@@ -48,7 +48,7 @@ def train_page(findings: Findings) -> StagePage:
     trained = findings.of(TrainResult)
     if trained is None:
         return StagePage()
-    family = _family(trained)
+    family = generator_family(trained)
     return StagePage(
         summary=(_summary(trained),),
         sections=(
@@ -61,7 +61,7 @@ def train_page(findings: Findings) -> StagePage:
 
 def generator_title(trained: TrainResult) -> str:
     """The generator's name as papers write it, or as the settings do; empty where the run does not hold it."""
-    family = _family(trained)
+    family = generator_family(trained)
     return _architecture(trained) if family is None else family.title
 
 
@@ -100,7 +100,7 @@ def _summary(trained: TrainResult) -> str:
 def _facts(findings: Findings, trained: TrainResult) -> dict[str, Any]:
     ticks = read_ticks(findings.run.path / trained.log)
     leaks = leak_check(findings, ticks)
-    family = _family(trained)
+    family = generator_family(trained)
     hidden = bool(findings.text.training)  # the training does not record which images it put on its sheets
     return {
         "train": trained,
@@ -123,7 +123,7 @@ def _plan(trained: TrainResult) -> list[Setting]:
     return sorted(rows, key=lambda row: not row.reason)
 
 
-def _family(trained: TrainResult) -> Family | None:
+def generator_family(trained: TrainResult) -> Family | None:
     """None where a package that added the kind of generator is gone, or an older version knew it."""
     try:
         return family_named(_architecture(trained))

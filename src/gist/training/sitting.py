@@ -174,11 +174,10 @@ class Sitting:
             numbers["peak_memory_gib"] = peak / GIBIBYTE
         found = self.learner.troubles(means)
         if "variety" in means:
-            collapse = warnings.collapse(self.record.varieties, self.learner.images / 1000)
+            collapse = warnings.collapse(
+                self.record.varieties, self.learner.images / 1000, self.learner.against_collapse
+            )
             found |= {"collapse": collapse} if collapse else {}
-        if "overfitting" in means:
-            overfitting = warnings.overfitting(means["overfitting"])
-            found |= {"overfitting": overfitting} if overfitting else {}
         new = [sentence for kind, sentence in found.items() if kind not in self.warned]
         self.warned |= found.keys()
         for sentence in new:

@@ -39,6 +39,10 @@ CHARTS_IN_WORDS = (
     "by heart, and the augmentation strength p rises to prevent that."
 )
 
+LEFT_BEHIND = (
+    "Its weights are averages over training. The discriminator stays with you: it remembers training images."
+)
+
 
 @dataclass(frozen=True)
 class GanFamily(Family):
@@ -71,6 +75,8 @@ class GanFamily(Family):
     """Whether the discriminator's eyes are blurred at first (Karras et al. 2021, appendix D.3)."""
     charts: tuple[Chart, ...] = CHARTS
     charts_in_words: str = CHARTS_IN_WORDS
+    tags: tuple[str, ...] = ("gan",)
+    left_behind: str = LEFT_BEHIND
     chosen_for: Callable[[Fingerprint], str | None] = lambda _: None
     papers: tuple[Paper, ...] = ()
     readers: Mapping[str, str] = field(default_factory=dict)

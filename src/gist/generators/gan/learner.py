@@ -56,6 +56,8 @@ class GanLearner(Learner):
     processes (`team`) beyond rounding, nor on anything drawn before.
     """
 
+    against_collapse = "with a higher train.gamma or from a pretrained network"
+
     plan: GanPlan
 
     def __init__(
@@ -116,7 +118,8 @@ class GanLearner(Learner):
     def troubles(self, means: Mapping[str, float]) -> dict[str, str]:
         found = {
             "saturation": self.state.ada.saturated,
-            "overfitting": troubles.sure_of_all(means, adaptive=self.state.ada.settings.fixed_p is None),
+            "sure of all": troubles.sure_of_all(means, adaptive=self.state.ada.settings.fixed_p is None),
+            "overfitting": troubles.knows_by_heart(means),
         }
         return {kind: sentence for kind, sentence in found.items() if sentence}
 
@@ -163,7 +166,7 @@ class GanLearner(Learner):
         """
         state, plan = self.state, self.plan
         number = state.images // plan.batch
-        self._readings = StepReadings()
+        self._readings = StepReadings("lower the learning rates or raise train.gamma")
         self._means: dict[str, torch.Tensor] = {}
 
         if state.images >= plan.generator_waits_kimg * 1000:

@@ -13,10 +13,10 @@ from gist.errors import StageError
 class NotFiniteError(StageError):
     """A loss, gradient or weight is no longer a number: what is in memory is lost, the last checkpoint is not."""
 
-    def __init__(self, where: str, images: int) -> None:
+    def __init__(self, where: str, images: int, advice: str) -> None:
         super().__init__(
             f"Training broke down at {images / 1000:.2f} kimg: {where} is not finite. The last good checkpoint is "
-            "kept; lower the learning rates or raise train.gamma and run again."
+            f"kept; {advice} and run again."
         )
         self.where = where
 
@@ -25,6 +25,8 @@ class NotFiniteError(StageError):
 class StepReadings:
     """Numbers of one step that stay on the device until its end, so that the step waits for the device once."""
 
+    advice: str
+    """What to change where a number is not finite, such as `lower the learning rate`."""
     norms: list[torch.Tensor] = field(default_factory=list)
     sources: list[tuple[str, list[str]]] = field(default_factory=list)
 
@@ -51,8 +53,8 @@ class StepReadings:
                 # Backwards from the output, everything before the layer that broke is not finite either.
                 losses = f"{' and '.join(broken)} and " if broken else ""
                 raise NotFiniteError(
-                    f"{losses}{what} at {bad[-1]} ({len(bad)} of {len(layers)} tensors)", images
+                    f"{losses}{what} at {bad[-1]} ({len(bad)} of {len(layers)} tensors)", images, self.advice
                 )
         if broken:
-            raise NotFiniteError(" and ".join(broken), images)
+            raise NotFiniteError(" and ".join(broken), images, self.advice)
         return found

@@ -53,11 +53,16 @@ class Learner(ABC):
     """Takes one step after another; knows nothing of files.
 
     Every random draw must follow from the seed and from `images`, so that a checkpoint needs no generator state.
+    What learns must lie on `context.device.torch_device`. The rest of the context serves whom it serves: a learner
+    may ignore the team (it then learns the same in every process), parts of a batch, precision, and a start that its
+    family never reads.
     """
 
     plan: TrainingPlan
     images: int
     """Real images shown so far; a step adds `plan.batch`."""
+    against_collapse: str = "from a pretrained network"
+    """How to train again where the generated images have become alike."""
 
     @property
     @abstractmethod
@@ -94,7 +99,10 @@ class Learner(ABC):
         return {}
 
     def troubles(self, means: Mapping[str, float]) -> dict[str, str]:
-        """Signs that training goes wrong: kind -> sentence. `means` are the numbers since the last line of the log."""
+        """Signs that training goes wrong: kind -> sentence; each kind is told once.
+
+        `means` are the numbers since the last line of the log, with `overfitting` where a snapshot was just scored.
+        """
         del means
         return {}
 

@@ -55,7 +55,8 @@ class Choices:
             return self.taken_over[name]
         given = getattr(self.settings, name)
         if given != "auto":
-            self.reasons[name] = "given in the settings"
+            usual = type(self.settings).model_fields[name].default
+            self.reasons[name] = "by default" if given == usual else "given in the settings"
             return given
         self.reasons[name] = reason
         return value
