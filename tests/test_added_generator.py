@@ -130,3 +130,33 @@ def test_one_name_with_two_meanings_is_refused(place: Path) -> None:
     assert "train.noise of the kind of generator 'noisy' has another meaning for mean-image" in " ".join(
         done.stderr.split()
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (("train.architecture=dcgan",), "architecture is dcgan, but the starting network has mean-image"),
+        ((), "A Mean image generator cannot continue from another network"),
+        (
+            ("train.start_from=null", "train.architecture=mean-image", "train.allow_mirror=true"),
+            "no such setting",
+        ),
+    ],
+    ids=["a start of another kind", "a start it does not read", "mirroring it does not do"],
+)
+def test_what_it_does_not_do_is_refused_and_not_ignored(
+    place: Path, changes: tuple[str, ...], words: str
+) -> None:
+    network = place / "run/train/snapshots/network-000000064.safetensors"
+    settings = (f"train.start_from={network}", f"folder={place}/other", "train.noise=null", *changes)
+    given = [word for change in ("train.architecture=auto", *settings) for word in ("--set", change)]
+    done = subprocess.run(
+        command("run", "study.yaml", *given),
+        capture_output=True,
+        text=True,
+        cwd=place,
+        env=environment(place),
+    )
+    assert done.returncode == 2
+    assert words in " ".join(done.stderr.split())
+    assert not (place / "other/prepare").exists()

@@ -42,7 +42,7 @@ def test_the_table_of_stages_is_what_they_promise() -> None:
     table = "\n".join(
         ["| stage | in | out |", "|---|---|---|", *(stage.documented for stage in STAGES.values())]
     )
-    assert table in (PROJECT / "README.md").read_text()
+    assert table in (PROJECT / "README.md").read_text(), f"README's table is not:\n{table}"
 
 
 def test_documents_name_commands() -> None:

@@ -32,6 +32,7 @@ class MeanImageFamily(Family):
     summary = "the mean of each class with grain"
     papers = (Paper("Galton F. Composite portraits. Nature 1878.", "10.1038/018097a0"),)
     settings = MeanImageSettings
+    without = frozenset({"precision", "allow_mirror"})
 
     def plan(self, settings: TrainSettings, data: Fingerprint, start: Start | None, why: str) -> TrainingPlan:
         from mean_image_learner import MeanImagePlan
@@ -49,7 +50,7 @@ class MeanImageFamily(Family):
             batch=batch,
             micro_batch=choose.micro_batch(batch),
             snapshot_kimg=choose.snapshots(kimg),
-            noise=choose("noise", 0.0, ""),
+            noise=choose("noise"),
             reasons=choose.reasons,
         )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gist.errors import InputError
 from gist.stages.promise import Section
 from gist.stages.train import TrainSettings
 
@@ -29,7 +30,7 @@ class Paper:
     """What to cite."""
 
     text: str
-    doi: str
+    doi: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ class Family(ABC):
     """A sentence: what learned beside the generator and why it is not passed on."""
     settings: type[Section] = Section
     """What it adds to the settings of training; families may share a class."""
+    without: frozenset[str] = frozenset()
+    """Settings of every training that mean nothing to it, such as `precision` and `allow_mirror`: given ones are
+    refused."""
     readers: Mapping[str, str] = {}
     """Suffix of other projects' network files, such as `.pkl` -> address of (path) -> Start."""
 
@@ -97,8 +101,15 @@ class Family(ABC):
         """
 
     def check_start(self, settings: TrainSettings, start: Start) -> None:
-        """Raises InputError where settings contradict the starting network, whatever the data is."""
-        del settings, start
+        """Raises InputError where settings contradict a starting network of this family, whatever the data is.
+
+        A family that cannot continue from a network leaves this as it is: it refuses them all.
+        """
+        del start
+        raise InputError(
+            f"A {self.title} generator cannot continue from another network; leave out train.start_from, which is "
+            f"{settings.start_from}."
+        )
 
     def companion(self, network: Path) -> nn.Module | None:
         """What was kept beside a network file for training to go on from, such as a discriminator."""

@@ -15,7 +15,7 @@ class Model(nn.Module):
     """Draws images; a `torch.nn.Module` like any other.
 
     Network files hold its parameters and buffers and are passed on: floating numbers, all finite, and never a
-    training image.
+    training image or the mean of a few.
     """
 
     family: str

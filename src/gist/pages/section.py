@@ -32,10 +32,10 @@ class Caveat:
 
 @dataclass(frozen=True)
 class Citation:
-    """A paper and its DOI."""
+    """A paper and its DOI, if it has one."""
 
     text: str
-    doi: str
+    doi: str | None = None
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class TrainSettings(StageSettings):
         result=TrainResult,
         files=("snapshots/*.safetensors", "log.jsonl"),
         takes="archive",
-        gives=("{generators} snapshots (G_ema only), picture grids, log"),
+        gives=("{generators} snapshots (the generator only), picture grids, log"),
         needs=("prepare",),
         check="gist.training.preflight:check_train",
         page="gist.training.page:train_page",

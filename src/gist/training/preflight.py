@@ -8,8 +8,7 @@ from gist.config import Config
 from gist.errors import InputError
 from gist.generators.learning.plan import Fingerprint, TrainingPlan
 from gist.generators.model import Start
-from gist.generators.planning import plan_training
-from gist.generators.registry import family_named
+from gist.generators.planning import check_without_data, plan_training
 from gist.generators.start import load_start
 from gist.machine.device import Device, choose_device
 from gist.runs.folder import RunFolder
@@ -32,9 +31,7 @@ def check_train(config: Config, run: RunFolder, ahead: Set[StageName]) -> None:
     """
     device = choose_device(config)
     if "prepare" in ahead:
-        start = _start(config)
-        if start is not None:
-            family_named(start.model.family).check_start(config.train, start)
+        check_without_data(config.train, _start(config))
         return
     prepared = prepared_data(run)
     _, plan = plan_of_run(config, device, prepared)

@@ -9,8 +9,9 @@ from gist.generators.learning.guards import NotFiniteError
 from gist.generators.learning.images import TrainingImages
 from gist.generators.learning.learner import Learner, TrainingContext
 from gist.generators.learning.plan import TrainingPlan
-from gist.generators.learning.precision import choose_precision, wider_precision
+from gist.generators.learning.precision import wider_precision
 from gist.generators.model import Start
+from gist.generators.planning import precision_of
 from gist.generators.registry import family_named
 from gist.images.archive import read_data_set
 from gist.machine.device import Device, computing
@@ -62,7 +63,7 @@ def _train(
     images = TrainingImages(data_set, conditional=plan.conditional, seed=config.seed)
     ops.prepare(device.torch_device, progress.note)
     progress.note(f"Training on {device.reason}; {ops.active_backend(device.torch_device)}.")
-    precision, reason = choose_precision(config.train.precision, device)
+    precision, reason = precision_of(config.train, plan, device)
     if precision != "float32":
         progress.note(f"Precision of the inner layers: {precision}; {reason}.")
     hold_out = _hold_out(config, run, plan, prepared, images, team)

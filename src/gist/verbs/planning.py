@@ -10,8 +10,7 @@ from gist.config import Config
 from gist.generators.learning.images import TrainingImages
 from gist.generators.learning.learner import Learner, TrainingContext
 from gist.generators.learning.plan import Fingerprint, TrainingPlan
-from gist.generators.learning.precision import choose_precision
-from gist.generators.planning import plan_training
+from gist.generators.planning import plan_training, precision_of
 from gist.generators.registry import family_named
 from gist.generators.start import load_start
 from gist.images.archive import DataSet
@@ -64,7 +63,7 @@ def _plan(config: Config, device: Device) -> Plan:
     # Without the start: only how long steps take matters here.
     context = TrainingContext(config.train, noise, device, seed=0, class_names=class_names)
     learner = family_named(training.architecture).learner(training, context)
-    precision, _ = choose_precision(config.train.precision, device)
+    precision, _ = precision_of(config.train, training, device)
     learner.use_precision(precision)
     if config.train.micro_batch == "auto":
         training = _with_measured_micro_batch(training, learner, device)

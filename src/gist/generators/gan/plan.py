@@ -120,7 +120,7 @@ def sizes_of_start(family: GanFamily, settings: TrainSettings, start: Start) -> 
         "w_dim": spec.w_dim,
         "mapping_layers": spec.mapping_layers,
     }
-    for name, value in {"architecture": spec.architecture, **sizes}.items():
+    for name, value in sizes.items():
         given = getattr(settings, name)
         if given not in ("auto", value):
             raise InputError(

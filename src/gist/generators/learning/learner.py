@@ -54,8 +54,8 @@ class Learner(ABC):
 
     Every random draw must follow from the seed and from `images`, so that a checkpoint needs no generator state.
     What learns must lie on `context.device.torch_device`. The rest of the context serves whom it serves: a learner
-    may ignore the team (it then learns the same in every process), parts of a batch, precision, and a start that its
-    family never reads.
+    may ignore the team (it then learns the same in every process) and parts of a batch; what else it ignores, its
+    family lists in `without` and leaves to `Family.check_start`.
     """
 
     plan: TrainingPlan

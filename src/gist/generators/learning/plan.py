@@ -48,8 +48,8 @@ class Choices:
         self.reasons: dict[str, str] = {}
         """Setting -> why it is what it is."""
 
-    def __call__(self, name: str, value: Any, reason: str) -> Any:
-        """The value of a setting, which is `value` for this reason if nobody says otherwise."""
+    def __call__(self, name: str, value: Any = None, reason: str = "") -> Any:
+        """The value of a setting, which is `value` for this reason where it is "auto"."""
         if name in self.taken_over:
             self.reasons[name] = "taken over from the starting network"
             return self.taken_over[name]
