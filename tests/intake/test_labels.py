@@ -152,8 +152,8 @@ def test_absent_and_unlisted_files_are_counted(folder: Path) -> None:
     assert classes(found) == {"a.png": "x"}
     assert found.notes == (
         "1 row of the label table names a file that is not in the source.",
-        "1 file is not in the label table and was left out.",
-        "1 file has no class in the label table and was left out.",
+        "1 file was left out: it is not in the label table.",
+        "1 file was left out: it has no class in the label table.",
     )
 
 

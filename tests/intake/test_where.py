@@ -227,7 +227,8 @@ def test_contradictory_choices_of_labels_are_one_sentence(folder: Path, prepare_
     source = class_folders(folder / "s", 2)
     for settings, sentence in [
         ({"label_source": "table"}, r"prepare\.labels must name the CSV file"),
-        ({"label_source": "tag"}, r"prepare\.label_tag must name the DICOM attribute"),
+        ({"label_source": "tag"}, r"prepare\.label_tag must say which"),
+        ({"label_source": "pattern"}, r"prepare\.label_pattern must say which"),
         ({"label_source": "dataset.json"}, "holds no dataset.json"),
         ({"test_fraction": 0.5, "val_fraction": 0.5}, "too little for training"),
     ]:

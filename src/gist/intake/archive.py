@@ -11,7 +11,7 @@ from pathlib import Path
 from gist.files import write_atomic
 from gist.images.archive import ArchiveWriter
 from gist.intake.contact_sheet import MOST_PICTURES, contact_sheet
-from gist.intake.label_table import Split
+from gist.intake.parts import Split
 from gist.intake.record_table import PICTURE_COLUMNS, PLACE_COLUMNS, csv_line
 from gist.intake.spool import Spool
 from gist.stages.vocabulary import Reason

@@ -15,9 +15,9 @@ from gist.intake.archive import Placed, write_outputs
 from gist.intake.decoding import Finished
 from gist.intake.deidentify import stable_draw
 from gist.intake.duplicates import find_duplicates
-from gist.intake.label_table import Split
 from gist.intake.labelling import Labelled
 from gist.intake.near_duplicates import Copy, near_copies, near_copies_within
+from gist.intake.parts import Split
 from gist.intake.resolution import Choice
 from gist.intake.source import file_id
 from gist.intake.split import Member, split_members, without_unseen_classes

@@ -18,8 +18,8 @@ from gist.intake.decode_job import Accepted, JobSettings, Row
 from gist.intake.deidentify import Patient, salted_id
 from gist.intake.fine_structure import fine_structure
 from gist.intake.guarded_decode import Crew, Job
-from gist.intake.label_table import Split
-from gist.intake.labelling import Candidate, Labelled, class_balance
+from gist.intake.labelling import NAMED_ON_DISK, Candidate, Labelled, class_balance
+from gist.intake.parts import Split
 from gist.intake.record_table import picture_part
 from gist.intake.spool import Spool
 from gist.progress import Progress
@@ -126,7 +126,7 @@ def fine_structure_of(spool: Spool, offset: int) -> bytes:
 
 def _job(key: int, candidate: Candidate, labelled: Labelled) -> Job:
     listing, file = labelled.listing, candidate.file
-    folder = (candidate.class_name or "") if labelled.origin == "folders" else ""
+    folder = (candidate.class_name or "") if labelled.origin in NAMED_ON_DISK else ""
     row = Row(folder, candidate.side, candidate.values)
     if listing.is_zip:
         return Job(key, str(listing.root), file.bytes, file.relative, row)

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gist.intake.deidentify import Patient
+from gist.intake.parts import Split
 from gist.numerals import counted
 from gist.stages.vocabulary import Reason
+
+_PARTS: tuple[Split, ...] = ("train", "val", "test")
 
 
 class Comparable(Protocol):
@@ -24,6 +27,9 @@ class Comparable(Protocol):
     @property
     def patient(self) -> Patient | None: ...
 
+    @property
+    def given(self) -> Split | None: ...
+
 
 @dataclass(frozen=True)
 class Duplicates:
@@ -34,8 +40,8 @@ class Duplicates:
 
 
 def find_duplicates(pictures: Sequence[Comparable]) -> Duplicates:
-    """Of pictures with equal pixels the first whose patient is known is kept, else the first; if their classes differ,
-    none is."""
+    """Of pictures with equal pixels one is kept: of a ready-made split the one of the earliest part, of these the first
+    whose patient is known, else the first. If their classes differ, none is."""
     groups: defaultdict[bytes, list[int]] = defaultdict(list)
     for position, picture in enumerate(pictures):
         groups[picture.pixel_sha256].append(position)
@@ -44,8 +50,10 @@ def find_duplicates(pictures: Sequence[Comparable]) -> Duplicates:
         if len({pictures[position].class_name for position in positions}) > 1:
             aside.update(dict.fromkeys(positions, Reason.CONFLICTING_LABELS))
         else:
-            known = (position for position in positions if pictures[position].patient is not None)
-            kept = next(known, positions[0])
+            kept = min(
+                positions,
+                key=lambda at: (_PARTS.index(pictures[at].given or "train"), pictures[at].patient is None),
+            )
             aside.update((position, Reason.DUPLICATE) for position in positions if position != kept)
     repeated = sum(reason is Reason.DUPLICATE for reason in aside.values())
     conflicting = len(aside) - repeated

@@ -7,29 +7,19 @@ import io
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from gist.errors import InputError
 from gist.intake.attributes import attribute, may_filter
+from gist.intake.filter_expression import Filter
 from gist.intake.label_paths import normal_path, rows_of_files
+from gist.intake.parts import Part, part_of
 from gist.intake.picture import Side, body_side
 from gist.intake.source import Listing
 from gist.numerals import counted
 from gist.stages.prepare import PrepareConfig
 
-Split = Literal["train", "val", "test"]
-SPLITS: dict[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-"""Names of the parts as tables and folders spell them, in lower case."""
 _MAX_BYTES = 256 << 20
 _DELIMITERS = (",", ";", "\t", "|")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
@@ -45,7 +35,7 @@ class Row:
 
     label: str | None
     patient: str | None
-    split: Split | None
+    split: Part | None
     side: Side | None = None
     values: Mapping[str, str] = field(default_factory=dict)
     """What a filter asks for, by the name it uses."""
@@ -59,14 +49,14 @@ class LabelTable:
     filter_names: frozenset[str] = frozenset()
     """Names of the filter that are columns."""
 
-    def match(self, relative_paths: list[str]) -> list[Row | None]:
-        """The row of each file: by its path, without its ending, or by its bare name where that is
-        unmistakable.
+    def match(self, relative_paths: list[str]) -> tuple[list[Row | None], list[Row]]:
+        """The row of each file: by its path, without its ending, or by its bare name where that is unmistakable; and
+        the rows that mean no file.
 
         Raises:
             InputError: no file of the source is in the table, one row fits several files, or different rows one.
         """
-        found = rows_of_files(self.rows, relative_paths)
+        found, of_folders = rows_of_files(self.rows, relative_paths)
         used = Counter(path for paths in found for path in paths)
         if not used:
             raise InputError(
@@ -79,13 +69,14 @@ class LabelTable:
                 "relative to prepare.source, with the file's ending."
             )
         ambiguous = sum(1 for count in used.values() if count > 1)
-        if ambiguous:
+        if ambiguous and not of_folders:
             rows = counted(ambiguous, "row of the label table fits", "rows of the label table fit")
             raise InputError(
                 f"{rows} several files of the source each; write paths "
                 "relative to prepare.source, with the file's ending."
             )
-        return [self.rows[paths[0]] if paths else None for paths in found]
+        absent = [row for path, row in self.rows.items() if path not in used]
+        return [self.rows[paths[0]] if paths else None for paths in found], absent
 
 
 def find_label_table(labels: Path, listing: Listing) -> tuple[bytes, Listing]:
@@ -110,11 +101,12 @@ def find_label_table(labels: Path, listing: Listing) -> tuple[bytes, Listing]:
 
 
 def read_label_table(
-    table: bytes, config: PrepareConfig, *, with_classes: bool = True, filter_names: Collection[str] = ()
+    table: bytes, config: PrepareConfig, *, with_classes: bool = True, chosen: Filter | None = None
 ) -> LabelTable:
     """Reads the table; comma, semicolon, tab or bar separated, UTF-8, UTF-16 or Windows-1252.
 
-    `with_classes` says whether it must have `label_column`; of `filter_names` those that are columns are kept.
+    `with_classes` says whether it must have `label_column`; columns that the filter names are kept, and where it needs
+    nothing else, a file that several rows describe is what the rows say that it keeps.
 
     Raises:
         InputError: unreadable, a column is missing, a split is unknown, or two rows contradict each other.
@@ -133,10 +125,13 @@ def read_label_table(
     try:
         header = [cell.strip() for cell in next(reader, [])]
         places = [None if name is None else _place(header, name) for name in wanted]
-        filtered = _filter_places(header, filter_names, config)
+        filtered = _filter_places(header, () if chosen is None else chosen.names, config)
+        decides = chosen if chosen is not None and chosen.names <= filtered.keys() else None
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                _add(rows, cells, places, filtered, reader.line_num)
+                read = _row(cells, places, filtered, reader.line_num, config)
+                if read is not None:
+                    _add(rows, *read, decides, reader.line_num)
     except csv.Error:
         raise InputError(
             f"Label table, line {reader.line_num}: not a readable table; save it again as CSV."
@@ -146,22 +141,37 @@ def read_label_table(
     return LabelTable(rows, frozenset(filtered))
 
 
-def _add(
-    rows: dict[str, Row], cells: list[str], places: list[int | None], filtered: dict[str, int], line: int
-) -> None:
+def _row(
+    cells: list[str],
+    places: list[int | None],
+    filtered: dict[str, int],
+    line: int,
+    config: PrepareConfig,
+) -> tuple[str, Row] | None:
     file, label, patient, split_text, side = (_cell(cells, place) for place in places)
     if file is None:
-        return
-    split: Split | None = None
-    if split_text is not None:
-        split = SPLITS.get(split_text.casefold())
-        if split is None:
-            raise InputError(f"Label table, line {line}: the split must be train, val or test.")
-    values = {name: _cell(cells, place) or "" for name, place in filtered.items()}
-    key, row = normal_path(file), Row(label, patient, split, body_side(side), values)
-    if rows.setdefault(key, row) != row:
+        return None
+    split = None if split_text is None else part_of(split_text, config.parts)
+    if split_text is not None and split is None:
         raise InputError(
-            f"Label table, line {line}: this file has been named before with other values; keep one row of it."
+            f"Label table, line {line}: the split must be train, val or test, or a word that prepare.parts explains."
+        )
+    values = {name: _cell(cells, place) or "" for name, place in filtered.items()}
+    return normal_path(file), Row(label, patient, split, body_side(side), values)
+
+
+def _add(rows: dict[str, Row], file: str, row: Row, decides: Filter | None, line: int) -> None:
+    known = rows.setdefault(file, row)
+    if decides is not None and known is not row:
+        if not decides.keeps(row.values):
+            return
+        if not decides.keeps(known.values):
+            rows[file] = known = row
+        row = replace(row, values=known.values)
+    if known != row:
+        raise InputError(
+            f"Label table, line {line}: this file has been named before with other values; keep one row of it, or "
+            "choose among them with prepare.where."
         )
 
 

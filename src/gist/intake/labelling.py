@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -14,16 +14,29 @@ from gist.intake.archive_index import INDEX_NAME, rows_from_index
 from gist.intake.attributes import attribute, label_attribute, may_filter
 from gist.intake.deidentify import Patient, patient
 from gist.intake.filter_expression import Filter, parse_filter
-from gist.intake.folder_labels import UNLABELLED, Rows, refuse_patient_folders, rows_from_folders
-from gist.intake.label_table import LabelTable, Split, find_label_table, read_label_table
+from gist.intake.folder_labels import (
+    UNLABELLED,
+    Refused,
+    Rows,
+    folder_split,
+    patient_of_folders,
+    refuse_patient_folders,
+    rows_from_folders,
+)
+from gist.intake.label_paths import has_image_ending
+from gist.intake.label_table import LabelTable, Row, find_label_table, read_label_table
+from gist.intake.parts import Split
 from gist.intake.picture import Side
 from gist.intake.source import Listing, SourceFile, list_source
 from gist.numerals import counted
 from gist.stages.prepare import PrepareConfig
 from gist.stages.vocabulary import Reason
 
-Origin = Literal["folders", "table", "tag", "dataset.json"]
-Refused = list[tuple[str, Reason]]
+Origin = Literal["folders", "pattern", "table", "tag", "dataset.json"]
+NAMED_ON_DISK = frozenset({"folders", "pattern"})
+"""Origins whose class names are names of files and folders, which may be those of patients."""
+_UNLISTED = Row(None, None, None)
+"""Stands for the row of a file that the table does not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,11 @@ class Labelled:
     """The filter, where it takes the files themselves to decide; else it has been applied."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Name in that filter -> DICOM keyword."""
+    classes: frozenset[str] = frozenset()
+    """All that folders or the table name and the user did not leave out, also where no file is left of them."""
+    rows: int = 0
+    """Of the label table."""
+    rows_without_file: int = 0
 
 
 def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple[Path, ...] = ()) -> Labelled:
@@ -67,21 +85,20 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
     if config.source is None:
         raise InputError("prepare.source is not set; name the folder that holds the images.")
     notes: list[str] = []
+    refused: Refused = []
     listing = list_source(config.source, leave_out)
     origin = _origin(config, listing)
     chosen = None if config.where is None else parse_filter(config.where)
     table = None
     if config.labels is not None:
         data, listing = find_label_table(config.labels, listing)
-        names = frozenset() if chosen is None else chosen.names
-        table = read_label_table(data, config, with_classes=origin == "table", filter_names=names)
+        table = read_label_table(data, config, with_classes=origin == "table", chosen=chosen)
     attributes = _attributes(chosen, table)
-    refused: Refused = []
     rows: Rows = [(file, UNLABELLED) for file in listing.files]
     if origin == "dataset.json":
         indexed = rows_from_index(listing, notes)
         if indexed is not None:
-            rows, listing = indexed
+            rows, refused, listing = indexed
         elif config.label_source == "dataset.json":
             raise InputError(
                 f"The source holds no {INDEX_NAME} of the StyleGAN kind; see prepare.label_source."
@@ -89,26 +106,34 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
         else:
             origin = "folders"
     if origin == "folders":
-        rows, refused = rows_from_folders(listing, notes)
+        rows, refused = rows_from_folders(listing, config.parts, notes)
         if config.labels is None and any(_is_table(relative) for relative, _ in refused):
             notes.append(
                 "The source holds a table beside its folders; prepare.labels=FILE takes classes from it."
             )
-        if config.classes is None:
-            refuse_patient_folders(rows)
+    elif config.split_column is None:
+        rows = _with_folder_split(rows, origin, config, notes)
+    if origin == "pattern":
+        rows = _by_pattern(rows, re.compile(config.label_pattern or ""), refused, notes)
+    if origin in NAMED_ON_DISK and config.classes is None:
+        refuse_patient_folders(rows)
+    absent: list[Row] = []
     if table is not None:
-        rows = _joined(rows, table, origin, config, notes)
+        rows, absent = _joined(rows, table, origin, config, refused, notes)
+    given = [*absent, *(row for _, row in rows)]
+    rows = _left_after(rows, lambda row: row.split != "none", Reason.OTHER_PART, refused, notes)
     if origin != "tag":
-        rows = _of_chosen_classes(rows, config, notes)
+        rows = _of_chosen_classes(rows, config, refused, notes)
     if chosen is not None and not attributes:
         rows = _filtered(rows, chosen, origin, refused, notes)
-    pattern = None if config.patient_pattern is None else re.compile(config.patient_pattern)
+        given = [row for row in given if chosen.keeps(row.values)]
+    patients = _patients(rows, config, notes)
     candidates = []
-    for file, row in rows:
-        text = row.patient or _patient_in_name(pattern, file)
+    for (file, row), text in zip(rows, patients, strict=True):
         named = None if text is None else patient(salt, seed, text)
         values = row.values if attributes else {}
-        candidates.append(Candidate(file, row.label, named, row.split, row.side, values))
+        part = None if row.split == "none" else row.split
+        candidates.append(Candidate(file, row.label, named, part, row.side, values))
     return Labelled(
         listing=listing,
         candidates=tuple(candidates),
@@ -118,6 +143,13 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
         label_tag=label_attribute(config.label_tag) if origin == "tag" and config.label_tag else None,
         where=config.where if attributes else None,
         attributes=attributes,
+        classes=frozenset(
+            row.label
+            for row in given
+            if row.label and (config.classes is None or row.label in config.classes)
+        ),
+        rows=0 if table is None else len(table.rows),
+        rows_without_file=len(absent),
     )
 
 
@@ -133,59 +165,88 @@ def _origin(config: PrepareConfig, listing: Listing) -> Origin:
         return config.label_source
     if config.label_tag is not None:
         return "tag"
+    if config.label_pattern is not None:
+        return "pattern"
     if config.labels is not None:
         return "table"
-    return "dataset.json" if any(file.relative == INDEX_NAME for file in listing.files) else "folders"
+    indexed = any(file.relative.rpartition("/")[2] == INDEX_NAME for file in listing.files)
+    return "dataset.json" if indexed else "folders"
 
 
-def _joined(rows: Rows, table: LabelTable, origin: Origin, config: PrepareConfig, notes: list[str]) -> Rows:
-    matched = table.match([file.relative for file, _ in rows])
-    present = [
-        (file, found if origin == "table" else replace(found, label=row.label))
-        for (file, row), found in zip(rows, matched, strict=True)
-        if found is not None
+def _with_folder_split(rows: Rows, origin: Origin, config: PrepareConfig, notes: list[str]) -> Rows:
+    """What folders called train and test say, where they do not give the classes."""
+    places = folder_split([file for file, _ in rows if has_image_ending(file.relative)], config.parts)
+    if not places:
+        return rows
+    if origin != "pattern":
+        notes.append(
+            "The folders called train, val or test were not used as a split; prepare.split_column names a column, "
+            "and prepare.label_source=folders takes both classes and split from folders."
+        )
+        return rows
+    notes.append("The folders called train, val or test were taken as a ready-made split.")
+    return [
+        (file, replace(row, split=place.part if (place := places.get(file.relative)) else "none"))
+        for file, row in rows
     ]
-    absent = len(table.rows) - len(present)
+
+
+def _by_pattern(rows: Rows, pattern: re.Pattern[str], refused: Refused, notes: list[str]) -> Rows:
+    """The class of each file is what the pattern finds in its path: the first group, or all of it without one."""
+    found = [(file, row, pattern.search(file.relative)) for file, row in rows]
+    labelled = [
+        (file, replace(row, label=None if match is None else (match[match.re.groups > 0] or None)))
+        for file, row, match in found
+    ]
+    kept = _left_after(labelled, lambda row: row.label is not None, Reason.NO_PATTERN, refused, notes)
+    if not kept:
+        raise InputError(
+            f"prepare.label_pattern fits the path of none of the {len(rows)} files; it is searched for in paths below "
+            "the source."
+        )
+    return kept
+
+
+def _joined(
+    rows: Rows, table: LabelTable, origin: Origin, config: PrepareConfig, refused: Refused, notes: list[str]
+) -> tuple[Rows, list[Row]]:
+    """The rows of the files, and those of the table that mean no file."""
+    matched, absent = table.match([file.relative for file, _ in rows])
+    by_table = origin == "table"
+    joined = [
+        (file, _UNLISTED if found is None else found if by_table else replace(found, label=row.label))
+        for (file, row), found in zip(rows, matched, strict=True)
+    ]
     if absent:
         notes.append(
             counted(
-                absent,
+                len(absent),
                 "row of the label table names a file that is",
                 "rows of the label table name files that are",
             )
             + " not in the source."
         )
-    if len(present) < len(rows):
-        notes.append(
-            counted(
-                len(rows) - len(present),
-                "file is not in the label table and was left out.",
-                "files are not in the label table and were left out.",
-            )
+    joined = _left_after(joined, lambda row: row is not _UNLISTED, Reason.NOT_IN_TABLE, refused, notes)
+    if by_table:
+        joined = _left_after(
+            joined, lambda row: row.label is not None, Reason.NO_CLASS_IN_TABLE, refused, notes
         )
-    if origin == "table":
-        labelled = [(file, row) for file, row in present if row.label is not None]
-        if len(labelled) < len(present):
-            notes.append(
-                counted(
-                    len(present) - len(labelled),
-                    "file has no class in the label table and was left out.",
-                    "files have no class in the label table and were left out.",
-                )
-            )
-        present = labelled
-    if config.split_column is None:
-        return present
-    split = [(file, row) for file, row in present if row.split is not None]
-    if len(split) < len(present):
-        notes.append(
-            counted(
-                len(present) - len(split),
-                "file has no split in the label table and was left out.",
-                "files have no split in the label table and were left out.",
-            )
+    if config.split_column is not None:
+        joined = _left_after(
+            joined, lambda row: row.split is not None, Reason.NO_SPLIT_IN_TABLE, refused, notes
         )
-    return split
+    return joined, absent
+
+
+def _left_after(
+    rows: Rows, keeps: Callable[[Row], bool], reason: Reason, refused: Refused, notes: list[str]
+) -> Rows:
+    kept = [(file, row) for file, row in rows if keeps(row)]
+    if len(kept) < len(rows):
+        left_out = counted(len(rows) - len(kept), "file was left out: it", "files were left out: each")
+        notes.append(f"{left_out} {reason}.")
+        refused.extend((file.relative, reason) for file, row in rows if not keeps(row))
+    return kept
 
 
 def _is_table(relative: str) -> bool:
@@ -215,7 +276,7 @@ def _filtered(rows: Rows, chosen: Filter, origin: Origin, refused: Refused, note
     kept = [(file, row) for file, row in rows if chosen.keeps(row.values)]
     left_out = {file.relative for file, _ in rows} - {file.relative for file, _ in kept}
     refused.extend((relative, Reason.FILTERED_OUT) for relative in sorted(left_out))
-    told = origin != "folders"  # a folder may yet prove to bear its patient's name
+    told = origin not in NAMED_ON_DISK  # a folder may yet prove to bear its patient's name
     before, after = (Counter(row.label if told else None for _, row in some) for some in (rows, kept))
     notes.append(class_balance(before, after))
     if not kept:
@@ -223,7 +284,7 @@ def _filtered(rows: Rows, chosen: Filter, origin: Origin, refused: Refused, note
     return kept
 
 
-def _of_chosen_classes(rows: Rows, config: PrepareConfig, notes: list[str]) -> Rows:
+def _of_chosen_classes(rows: Rows, config: PrepareConfig, refused: Refused, notes: list[str]) -> Rows:
     if config.classes is None:
         return rows
     chosen = set(config.classes)
@@ -233,20 +294,39 @@ def _of_chosen_classes(rows: Rows, config: PrepareConfig, notes: list[str]) -> R
             f"prepare.classes asks for '{missing[0]}', which no file of the source has; check the spelling, "
             "or prepare.label_column."
         )
-    kept = [(file, row) for file, row in rows if row.label in chosen]
-    if len(kept) < len(rows):
-        notes.append(
-            counted(
-                len(rows) - len(kept),
-                "file belongs to a class outside prepare.classes and was left out.",
-                "files belong to classes outside prepare.classes and were left out.",
-            )
-        )
-    return kept
+    return _left_after(rows, lambda row: row.label in chosen, Reason.OTHER_CLASS, refused, notes)
 
 
-def _patient_in_name(pattern: re.Pattern[str] | None, file: SourceFile) -> str | None:
+def _patients(rows: Rows, config: PrepareConfig, notes: list[str]) -> list[str | None]:
+    """Of each file what names its patient: the table, or the pattern in the file's name or else in its path, or without
+    a pattern a folder called like a patient.
+
+    Raises:
+        InputError: the pattern fits no file.
+    """
+    pattern = None if config.patient_pattern is None else re.compile(config.patient_pattern)
     if pattern is None:
-        return None
-    found = pattern.search(PurePosixPath(file.relative).name)
+        named = [patient_of_folders(file.relative) for file, _ in rows]
+        if any(named) and any(row.patient is None for _, row in rows):
+            notes.append(
+                "Folders called like patients were taken as such; prepare.patient_pattern would decide otherwise."
+            )
+    else:
+        named = [_found_by(pattern, file) for file, _ in rows]
+        if rows and not any(named):
+            raise InputError(
+                f"prepare.patient_pattern fits the name and the path of none of the {len(rows)} files; check it, or "
+                "leave it out."
+            )
+        missing = sum(one is None and row.patient is None for one, (_, row) in zip(named, rows, strict=True))
+        if missing:
+            notes.append(
+                f"prepare.patient_pattern fits {len(rows) - missing} of {len(rows)} files; of the others only the "
+                "file itself can tell the patient."
+            )
+    return [row.patient or one for (_, row), one in zip(rows, named, strict=True)]
+
+
+def _found_by(pattern: re.Pattern[str], file: SourceFile) -> str | None:
+    found = pattern.search(PurePosixPath(file.relative).name) or pattern.search(file.relative)
     return (found.group(1) or None) if found else None

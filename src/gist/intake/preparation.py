@@ -17,6 +17,7 @@ from gist.intake.decoding import decode_candidates, fine_structure_of, look_at_s
 from gist.intake.deidentify import read_or_make_salt
 from gist.intake.guarded_decode import Crew, processors
 from gist.intake.labelling import Labelled, label_source
+from gist.intake.losses import losses
 from gist.intake.picture import Side
 from gist.intake.resolution import Choice, choose_resolution
 from gist.intake.source import find_file, list_source
@@ -61,7 +62,7 @@ def prepare_with(
         search = _text_search(config.prepare)
         settings = job_settings(config.prepare, labelled, config.seed, salt, choice.side, search == "words")
         spool = stack.enter_context(Spool(run.stage_folder("prepare"), spool_key(settings, salt)))
-        finished, aside, notes = decode_candidates(
+        finished, aside, told = decode_candidates(
             labelled, config.prepare.classes, settings, salt, spool, crew, progress
         )
         crew.dissolve()
@@ -69,18 +70,30 @@ def prepare_with(
         if not finished:
             raise nothing_readable([reason for _, reason in rejected], config.prepare.source)
         assembled = assemble(
-            labelled, finished, rejected, config, salt, partial(fine_structure_of, spool), notes
+            labelled, finished, rejected, config, salt, partial(fine_structure_of, spool), told
         )
         _check_conditional(config, set(assembled.class_names or (None,)))
         result = assembled.write(run, spool, choice).model_copy(update={"text_search": search})
+        lost = losses(
+            labelled,
+            Counter(reason for _, reason in assembled.rejected),
+            len(assembled.placed),
+            {picture.class_name for picture in finished if picture.class_name is not None},
+            result.class_names,
+        )
+        notes = result.notes if lost is None else (lost, *result.notes)
+        result = result.model_copy(update={"notes": notes})
         phantoms = _are_phantoms(config.prepare.source, result)
         title = config.report.title or config.name
         page = write_data_page(run.stage_folder("prepare"), result, title, phantoms)
         spool.remove()
     result = result.model_copy(update={"data_page": run.relative(page)})
     for note in result.notes:
-        progress.note(note)
+        if note != lost:
+            progress.note(note)
     progress.note(f"Data report: {page}")
+    if lost is not None:
+        progress.note(lost)
     return result
 
 

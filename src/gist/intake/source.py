@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,6 +64,17 @@ class Listing:
         if len(data) > max_bytes:
             raise InputError(f"A table inside {self.root} is larger than {max_bytes >> 20} MiB; check it.")
         return data
+
+    def head(self, relative: str, count: int) -> bytes:
+        """The first bytes of a file; none where it cannot be read."""
+        try:
+            with (
+                open_zip(self.root) if self.is_zip else nullcontext() as archive,
+                archive.open(relative) if archive else (self.root / relative).open("rb") as stream,
+            ):
+                return stream.read(count)
+        except (OSError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile, zlib.error):
+            return b""
 
     def without(self, relative: str) -> Listing:
         """The same source without one file that is no image."""

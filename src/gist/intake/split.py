@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gist.intake.label_table import Split
+from gist.intake.parts import Split
 from gist.numerals import counted
 from gist.stages.vocabulary import Reason
 

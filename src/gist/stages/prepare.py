@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gist.stages.promise import Auto, Promise, Result, StageSettings
 
@@ -72,20 +72,24 @@ class PrepareConfig(StageSettings):
     """Folder or zip archive with DICOM, PNG, TIFF, JPEG, BMP or WebP files, to any depth."""
     labels: Path | None = Field(None, json_schema_extra={"private": "the label table", "inside": "source"})
     """CSV file of labels; relative paths are looked up in `source` first."""
-    label_source: Literal["auto", "folders", "table", "tag", "dataset.json"] = "auto"
-    """Where classes come from. auto: `label_tag`, else `labels`, else dataset.json in `source`, else sub-folders."""
+    label_source: Literal["auto", "folders", "pattern", "table", "tag", "dataset.json"] = "auto"
+    """Where classes come from. auto: `label_tag`, `label_pattern`, `labels`, dataset.json or sub-folders."""
     label_tag: str | None = None
     """DICOM attribute whose value is the class, such as BodyPartExamined or ViewPosition."""
+    label_pattern: str | None = None
+    """Regular expression on the path below `source` that finds the class: its first group, or all that it fits."""
     file_column: str = "file"
-    """Column of `labels` that holds each image's path relative to `source`."""
+    """Column of `labels` that holds each image's path relative to `source`, or the folder of several images."""
     label_column: str = "label"
     """Column of `labels` that holds the class."""
     patient_column: str | None = None
     """Column of `labels` that identifies the patient, so that one patient never crosses the split."""
     patient_pattern: str | None = None
-    """Regular expression on the file name whose first group identifies the patient."""
+    """Regular expression whose first group identifies the patient, in the file's name or else in its path."""
     split_column: str | None = None
     """Column of `labels` with a ready-made split: train, val or test."""
+    parts: dict[str, Literal["train", "val", "test", "none"]] | None = None
+    """Further names of parts in `split_column` and among folders: {fold1: test, spare: none}. none: left out."""
     side_column: str | None = None
     """Column of `labels` with the side of the body (L or R), for `flip_to_side`. Default: the laterality tag."""
     classes: tuple[str, ...] | None = None
@@ -134,15 +138,15 @@ class PrepareConfig(StageSettings):
             raise ValueError("needs two percentiles in order between 0 and 100, such as [0.5, 99.5]")
         return value
 
-    @field_validator("patient_pattern")
+    @field_validator("patient_pattern", "label_pattern")
     @classmethod
-    def _has_a_group(cls, value: str | None) -> str | None:
+    def _has_a_group(cls, value: str | None, about: ValidationInfo) -> str | None:
         if value is not None:
             try:
                 groups = re.compile(value).groups
             except re.error as error:
                 raise ValueError(f"is not a regular expression ({error})") from None
-            if groups != 1:
+            if groups != 1 and (groups or about.field_name == "patient_pattern"):
                 raise ValueError("needs exactly one group in parentheses, such as '^([0-9]+)'")
         return value
 
@@ -155,8 +159,9 @@ class PrepareConfig(StageSettings):
                 raise ValueError(f"{name} names a column, so prepare.labels must name the CSV file")
         if self.label_source == "table" and without_table:
             raise ValueError("label_source is table, so prepare.labels must name the CSV file")
-        if self.label_source == "tag" and self.label_tag is None:
-            raise ValueError("label_source is tag, so prepare.label_tag must name the DICOM attribute")
+        for source, name in (("tag", "label_tag"), ("pattern", "label_pattern")):
+            if self.label_source == source and getattr(self, name) is None:
+                raise ValueError(f"label_source is {source}, so prepare.{name} must say which")
         if self.test_fraction + self.val_fraction >= 0.9:
             raise ValueError("test_fraction and val_fraction together leave too little for training")
         return self
