@@ -208,7 +208,9 @@ def test_without_a_readable_image_the_most_frequent_reason_is_told(
 ) -> None:
     source = touch(folder / "s", "a.txt", "b.txt")
     (source / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
-    with pytest.raises(InputError, match=r"None of the 3 files .*\(2 times\) a file is not an image format"):
+    with pytest.raises(
+        InputError, match=r"None of the 3 files .*\(2 times\) a file is a table or a document"
+    ):
         prepare_stage(source, resolution=resolution)
 
 

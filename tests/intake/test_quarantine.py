@@ -201,7 +201,8 @@ def test_every_file_of_a_bad_folder_is_accepted_or_in_the_table_of_rejected_file
     ) or result.train_images + result.test_images == 10
     assert result.rejected == {
         Reason.DAMAGED.value: 1,
-        Reason.NOT_AN_IMAGE.value: 2,
+        Reason.DOCUMENT.value: 1,
+        Reason.NOT_AN_IMAGE.value: 1,
         Reason.EMPTY.value: 1,
         Reason.TOO_MANY_PIXELS.value: 1,
         Reason.NO_CLASS_FOLDER.value: 1,

@@ -66,7 +66,7 @@ def test_what_lies_beside_the_class_folders_does_not_hide_them(
     result = prepare_stage(zipped(folder / "source", folder / "export.zip"))
     assert source.is_dir()
     assert result.class_names == ("0", "1")
-    assert result.rejected == {Reason.NOT_AN_IMAGE.value: 4}
+    assert result.rejected == {Reason.DOCUMENT.value: 2, Reason.NOT_AN_IMAGE.value: 2}
 
 
 def test_a_few_files_in_a_folder_beside_most_images_are_no_class(

@@ -75,6 +75,7 @@ def run(
     with TerminalProgress() as progress:
         result = run_stages(config, chosen, progress)
     _say_where(result.folder)
+    _say_loss(result.prepare)
 
 
 @app.command()
@@ -237,7 +238,7 @@ def prepare(
     options: Options,
 ) -> None:
     """Radiographs to square, labelled archives with a held-out part."""
-    _stage("prepare", folder, source=str(source), **options)
+    _say_loss(_stage("prepare", folder, source=str(source), **options))
 
 
 @stage_options("evaluate")
@@ -334,6 +335,12 @@ def _print_runs(folder: Path, as_json: bool) -> None:
     if not found and not as_json:
         raise InputError(f"There are no runs in ./{folder}; name a run folder, as in `gist status RUN`.")
     print_json(found) if as_json else runs_table(found)
+
+
+def _say_loss(prepared: Any) -> None:
+    """What did not arrive is the last that is printed, below the bar."""
+    if prepared is not None and prepared.loss is not None:
+        typer.echo(prepared.loss, err=True)
 
 
 def _say_where(folder: Path) -> None:

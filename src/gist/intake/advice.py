@@ -66,7 +66,7 @@ def advice(
         )
     if patients is None:
         notes.append(
-            "No patient is known, so the split is by image and one patient may be on both sides; set "
+            "No patient is known, so one patient may be on both sides of the split; set "
             "prepare.patient_column or prepare.patient_pattern if names hold one."
         )
     elif without_patient:

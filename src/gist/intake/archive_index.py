@@ -28,7 +28,7 @@ def rows_from_index(listing: Listing, notes: list[str]) -> tuple[Rows, Refused, 
         return None
     if len(found) > 1:
         raise InputError(
-            f"The source holds {len(found)} data sets with an {INDEX_NAME} each; give one of them as prepare.source."
+            f"The source holds {len(found)} data sets, each with its {INDEX_NAME}; give one of them as prepare.source."
         )
     (name, labels), folder = found[0], found[0][0].removesuffix(INDEX_NAME)
     if folder:

@@ -13,7 +13,7 @@ from gist.errors import InputError
 from gist.intake.advice import advice
 from gist.intake.archive import Placed, write_outputs
 from gist.intake.decoding import Finished
-from gist.intake.deidentify import stable_draw
+from gist.intake.deidentify import Patient, stable_draw
 from gist.intake.duplicates import find_duplicates
 from gist.intake.labelling import Labelled
 from gist.intake.near_duplicates import Copy, near_copies, near_copies_within
@@ -110,9 +110,10 @@ def assemble(
     aside = [(finished[position], reason) for position, reason in duplicates.aside.items()]
     notes = [*labelled.notes, *notes_so_far, *duplicates.notes]
     patient_ids = _patient_ids(unique, notes)
+    together = _examinations(unique, patient_ids, notes)
     members = [
-        _member(picture, patient_id, config.seed)
-        for picture, patient_id in zip(unique, patient_ids, strict=True)
+        _member(picture, patient_id, examination, config.seed)
+        for picture, patient_id, examination in zip(unique, patient_ids, together, strict=True)
     ]
     copies: dict[int, Copy] = {}
     division = split_members(members, config.prepare.test_fraction, config.prepare.val_fraction)
@@ -284,8 +285,29 @@ def _patient_ids(pictures: Sequence[Finished], notes: list[str]) -> list[str | N
     return ids
 
 
-def _member(picture: Finished, patient_id: str | None, seed: int) -> Member:
+def _examinations(
+    pictures: Sequence[Finished], patient_ids: Sequence[str | None], notes: list[str]
+) -> list[Patient | None]:
+    """Of each picture without a patient the examination, unless all are of the same one."""
+    found = [
+        picture.examination if patient_id is None else None
+        for picture, patient_id in zip(pictures, patient_ids, strict=True)
+    ]
+    distinct = {examination.id for examination in found if examination is not None}
+    together = len(pictures) - found.count(None)
+    if len(distinct) == 1 or len(distinct) == together:
+        return [None] * len(pictures)
+    notes.append(
+        f"{together} images without a known patient were split by their {len(distinct)} examinations "
+        "(StudyInstanceUID): those of one examination stay together, those of one patient may not."
+    )
+    return found
+
+
+def _member(picture: Finished, patient_id: str | None, examination: Patient | None, seed: int) -> Member:
     if patient_id is not None and picture.patient is not None:
         return Member(patient_id, picture.patient.draw, picture.class_name, picture.given)
+    if examination is not None:
+        return Member(f"examination {examination.id}", examination.draw, picture.class_name, picture.given)
     own = picture.pixel_sha256.hex()
     return Member(f"image {own}", stable_draw(seed, own), picture.class_name, picture.given)

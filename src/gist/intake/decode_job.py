@@ -86,6 +86,8 @@ class Accepted(NamedTuple):
     """Of rows and columns, in millimetres."""
     facts: ImageFacts | None = None
     """Of the finished square; None where only the header was read."""
+    examination: Patient | None = None
+    """Keeps images together of which no patient is known."""
 
     @staticmethod
     def from_json(values: list[Any]) -> Accepted:
@@ -97,6 +99,7 @@ class Accepted(NamedTuple):
             facts = ImageFacts(mean_grey, contrast, sharpness, view, boxes)
         return read._replace(
             patient=None if read.patient is None else Patient(*read.patient),
+            examination=None if read.examination is None else Patient(*read.examination),
             remarks=tuple(Remark(text) for text in read.remarks),
             spacing=None if read.spacing is None else (read.spacing[0], read.spacing[1]),
             facts=facts,
@@ -255,9 +258,11 @@ def _view(grey: Grey, header: Header, settings: JobSettings, remarks: list[Remar
 
 def _accepted(kind: str, header: Header, settings: JobSettings, label: str | None, kept: bool) -> Accepted:
     """What the header alone tells."""
-    named = None
-    if header.patient is not None:
-        named = patient(bytes.fromhex(settings.salt), settings.seed, header.patient)
+    salt = bytes.fromhex(settings.salt)
+    named, examination = (
+        None if text is None else patient(salt, settings.seed, text)
+        for text in (header.patient, header.examination)
+    )
     return Accepted(
         type=kind,
         height=header.height,
@@ -272,4 +277,5 @@ def _accepted(kind: str, header: Header, settings: JobSettings, label: str | Non
         label=label,
         kept=kept,
         spacing=header.spacing,
+        examination=examination,
     )

@@ -44,6 +44,7 @@ class Finished:
     """As the label table or the file name says, else as the file itself does."""
     named_by_file: bool
     """The patient comes from the file itself."""
+    examination: Patient | None
     given: Split | None
     enlarged: bool
     remarks: tuple[Remark, ...]
@@ -165,6 +166,7 @@ def _finished(position: int, candidate: Candidate, accepted: Accepted, offset: i
         class_name=candidate.class_name or accepted.label,
         patient=candidate.patient or accepted.patient,
         named_by_file=candidate.patient is None and accepted.patient is not None,
+        examination=accepted.examination,
         given=candidate.split,
         enlarged=accepted.enlarged,
         remarks=accepted.remarks,

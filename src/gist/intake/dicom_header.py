@@ -46,6 +46,7 @@ def describe(dataset: Dataset, max_pixels: int, attributes: Collection[str] = ()
         bits=min(bits, allocated),
         modality=allowed_modality(dataset.get("Modality")),
         patient=patient or None,
+        examination=str(dataset.get("StudyInstanceUID") or "").strip() or None,
         patient_name=name or None,
         spacing=spacing,
         aspect=_aspect(dataset, spacing),

@@ -125,7 +125,8 @@ def refuse_patient_folders(rows: Rows) -> None:
         raise InputError(
             f"The source has {len(sizes)} sub-folders with few files each, which look like patients, not "
             "classes; sort the images into class folders, or give a label table (prepare.labels), or list "
-            "prepare.classes."
+            "prepare.classes; or take them without classes, each folder on one side of the split: "
+            "prepare.label_source=none and prepare.patient_pattern='^([^/]+)/'."
         )
 
 

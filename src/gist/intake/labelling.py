@@ -32,9 +32,12 @@ from gist.numerals import counted
 from gist.stages.prepare import PrepareConfig
 from gist.stages.vocabulary import Reason
 
-Origin = Literal["folders", "pattern", "table", "tag", "dataset.json"]
+Origin = Literal["folders", "pattern", "table", "tag", "dataset.json", "none"]
 NAMED_ON_DISK = frozenset({"folders", "pattern"})
 """Origins whose class names are names of files and folders, which may be those of patients."""
+_DOCUMENT = re.compile(
+    r"\.(csv|docx?|html?|ini|ipynb|json|log|md|ods|pdf|py|rtf|sh|tsv|txt|xlsx?|xml|ya?ml)$", re.IGNORECASE
+)
 _UNLISTED = Row(None, None, None)
 """Stands for the row of a file that the table does not name."""
 
@@ -93,6 +96,8 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
     if config.labels is not None:
         data, listing = find_label_table(config.labels, listing)
         table = read_label_table(data, config, with_classes=origin == "table", chosen=chosen)
+    documents = [file.relative for file in listing.files if _is_document(file.relative)]
+    listing = listing.without(*documents)
     attributes = _attributes(chosen, table)
     rows: Rows = [(file, UNLABELLED) for file in listing.files]
     if origin == "dataset.json":
@@ -107,11 +112,11 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
             origin = "folders"
     if origin == "folders":
         rows, refused = rows_from_folders(listing, config.parts, notes)
-        if config.labels is None and any(_is_table(relative) for relative, _ in refused):
+        if config.labels is None and any(map(_is_table, documents)):
             notes.append(
                 "The source holds a table beside its folders; prepare.labels=FILE takes classes from it."
             )
-    elif config.split_column is None:
+    elif config.split_column is None and origin != "dataset.json":
         rows = _with_folder_split(rows, origin, config, notes)
     if origin == "pattern":
         rows = _by_pattern(rows, re.compile(config.label_pattern or ""), refused, notes)
@@ -137,7 +142,7 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
     return Labelled(
         listing=listing,
         candidates=tuple(candidates),
-        refused=(*refused, *listing.refused),
+        refused=(*refused, *((relative, Reason.DOCUMENT) for relative in documents), *listing.refused),
         notes=tuple(notes),
         origin=origin,
         label_tag=label_attribute(config.label_tag) if origin == "tag" and config.label_tag else None,
@@ -178,7 +183,7 @@ def _with_folder_split(rows: Rows, origin: Origin, config: PrepareConfig, notes:
     places = folder_split([file for file, _ in rows if has_image_ending(file.relative)], config.parts)
     if not places:
         return rows
-    if origin != "pattern":
+    if origin not in ("pattern", "none"):
         notes.append(
             "The folders called train, val or test were not used as a split; prepare.split_column names a column, "
             "and prepare.label_source=folders takes both classes and split from folders."
@@ -251,6 +256,11 @@ def _left_after(
 
 def _is_table(relative: str) -> bool:
     return relative.casefold().endswith((".csv", ".tsv"))
+
+
+def _is_document(relative: str) -> bool:
+    """Whether a file is text by its name; the index of a StyleGAN data set is looked at later."""
+    return bool(_DOCUMENT.search(relative)) and relative.rpartition("/")[2] != INDEX_NAME
 
 
 def _attributes(chosen: Filter | None, table: LabelTable | None) -> dict[str, str]:

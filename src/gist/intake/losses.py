@@ -15,12 +15,13 @@ _ASKED_FOR = frozenset(
     {
         Reason.FILTERED_OUT,
         Reason.OTHER_CLASS,
-        Reason.HIDDEN_FOLDER,
         Reason.BURNED_IN_TEXT,
         Reason.NEAR_DUPLICATE,
+        Reason.HIDDEN_FOLDER,
+        Reason.DOCUMENT,
     }
 )
-"""Left out on request, and files of the system."""
+"""Left out on request, and what is plainly no image."""
 
 
 def losses(

@@ -38,6 +38,8 @@ class Header:
     modality: str | None = None
     patient: str | None = None
     """As the file says; never leaves the decoding process."""
+    examination: str | None = None
+    """Nor does this: its StudyInstanceUID."""
     patient_name: str | None = None
     """Neither does this."""
     spacing: tuple[float, float] | None = None

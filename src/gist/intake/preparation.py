@@ -82,7 +82,7 @@ def prepare_with(
             result.class_names,
         )
         notes = result.notes if lost is None else (lost, *result.notes)
-        result = result.model_copy(update={"notes": notes})
+        result = result.model_copy(update={"notes": notes, "loss": lost})
         phantoms = _are_phantoms(config.prepare.source, result)
         title = config.report.title or config.name
         page = write_data_page(run.stage_folder("prepare"), result, title, phantoms)
@@ -92,8 +92,6 @@ def prepare_with(
         if note != lost:
             progress.note(note)
     progress.note(f"Data report: {page}")
-    if lost is not None:
-        progress.note(lost)
     return result
 
 

@@ -76,9 +76,10 @@ class Listing:
         except (OSError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile, zlib.error):
             return b""
 
-    def without(self, relative: str) -> Listing:
-        """The same source without one file that is no image."""
-        return replace(self, files=tuple(file for file in self.files if file.relative != relative))
+    def without(self, *relative: str) -> Listing:
+        """The same source without some files that are no images."""
+        left_out = set(relative)
+        return replace(self, files=tuple(file for file in self.files if file.relative not in left_out))
 
 
 def list_source(source: Path, leave_out: Collection[Path] = ()) -> Listing:

@@ -173,7 +173,7 @@ def _unknown(config: PrepareConfig, labelled: Labelled, looked: Sequence[object]
 
 
 def _types(labelled: Labelled) -> dict[str, int]:
-    unread = sum(reason is Reason.NOT_AN_IMAGE for _, reason in labelled.refused)
+    unread = sum(reason in (Reason.NOT_AN_IMAGE, Reason.DOCUMENT) for _, reason in labelled.refused)
     counts = +Counter({"other": unread})
     listing = labelled.listing
     with open_zip(listing.root) if listing.is_zip else nullcontext() as archive:

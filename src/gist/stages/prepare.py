@@ -40,6 +40,8 @@ class PrepareResult(Result):
     """Sentences worth the reader's attention, such as class imbalance or a missing patient id."""
     data_page: str | None = None
     """The data report; None in runs from before there was one."""
+    loss: str | None = None
+    """What of the source did not arrive and why, where it is more than a hundredth or a whole class."""
     text_search: Literal["none", "strokes", "words"] = "strokes"
     """How text in the pixels was looked for: by its strokes, or by reading words, too."""
 
@@ -72,8 +74,8 @@ class PrepareConfig(StageSettings):
     """Folder or zip archive with DICOM, PNG, TIFF, JPEG, BMP or WebP files, to any depth."""
     labels: Path | None = Field(None, json_schema_extra={"private": "the label table", "inside": "source"})
     """CSV file of labels; relative paths are looked up in `source` first."""
-    label_source: Literal["auto", "folders", "pattern", "table", "tag", "dataset.json"] = "auto"
-    """Where classes come from. auto: `label_tag`, `label_pattern`, `labels`, dataset.json or sub-folders."""
+    label_source: Literal["auto", "folders", "pattern", "table", "tag", "dataset.json", "none"] = "auto"
+    """none: no classes. auto: from `label_tag`, `label_pattern`, `labels`, dataset.json or sub-folders."""
     label_tag: str | None = None
     """DICOM attribute whose value is the class, such as BodyPartExamined or ViewPosition."""
     label_pattern: str | None = None

@@ -8,6 +8,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """Why a file was set aside."""
 
+    DOCUMENT = "is a table or a document, not an image"
     NOT_AN_IMAGE = "is not an image format that gist reads"
     ARCHIVE = "is an archive inside the source; unpack it first"
     NOT_REGULAR = "is not a regular file"
