@@ -174,12 +174,18 @@ def export(
         Literal["folder", "dicom"], typer.Option(help="PNG class folders, or DICOM Secondary Capture.")
     ],
     out: Annotated[Path, typer.Option(help="New folder to write to.", metavar="FOLDER")],
+    body_part: Annotated[
+        str | None, typer.Option(help="What DICOM says is shown, such as KNEE. Default: what prepare knows.")
+    ] = None,
+    side: Annotated[
+        Literal["left", "right", "both"] | None, typer.Option(help="The same for the side of the body.")
+    ] = None,
 ) -> None:
     """Copy the synthetic images out, with labels.csv: for other software, marked as synthetic."""
     from gist.verbs import export_images
 
     with TerminalProgress() as progress:
-        result = export_images(folder, to, out, progress=progress)
+        result = export_images(folder, to, out, body_part=body_part, side=side, progress=progress)
     typer.echo(f"{result.images} images and labels.csv are in {result.folder}.")
 
 

@@ -63,14 +63,23 @@ def count_answers(folder: Path | str, answers: Path | str) -> InspectionResult:
 
 
 def export_images(
-    folder: Path | str, to: Literal["folder", "dicom"], out: Path | str, *, progress: Progress | None = None
+    folder: Path | str,
+    to: Literal["folder", "dicom"],
+    out: Path | str,
+    *,
+    body_part: str | None = None,
+    side: Literal["left", "right", "both"] | None = None,
+    progress: Progress | None = None,
 ) -> ExportResult:
-    """Copies the synthetic images of a run folder into `out`: class folders of PNG or DICOM files, and labels.csv."""
+    """Copies the synthetic images of a run folder into `out`: class folders of PNG or DICOM files, and labels.csv.
+
+    `body_part` (such as KNEE) and `side` are what the DICOM files say of all images.
+    """
     from gist.verbs.export import export_images as export
 
-    run, _ = open_run(folder)
+    run, config = open_run(folder)
     with run.locked():
-        return export(run, to, Path(out), progress or Silent())
+        return export(run, config, to, Path(out), progress or Silent(), body_part, side)
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gist.config import Config
 from gist.errors import InputError
-from gist.files import sha256_of, write_atomic
+from gist.files import write_atomic
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.runs.results import finished_result
 from gist.stages.generate import GenerateResult
+from gist.verbs.export.anatomy import Anatomy, Side, anatomy_of_class, asked_anatomy
 
 Form = Literal["folder", "dicom"]
 _SAFE_NAME = re.compile(r"[^\W_][\w .()+-]{0,99}")
@@ -43,34 +45,52 @@ class ExportResult:
     """CSV of file, label and seed."""
 
 
-def export_images(run: RunFolder, form: Form, out: Path, progress: Progress) -> ExportResult:
+def export_images(
+    run: RunFolder,
+    config: Config,
+    form: Form,
+    out: Path,
+    progress: Progress,
+    body_part: str | None = None,
+    side: Side | None = None,
+) -> ExportResult:
     """Copies the generated images of a run into class sub-folders of `out`, with `labels.csv` beside them.
 
     `folder` gives the PNG files as they are, with the text chunks that mark them as synthetic; `dicom` gives Secondary
-    Capture objects whose identifiers follow from the images and their seeds alone. `out` appears only when complete.
+    Capture objects whose identifiers follow from what is in them; these can say which part and side of the body they
+    show. `out` appears only when complete.
 
     Raises:
-        InputError: nothing has been generated, `out` is not empty, an image is gone, or highdicom is not installed.
+        InputError: nothing has been generated, `out` is not empty, an image is gone, highdicom is not installed, or
+            body part and side fit neither each other nor DICOM.
     """
     out = out.resolve()  # `.` has no name of its own
     result = _generated(run)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} exists and is not empty; choose a new folder, so that exports do not mix.")
     images = list(_images(run, result))
+    folders = _folder_names([image.label for image in images])
+    asked = asked_anatomy(body_part, side)
+    if form == "folder" and asked != Anatomy():
+        raise InputError(
+            "Only DICOM says which part and side of the body is shown; leave them out for a folder."
+        )
     if form == "dicom":
         from gist.verbs.export.secondary_capture import SecondaryCaptures
 
         record = run.record("generate")
         assert record is not None
-        archive_sha256 = sha256_of(run.path / result.archive)
-        written = SecondaryCaptures(archive_sha256, result.network_sha256, record.finished or record.started)
+        own_network = result.network.startswith("train/")
+        shown = {
+            label: anatomy_of_class(label, asked, config, run) if own_network else asked for label in folders
+        }
+        written = SecondaryCaptures(result.network_sha256, record.finished or record.started, shown)
     unfinished = out.with_name(f".{out.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         table = io.StringIO(newline="")
         rows = csv.writer(table, lineterminator="\n")
         rows.writerow(["file", "label", "seed"])
-        folders = _folder_names([image.label for image in images])
         for number, image in enumerate(images, start=1):
             relative = (
                 Path(folders[image.label])
