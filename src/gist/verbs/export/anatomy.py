@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Side = Literal["left", "right", "both"]
 _SIDES: dict[str, Side] = {"L": "left", "LEFT": "left", "R": "right", "RIGHT": "right", "B": "both"}
 _CODE = re.compile(r"[A-Z0-9_ ]{1,16}")
-# Terms of PS3.16 annex L for what there is one of; it has no side, not even an unknown one.
+# Terms of PS3.16 annex L for parts of plain radiographs of which there is one: no side, not even an unknown one.
 _UNPAIRED = re.compile(
     r"(ABDOMEN|CHEST|HEAD|NECK)\w*|[CLST]{0,2}SPINE|COCCYX|FACE|HEART|JAW|MAXILLA|MEDIASTINUM|NOSE|PELVIS|SKULL|STERNUM"
     r"|STOMACH|TRACHEA|WHOLEBODY"
