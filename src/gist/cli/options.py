@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from gist.config import Config, parse_changes
+from gist.config import Config, parse_value
 from gist.stages.promise import Section
 
 Options = dict[str, Any]
@@ -33,9 +33,10 @@ def stage_options(section: str) -> Callable[[Callable[..., None]], Callable[...,
         settings = {name: field for name, field in model.model_fields.items() if name not in taken}
 
         def wrapper(**given: Any) -> None:
-            values = {name: given.pop(name) for name in settings}
-            texts = [f"{name}={value}" for name, value in values.items() if value is not None]
-            command(**given, options=parse_changes(texts))
+            texts = {name: given.pop(name) for name in settings}
+            typed = {name: text for name, text in texts.items() if text is not None}
+            options = {name: parse_value(f"{section}.{name}", text) for name, text in typed.items()}
+            command(**given, options=options)
 
         added = [
             inspect.Parameter(

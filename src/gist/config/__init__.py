@@ -1,6 +1,6 @@
 """Every setting of a run, in one frozen tree; YAML, `--set`, CLI options and the JSON schema derive from it."""
 
-from gist.config.reading import as_yaml, build_config, json_schema, load_config, parse_changes
+from gist.config.reading import as_yaml, build_config, json_schema, load_config, parse_changes, parse_value
 from gist.config.stages import STAGE_NAMES, STAGES, Stage
 from gist.config.tree import Config, sections
 
@@ -14,5 +14,6 @@ __all__ = [
     "json_schema",
     "load_config",
     "parse_changes",
+    "parse_value",
     "sections",
 ]

@@ -3,61 +3,30 @@
 from __future__ import annotations
 
 import json
-import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
 
 from gist.config.mistakes import one_sentence
-from gist.config.tree import Config, is_setting, sections
+from gist.config.texts import GivenTwiceError, read_option, read_yaml
+from gist.config.tree import Config, sections, type_of
 from gist.errors import InputError
-from gist.stages.promise import paths, private
+from gist.stages.promise import each_path, inside, private
 
 _INSTEAD = {"generate.count": "generate.per_class", "generate.per_class": "generate.count"}
 """Settings that a command gives instead of each other."""
-_TRUTH = "tag:yaml.org,2002:bool"
-
-
-class _Yaml(yaml.SafeLoader):
-    """YAML in which only true and false are truth values, as in its version 1.2: `off` is a choice, `no` a class.
-
-    A key that is given twice is an error, where the standard loader would take the last.
-    """
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        first: dict[str, int] = {}
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                line = key.start_mark.line + 1
-                if key.value in first:
-                    raise _GivenTwiceError(key.value, first[key.value], line)
-                first[key.value] = line
-        return node
-
-
-class _GivenTwiceError(yaml.YAMLError):
-    """Reads as the predicate of a sentence about a file."""
-
-    def __init__(self, key: str, first: int, second: int) -> None:
-        lines = f"in line {first}" if first == second else f"in lines {first} and {second}"
-        super().__init__(f"gives '{key}' twice, {lines}; leave one of the two out")
-
-
-_Yaml.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag != _TRUTH]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Yaml.add_implicit_resolver(_TRUTH, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> Config:
     """Reads a YAML file and applies `changes`, a mapping of dotted keys to values.
 
-    Relative paths inside the file are taken from the file's own folder, `folder` from the working folder.
+    Relative paths inside the file are taken from the file's own folder, `folder` and those in `changes` from the
+    working folder.
 
     Raises:
         InputError: the file is missing, is not YAML, or a setting is unknown, of the wrong type or impossible.
@@ -72,8 +41,8 @@ def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> C
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The settings file {path} cannot be read: {error}.") from None
     try:
-        tree = _Yaml(text).get_single_data()
-    except _GivenTwiceError as error:
+        tree = read_yaml(text, Config)
+    except GivenTwiceError as error:
         raise InputError(f"{path} {error}.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -84,7 +53,7 @@ def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> C
     if not isinstance(tree, dict):
         raise InputError(f"{path} must hold settings as 'key: value' lines.")
     tree.setdefault("name", path.stem)
-    _anchor_paths(tree, path.parent)
+    _anchor_paths(tree, path.parent, changes or {})
     return build_config(tree, changes, where=str(path))
 
 
@@ -109,7 +78,7 @@ def build_config(
             node = node.setdefault(parent, {})
             if not isinstance(node, dict):
                 raise InputError(f"'{key}' is not a setting: {parent} has no settings inside it.")
-        if value is None and is_setting(key):
+        if value is None and type_of(key) is not None:
             node.pop(last, None)
         else:
             node[last] = str(value) if isinstance(value, Path) else value
@@ -120,28 +89,40 @@ def build_config(
 
 
 def parse_changes(assignments: list[str]) -> dict[str, Any]:
-    """`["train.kimg=20"]` -> `{"train.kimg": 20}`; values are read as YAML.
+    """`["train.kimg=20"]` -> `{"train.kimg": 20}`.
 
     Raises:
-        InputError: an assignment has no `=` or its value is not YAML.
+        InputError: an assignment has no `=`, or its value cannot be read.
     """
     changes: dict[str, Any] = {}
     for assignment in assignments:
         key, sign, text = assignment.partition("=")
         if not sign or not key.strip():
             raise InputError(f"'{assignment}' is not of the form key=value, such as train.kimg=20.")
-        try:
-            changes[key.strip()] = _Yaml(text).get_single_data()
-        except _GivenTwiceError as error:
-            raise InputError(f"'{assignment}' {error}.") from None
-        except yaml.YAMLError:
-            raise InputError(f"The value in '{assignment}' cannot be read; put it in quotes.") from None
+        changes[key.strip()] = parse_value(key.strip(), text)
     return changes
 
 
+def parse_value(key: str, text: str) -> Any:
+    """What is typed for a setting: texts and paths are taken as they are, numbers, lists and mappings read as YAML.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return read_option(text, type_of(key) or str)
+    except GivenTwiceError as error:
+        raise InputError(f"'{key}={text}' {error}.") from None
+    except yaml.YAMLError:
+        raise InputError(
+            f"The value in '{key}={text}' cannot be read; check brackets, and put a text in a list that holds "
+            "one of # : , [ ] { } in quotes."
+        ) from None
+
+
 def as_yaml(config: Config) -> str:
-    """The settings as the run folder keeps them: every default spelled out, private paths left out."""
-    tree = config.model_dump(mode="json")
+    """The settings as the run folder keeps them: defaults spelled out, private paths left out, others from there."""
+    tree = to_jsonable_python(each_path(config.model_dump(), config.kept_path))
     tree["folder"] = None  # the folder that the file lies in
     groups = sections(config)
     for section, values in tree.items():
@@ -156,11 +137,41 @@ def json_schema() -> dict[str, Any]:
     return Config.model_json_schema()
 
 
-def _anchor_paths(tree: dict[str, Any], folder: Path) -> None:
+def _anchor_paths(tree: dict[str, Any], folder: Path, changes: Mapping[str, Any]) -> None:
+    """Makes relative paths of a settings file start from its folder; what is a path follows from the types.
+
+    Those that are looked for in another place first, and are there, or are nowhere, stay as they are given.
+    """
     for section, group in sections(Config()).items():
         values = tree.get(section)
         if not isinstance(values, dict):
             continue
-        for name in paths(type(group)):
-            if isinstance(values.get(name), str):
-                values[name] = str(folder / Path(values[name]).expanduser())
+        looked_in = inside(type(group))
+        for name, field in type(group).model_fields.items():
+            kind: Any = field.annotation
+            if values.get(name) is None or not _may_be_path(kind):
+                continue
+            try:
+                given = TypeAdapter[Any](kind).validate_python(values[name])
+            except ValidationError:
+                continue  # told when all settings are checked together
+            anchored = each_path(given, lambda path: folder / path.expanduser())
+            if name in looked_in:
+                other = looked_in[name]
+                place = changes.get(f"{section}.{other}", values.get(other))
+                if not anchored.exists() or (isinstance(place, str | Path) and _holds(Path(place), given)):
+                    continue
+            values[name] = to_jsonable_python(anchored)
+
+
+def _may_be_path(kind: Any) -> bool:
+    return kind is Path or any(map(_may_be_path, get_args(kind)))
+
+
+def _holds(place: Path, path: Path) -> bool:
+    """Whether a folder or zip archive has something at this path."""
+    try:
+        inner = zipfile.Path(place) if zipfile.is_zipfile(place) else place
+        return (inner / str(path)).exists()
+    except (OSError, zipfile.BadZipFile):
+        return False

@@ -9,7 +9,7 @@ from typing import Any
 from gist.addresses import imported
 from gist.config.tree import Config
 from gist.generators.registry import families
-from gist.stages.promise import Promise, Section, StageName, StageSettings
+from gist.stages.promise import Promise, Section, StageName, StageSettings, each_path
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Stage:
         """The stage's settings."""
         section: Section = getattr(config, self.name)
         return section
+
+    def kept(self, config: Config) -> Section:
+        """The stage's settings with paths as the run folder keeps them."""
+        section = self.of(config)
+        return section.model_copy(update=each_path(dict(section), config.kept_path))
 
     def check(self, config: Config, run: Any, ahead: Set[StageName]) -> None:
         """Raises InputError where the settings cannot work."""

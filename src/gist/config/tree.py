@@ -5,6 +5,7 @@ A stage is one line here; those that other packages add (`gist.addresses`) follo
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -55,6 +56,15 @@ class Config(Section):
     def run_folder(self) -> Path:
         return self.folder if self.folder is not None else Path("runs") / self.name
 
+    def kept_path(self, path: Path) -> Path:
+        """A path as the run folder keeps it: from that folder, so the same wherever gist is called."""
+        try:
+            # From where the folder really is: `..` after a link would lead elsewhere.
+            place = path.expanduser().parent.resolve() / path.name
+            return Path(os.path.relpath(place, self.run_folder.resolve()))
+        except ValueError:  # on another drive
+            return path.absolute()
+
 
 if not TYPE_CHECKING:
     _added = {name: (settings, settings()) for name, settings in added_by_packages("gist.stages").items()}
@@ -62,15 +72,15 @@ if not TYPE_CHECKING:
         Config = create_model("Config", __base__=Config, __doc__=Config.__doc__, **_added)
 
 
-def is_setting(key: str) -> bool:
-    """Whether there is a setting or a section of this dotted name."""
-    model: Any = Config
+def type_of(key: str) -> Any:
+    """The type of the setting or section of this dotted name, None where there is none."""
+    kind: Any = Config
     for name in key.split("."):
-        fields = getattr(model, "model_fields", {})
+        fields = getattr(kind, "model_fields", {})
         if name not in fields:
-            return False
-        model = fields[name].annotation
-    return True
+            return None
+        kind = fields[name].annotation
+    return kind
 
 
 def sections(config: Config) -> dict[str, Section]:

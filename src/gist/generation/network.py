@@ -13,12 +13,12 @@ from gist.runs.results import finished_result
 from gist.stages.train import TrainResult
 
 
-def comes_from_training(wanted: str) -> bool:
+def comes_from_training(wanted: str | Path) -> bool:
     """Whether `generate.network` means what a training leaves in the run folder, under names that it chooses."""
-    return wanted in ("latest", "best") or wanted.startswith("network-")
+    return isinstance(wanted, str)
 
 
-def find_network(wanted: str, run: RunFolder) -> Path:
+def find_network(wanted: str | Path, run: RunFolder) -> Path:
     """The network file meant by `generate.network`.
 
     Raises:

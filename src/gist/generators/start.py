@@ -15,7 +15,7 @@ SHIPPED = "phantom-knee-64"
 """Name of the network that comes with gist; it was trained on phantoms, so its discriminator may be shared too."""
 
 
-def load_start(name: str) -> Start:
+def load_start(name: str | Path) -> Start:
     """Reads the starting network called `train.start_from`: one of ours, or one of another project's.
 
     Raises:
@@ -23,7 +23,7 @@ def load_start(name: str) -> Start:
     """
     if name == SHIPPED:
         with resources.as_file(resources.files("gist.generators.shipped")) as folder:
-            return _own(folder / f"{SHIPPED}.safetensors", name)
+            return _own(folder / f"{SHIPPED}.safetensors", SHIPPED)
     path = Path(name).expanduser()
     if not path.is_file():
         raise InputError(f"train.start_from: there is no file {path}; give a network file or '{SHIPPED}'.")

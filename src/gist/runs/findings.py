@@ -103,7 +103,7 @@ def read_findings(config: Config, run: RunFolder, before: StageName) -> Findings
 def without_paths(value: Any, dropped: Collection[str] = ()) -> Any:
     """A JSON value fit for a page that is passed on: folder names may hold a patient's name.
 
-    Keys in `dropped` are left out; paths from the root are cut to their last part.
+    Keys in `dropped` are left out; paths from the root, or that leave the run folder, are cut to their last part.
     """
     if isinstance(value, dict):
         return {key: without_paths(item, dropped) for key, item in value.items() if key not in dropped}
@@ -111,7 +111,7 @@ def without_paths(value: Any, dropped: Collection[str] = ()) -> Any:
         return [without_paths(item, dropped) for item in value]
     if isinstance(value, str):
         for kind in (PurePosixPath, PureWindowsPath):
-            if kind(value).is_absolute() or value.startswith("~"):
+            if kind(value).is_absolute() or value.startswith(("~", "..")):
                 return kind(value).name
     return value
 

@@ -185,7 +185,7 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
         stage=stage.name,
         state="running",
         settings=stage_settings(stage, config),
-        continued_settings=continued_settings(stage.of(config)),
+        continued_settings=continued_settings(stage.kept(config)),
         inputs=stage_inputs(stage, config, run),
         started=before.started if before is not None else now(),
     )

@@ -7,8 +7,9 @@ follows from their marks alone (`gist.stages.promise`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from gist.config import Config, sections
 from gist.stages.promise import private
@@ -39,12 +40,21 @@ def without_private_paths(message: str, config: Config) -> str:
 def _private_paths(config: Config) -> Iterator[tuple[Path, str]]:
     """Every private path of the settings with the words for it, longest first, as one may lie in another."""
     given = [
-        (Path(value), words)
+        (path, words)
         for section in sections(config).values()
         for name, words in private(type(section)).items()
-        if (value := getattr(section, name)) is not None
+        for path in _paths_in(getattr(section, name))
     ]
     yield from sorted(given, key=lambda entry: len(str(entry[0].expanduser().resolve())), reverse=True)
+
+
+def _paths_in(value: Any) -> Iterator[Path]:
+    """The paths of a setting: one, several, or by names."""
+    if isinstance(value, str | Path):
+        yield Path(value)
+    elif isinstance(value, Iterable):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _paths_in(part)
 
 
 def _replaced(message: str, text: str, words: str) -> str:

@@ -103,7 +103,7 @@ def assess(stage: Stage, config: Config, run: RunFolder) -> StageStatus:
     record = run.record(stage.name)
     if record is None:
         return StageStatus(stage.name, "not started", "")
-    changed = _changes(stage, record, stage_settings(stage, config), stage_inputs(stage, config, run))
+    changed = _changes(stage, record, config, run)
     if changed:
         return StageStatus(stage.name, "stale", changed)
     if record.state == "running" and not run.is_locked():
@@ -123,9 +123,7 @@ def kept_result(stage: Stage, config: Config, run: RunFolder) -> Path | None:
     matching: dict[Path, StageRecord] = {}
     for folder in run.kept_results(stage.name):
         record = read_record(folder / "stage.json")
-        if record is not None and not _changes(
-            stage, record, stage_settings(stage, config), stage_inputs(stage, config, run)
-        ):
+        if record is not None and not _changes(stage, record, config, run):
             matching[folder] = record
     finished = [folder for folder, record in matching.items() if record.state == "done"]
     return next(iter(finished or matching), None)
@@ -143,7 +141,7 @@ def needs_work(stage: Stage, config: Config, run: RunFolder) -> bool:
 
 def stage_settings(stage: Stage, config: Config) -> dict[str, Any]:
     """The settings whose change makes the stage's result stale, by name."""
-    return {"seed": config.seed, **restarting_settings(stage.of(config))}
+    return {"seed": config.seed, **restarting_settings(stage.kept(config))}
 
 
 def stage_inputs(stage: Stage, config: Config, run: RunFolder) -> dict[str, str]:
@@ -162,7 +160,7 @@ def stage_inputs(stage: Stage, config: Config, run: RunFolder) -> dict[str, str]
 def _to_continue(stage: Stage, record: StageRecord, config: Config) -> str:
     """Which setting asks a finished stage to go on, in words; empty if none does."""
     defaults = continued_settings(stage.of(Config()))
-    for name, value in continued_settings(stage.of(config)).items():
+    for name, value in continued_settings(stage.kept(config)).items():
         if name not in record.continued_settings and value == defaults[name]:
             continue  # a setting that a newer gist brought, left as it came
         if record.continued_settings.get(name) != value:
@@ -170,12 +168,13 @@ def _to_continue(stage: Stage, record: StageRecord, config: Config) -> str:
     return ""
 
 
-def _changes(stage: Stage, record: StageRecord, settings: dict[str, Any], inputs: dict[str, str]) -> str:
+def _changes(stage: Stage, record: StageRecord, config: Config, run: RunFolder) -> str:
+    settings, inputs = stage_settings(stage, config), stage_inputs(stage, config, run)
     defaults = stage_settings(stage, Config())
     for name, value in settings.items():
         if name not in record.settings and value == defaults[name]:
             continue  # a setting that a newer gist brought, left as it came
-        if record.settings.get(name) != value:
+        if record.settings.get(name) != value and not _same_file(record.settings.get(name), value, run):
             key = name if name == "seed" else f"{record.stage}.{name}"
             before = record.settings.get(name, defaults[name])
             return f"{key} changed from {before} to {value}"
@@ -186,3 +185,10 @@ def _changes(stage: Stage, record: StageRecord, settings: dict[str, Any], inputs
         if inputs.get(name) != record.inputs.get(name):
             return at_private_paths.get(name, f"the result of {name} changed")
     return ""
+
+
+def _same_file(recorded: Any, value: Any, run: RunFolder) -> bool:
+    """Whether both are one path; older records hold theirs from the working folder."""
+    if not isinstance(recorded, str) or not isinstance(value, str):
+        return False
+    return Path(recorded).expanduser().resolve() == (run.path / value).resolve()

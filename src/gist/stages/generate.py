@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -47,7 +48,7 @@ class GenerateConfig(StageSettings):
         dear=("images/*.png",),
     )
 
-    network: str = "latest"
+    network: Literal["latest", "best"] | Annotated[str, Field(pattern="^network-")] | Path = "latest"
     """`latest`, `best` (see `train.best_by`), the name of a snapshot in the run folder, or a network file."""
     count: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
     """How many images, shared among the classes as in the training set unless `per_class` is given."""

@@ -73,7 +73,7 @@ class PrepareConfig(StageSettings):
     source: Path | None = Field(None, json_schema_extra={"private": "the source folder"})
     """Folder or zip archive with DICOM, PNG, TIFF, JPEG, BMP or WebP files, to any depth."""
     labels: Path | None = Field(None, json_schema_extra={"private": "the label table", "inside": "source"})
-    """CSV file of labels; relative paths are looked up in `source` first."""
+    """CSV file of labels; a relative path is looked up in `source` first."""
     label_source: Literal["auto", "folders", "pattern", "table", "tag", "dataset.json", "none"] = "auto"
     """none: no classes. auto: from `label_tag`, `label_pattern`, `labels`, dataset.json or sub-folders."""
     label_tag: str | None = None

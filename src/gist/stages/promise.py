@@ -8,10 +8,10 @@ words stand in its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -122,16 +122,20 @@ def private(section: type[Section]) -> dict[str, str]:
     return {name: str(words) for name, words in _marked(section, "private").items() if words}
 
 
-def paths(section: type[Section]) -> set[str]:
-    """Names of the settings that are paths, relative to the settings file that gives them.
+def inside(section: type[Section]) -> dict[str, str]:
+    """The paths that are looked for in another place first, and the setting that is this place."""
+    return {name: str(place) for name, place in _marked(section, "inside").items()}
 
-    Those marked `inside`, which are looked for in another place first, are left as they are given.
-    """
-    return {
-        name
-        for name, field in section.model_fields.items()
-        if Path in (field.annotation, *get_args(field.annotation))
-    } - _marked(section, "inside").keys()
+
+def each_path(value: Any, change: Callable[[Path], Path]) -> Any:
+    """A value with every path in it changed, also those in lists and mappings."""
+    if isinstance(value, Path):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: each_path(part, change) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return type(value)(each_path(part, change) for part in value)
+    return value
 
 
 def _marked(section: type[Section], mark: str) -> dict[str, Any]:

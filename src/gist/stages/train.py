@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -77,7 +78,7 @@ class TrainSettings(StageSettings):
     """Kind of generator."""
     conditional: Auto | bool = "auto"
     """Learn one generator that draws any class on request. auto: yes with two classes or more."""
-    start_from: str | None = None
+    start_from: Literal["phantom-knee-64"] | Path | None = None
     """Network to continue from: a network file, an official .pkl, or `phantom-knee-64`, which ships with gist."""
     kimg: Auto | Annotated[float, Field(gt=0)] = Field("auto", json_schema_extra={"restarts": False})
     """Training length in thousands of real images shown, repeats counted."""
