@@ -129,7 +129,9 @@ def as_yaml(config: Config) -> str:
         if section in groups:
             for name in private(type(groups[section])):
                 values[name] = None
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    # Unescaped, PyYAML writes the control character U+0085 as a break of the line, which is read as a blank.
+    plain = "\x85" not in json.dumps(tree, ensure_ascii=False)
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=plain)
 
 
 def json_schema() -> dict[str, Any]:
