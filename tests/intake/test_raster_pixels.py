@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 from pydicom.encaps import get_frame
 from pydicom.uid import JPEGLSLossless
@@ -91,47 +89,6 @@ def test_colour_becomes_luma_and_grey_stored_as_colour_stays(folder: Path) -> No
     accepted, grey = decode(folder / "b", encoded(Image.fromarray(EIGHT).convert("RGB"), "PNG"))
     assert (grey == EIGHT).all()
     assert accepted.remarks == ()
-
-
-def deep_colour_png(pixels: NDArray[np.uint16]) -> bytes:
-    """16 bits in three equal channels; Pillow does not write them."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    rows = np.dstack([pixels] * 3).astype(">u2")
-    header = struct.pack(">IIBBBBB", SIDE, SIDE, 16, 2, 0, 0, 0)
-    body = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-
-
-def deep_colour_tiff(pixels: NDArray[np.uint16]) -> bytes:
-    samples = np.dstack([pixels] * 3).astype("<u2").tobytes()
-    fields = [
-        (256, 3, 1, SIDE),
-        (257, 3, 1, SIDE),
-        (258, 3, 3, 8 + len(samples)),
-        (259, 3, 1, 1),
-        (262, 3, 1, 2),
-    ]
-    fields += [(273, 4, 1, 8), (277, 3, 1, 3), (278, 3, 1, SIDE), (279, 4, 1, len(samples))]
-    directory = struct.pack("<H", len(fields)) + b"".join(struct.pack("<HHII", *field) for field in fields)
-    start = 8 + len(samples) + 6
-    return (
-        struct.pack("<2sHI", b"II", 42, start)
-        + samples
-        + struct.pack("<3H", 16, 16, 16)
-        + directory
-        + bytes(4)
-    )
-
-
-@pytest.mark.parametrize("write", [deep_colour_png, deep_colour_tiff])
-def test_colour_of_16_bits_is_read_and_its_loss_noted(folder: Path, write: Any) -> None:
-    accepted, grey = decode(folder / "a", write(SIXTEEN))
-    assert np.abs(grey - SIXTEEN / 257).max() < 1
-    assert accepted.bits == 16
-    assert Remark.DEEP_COLOUR in accepted.remarks
 
 
 def test_a_variant_that_the_decoder_does_not_know_is_not_only_called_damaged(folder: Path) -> None:

@@ -36,7 +36,6 @@ _WORTH_SAYING = {
     Remark.MIRRORED: ("was", "were", "mirrored to the side that prepare.flip_to_side asks for"),
     Remark.POLARITY_ASSUMED: ("does", "do", "not say whether air is black, which was taken to be so"),
     Remark.COLOUR_TO_GREY: ("was", "were", "in colour, now grey"),
-    Remark.DEEP_COLOUR: ("is", "are", "in 16-bit colour, of which the upper 8 bits were used"),
     Remark.WINDOW_UNUSABLE: (
         "carries",
         "carry",

@@ -8,11 +8,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_color_lut
 
 from gist.intake.deidentify import PLAIN_RADIOGRAPHY
 from gist.intake.dicom_header import MONOCHROME, complete, describe, first_number, functional_groups, polarity
-from gist.intake.dicom_lut import read_lut
+from gist.intake.dicom_lut import apply_palette, read_lut
 from gist.intake.dicom_pixels import stored_pixels
 from gist.intake.dicom_stream import parse_dicom
 from gist.intake.grey_window import (
@@ -25,7 +24,7 @@ from gist.intake.grey_window import (
     shows_something,
     tabulate,
 )
-from gist.intake.picture import GreySettings, Header, Picture, chosen_frame, colour_to_grey
+from gist.intake.picture import GreySettings, Header, Picture, as_levels, chosen_frame, colour_to_grey
 from gist.stages.vocabulary import Reason, Remark, SetAside
 
 _INFLATED_PER_PIXEL = 16  # 64-bit pixels, and as much again for everything else in the file
@@ -58,12 +57,16 @@ def _picture(dataset: Dataset, header: Header, so_far: tuple[Remark, ...], setti
     photometric = polarity(dataset)
     bits = header.bits
     if photometric == "PALETTE COLOR":
-        pixels = apply_color_lut(pixels, dataset)
-        bits = 8 * pixels.dtype.itemsize
+        pixels, bits = apply_palette(dataset, pixels)
     if pixels.ndim == 3:
         grey, coloured = colour_to_grey(pixels, bits)
         if coloured:
             remarks.append(Remark.COLOUR_TO_GREY)
+        if bits > 8 and photometric != "PALETTE COLOR" and settings.window in ("auto", "percentile"):
+            stored = tabulate(as_levels(grey, bits) if bits <= 16 else grey)
+            ends = percentile_range(stored.values, stored.counts, settings.percentiles)
+            grey = stored.picture(range_window(stored.values, *ends))
+            remarks.append(Remark.PERCENTILE_WINDOW)
     elif photometric in MONOCHROME:
         grey, steps = monochrome_to_grey(dataset, pixels, header.bits, settings, frame)
         remarks.extend(steps)

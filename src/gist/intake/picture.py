@@ -118,3 +118,24 @@ def colour_to_grey(colour: NDArray[Any], bits: int | None = None) -> tuple[NDArr
         return np.minimum(red.astype(np.float32) / top, np.float32(1.0)), False
     grey: NDArray[np.float32] = colour[..., :3].astype(np.float32) @ (_LUMA / top)
     return np.clip(grey, 0.0, 1.0), True
+
+
+def palette_colour(
+    indices: NDArray[np.integer[Any]], palette: NDArray[np.uint16], bits: int
+) -> tuple[NDArray[np.uint16], int]:
+    """Samples [H, W, 3] of a palette [3, entries], whose last entry stands for all beyond, and the bits of a sample.
+
+    `bits` are those declared. Writers declare 16 for entries of 8, and 8 for entries that they hold in the lower or the
+    upper half of words; what the entries themselves use decides.
+    """
+    if not (palette & 0xFF).any():
+        palette = np.right_shift(palette, 8)
+    used = next(enough for enough in (8, bits, 16) if palette.max() < 1 << enough)
+    colours: NDArray[np.uint16] = palette.T.take(np.clip(indices, 0, palette.shape[1] - 1), axis=0)
+    return colours, used
+
+
+def as_levels(grey: NDArray[np.float32], bits: int) -> NDArray[np.uint16]:
+    """A picture in 0-1 as levels of up to 16 bits."""
+    levels: NDArray[np.uint16] = np.rint(grey * np.float32((1 << bits) - 1)).astype(np.uint16)
+    return levels

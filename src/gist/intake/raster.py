@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from gist.intake.deep_colour import deep_colour, know_grey_with_alpha
 from gist.intake.grey_window import percentile_range, range_window, tabulate
 from gist.intake.picture import (
     Grey,
@@ -20,12 +21,13 @@ from gist.intake.picture import (
     check_size,
     chosen_frame,
     colour_to_grey,
+    palette_colour,
 )
 from gist.stages.vocabulary import Reason, Remark, SetAside
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 _ORIENTATION = 0x0112
-_TIFF_BITS, _TIFF_COMPRESSION, _TIFF_PHOTOMETRIC = 258, 259, 262
+_TIFF_BITS, _TIFF_COMPRESSION, _TIFF_PHOTOMETRIC, _TIFF_PALETTE = 258, 259, 262, 320
 _TIFF_WEBP, _WHITE_IS_ZERO = 50001, 0
 _PNG_BITS = 24  # position of the bit depth in IHDR
 _SMALL = 1000  # pixels a side, from which on the text search and the area mean want floats
@@ -41,6 +43,8 @@ def open_raster(data: bytes, max_pixels: int) -> tuple[Header, Callable[[GreySet
         SetAside: the picture is too large, or its header tells nothing to the decoder; any other exception, now or
             when decoding, means the file is damaged.
     """
+    if data[:2] in (b"II", b"MM"):
+        know_grey_with_alpha()
     try:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
     except OSError:
@@ -62,16 +66,21 @@ def _picture(image: Image.Image, header: Header, data: bytes, settings: GreySett
         except OSError:
             raise SetAside(Reason.UNKNOWN_VARIANT) from None
     white_is_zero = _tiff_tag(image, _TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
+    palette = getattr(image, "tag_v2", {}).get(_TIFF_PALETTE) if image.mode == "P" else None
+    single = image.mode in ("I", "F") or image.mode.startswith("I;16")
     if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
         remarks.append(Remark.TURNED)
-        image = ImageOps.exif_transpose(image)
     grey: Grey
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+    if header.bits > 8 and not single:
+        levels, of_colour = deep_colour(data, frame)
+        grey, of_window = _deep(levels, header.bits, False, settings)
+        return Picture(grey, header, (*remarks, *of_colour, *of_window))
+    if Remark.TURNED in remarks:
+        image = ImageOps.exif_transpose(image)
+    if single:
         grey, of_pixels = _deep(np.asarray(image), header.bits, white_is_zero, settings)
     else:
-        grey, of_pixels = _shallow(image)
-        if header.bits > 8:
-            of_pixels.append(Remark.DEEP_COLOUR)
+        grey, of_pixels = _shallow(image, palette)
     return Picture(grey, header, (*remarks, *of_pixels))
 
 
@@ -111,8 +120,8 @@ def _deep(
     return stored.picture(shown), remarks
 
 
-def _shallow(image: Image.Image) -> tuple[Grey, list[Remark]]:
-    """Eight bits or fewer per channel are display-ready as they are."""
+def _shallow(image: Image.Image, palette: tuple[int, ...] | None) -> tuple[Grey, list[Remark]]:
+    """Eight bits or fewer per channel are display-ready as they are; entries of a TIFF's palette have sixteen."""
     if image.mode in ("L", "1"):
         levels = np.asarray(image if image.mode == "L" else image.convert("L"))
         return levels if max(levels.shape) <= _SMALL else as_float(levels), []
@@ -121,7 +130,11 @@ def _shallow(image: Image.Image) -> tuple[Grey, list[Remark]]:
     if image.mode in _WITH_ALPHA or (image.mode == "P" and "transparency" in image.info):
         image = image.convert("RGBA")
         opacity = np.asarray(image.getchannel("A"), dtype=np.float32) / np.float32(255.0)
-    grey, coloured = colour_to_grey(np.asarray(image.convert("RGB")))
+    if palette is not None:
+        entries = np.array(palette, np.uint16).reshape(3, -1)
+        grey, coloured = colour_to_grey(*palette_colour(np.asarray(image), entries, 16))
+    else:
+        grey, coloured = colour_to_grey(np.asarray(image.convert("RGB")))
     if coloured:
         remarks.append(Remark.COLOUR_TO_GREY)
     if opacity is not None and float(opacity.min()) < 1.0:

@@ -68,7 +68,6 @@ class Remark(StrEnum):
     ONLY_FRAME = "its only frame"
     COLOUR_TO_GREY = "colour turned to grey"
     TRANSPARENCY = "transparency put on black"
-    DEEP_COLOUR = "16-bit colour read as 8 bit"
     WINDOW_FROM_FILE = "window of the file"
     LUT_FROM_FILE = "VOI LUT of the file"
     WINDOW_UNUSABLE = "window of the file unusable"
