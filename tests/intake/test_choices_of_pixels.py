@@ -200,9 +200,87 @@ def test_one_scale_makes_equal_things_equally_large(
     assert Remark.SPACING_UNKNOWN not in accepted.remarks
 
 
-def test_calibrated_spacing_is_preferred_and_unknown_spacing_is_told(folder: Path) -> None:
-    dataset = dicom(picture(1, 48, 4095), PixelSpacing=[0.5, 0.5], ImagerPixelSpacing=[0.6, 0.6])
-    assert decode(folder / "a", dicom_bytes(dataset))[0].spacing == (0.5, 0.5)
+IMAGER, NOMINAL, MAGNIFIED = (
+    "ImagerPixelSpacing",
+    "NominalScannedPixelSpacing",
+    "EstimatedRadiographicMagnificationFactor",
+)
+
+
+@pytest.mark.parametrize("factor", [1, 1.5, 1.8])
+@pytest.mark.parametrize("keyword", [IMAGER, NOMINAL])
+def test_a_disc_has_its_size_in_the_body_at_any_magnification(
+    folder: Path, keyword: str, factor: float
+) -> None:
+    """A disc of 20 mm casts a larger shadow the nearer it is to the tube."""
+    pixels = disc(300, 300, (0.2, 0.2), 10.0 * factor)
+    attributes = {keyword: [0.2, 0.2], MAGNIFIED: factor, "WindowCenter": 2000, "WindowWidth": 3000}
+    accepted, grey = decode(folder / "a", dicom_bytes(dicom(pixels, **attributes)), mm_per_pixel=1.0)
+    assert (grey > 128).sum() == pytest.approx(np.pi * 10**2, rel=0.05)
+    assert Remark.SCALE_BY_MAGNIFICATION in accepted.remarks
+
+
+SCALES: dict[str, tuple[dict[str, Any], float, Remark]] = {
+    "calibrated": ({"PixelSpacing": [0.4, 0.4], IMAGER: [0.6, 0.6]}, 0.4, Remark.SCALE_CALIBRATED),
+    "calibrated, scanned": ({"PixelSpacing": [0.4, 0.4], NOMINAL: [0.6, 0.6]}, 0.4, Remark.SCALE_CALIBRATED),
+    "calibrated, magnified": (
+        {"PixelSpacing": [0.4, 0.4], IMAGER: [0.6, 0.6], MAGNIFIED: 1.2},
+        0.4,
+        Remark.SCALE_CALIBRATED,
+    ),
+    "calibrated by its own word": (
+        {
+            "PixelSpacing": [0.6, 0.6],
+            IMAGER: [0.6, 0.6],
+            MAGNIFIED: 1.2,
+            "PixelSpacingCalibrationType": "FIDUCIAL",
+        },
+        0.6,
+        Remark.SCALE_CALIBRATED,
+    ),
+    "copied from the detector": (
+        {"PixelSpacing": [0.6, 0.6], IMAGER: [0.60001, 0.6], MAGNIFIED: 1.2},
+        0.5,
+        Remark.SCALE_BY_MAGNIFICATION,
+    ),
+    "copied, not magnified": (
+        {"PixelSpacing": [0.6, 0.6], IMAGER: [0.6, 0.6]},
+        0.6,
+        Remark.SCALE_OF_DETECTOR,
+    ),
+    "at the detector": ({IMAGER: [0.6, 0.6]}, 0.6, Remark.SCALE_OF_DETECTOR),
+    "no magnification": ({IMAGER: [0.6, 0.6], MAGNIFIED: 0}, 0.6, Remark.SCALE_OF_DETECTOR),
+    "no such magnification": ({IMAGER: [0.6, 0.6], MAGNIFIED: 0.6}, 0.6, Remark.SCALE_OF_DETECTOR),
+    "of the patient or not": ({"PixelSpacing": [0.6, 0.6], MAGNIFIED: 1.2}, 0.6, Remark.SCALE_UNEXPLAINED),
+}
+
+
+@pytest.mark.parametrize("kind", SCALES)
+def test_the_scale_is_that_in_the_body_as_near_as_the_file_tells_and_named(folder: Path, kind: str) -> None:
+    attributes, spacing, remark = SCALES[kind]
+    data = dicom_bytes(dicom(picture(1, 48, 4095), **attributes))
+    accepted, _ = decode(folder / "a", data, mm_per_pixel=1.0)
+    assert accepted.spacing == pytest.approx((spacing, spacing), rel=1e-4)
+    assert [one for one in accepted.remarks if one.name.startswith("S")] == [remark]
+    assert remark not in decode(folder / "b", data)[0].remarks
+
+
+def test_notes_and_records_say_by_which_spacing_images_were_scaled(
+    folder: Path, run: RunFolder, prepare_stage: PrepareCall
+) -> None:
+    (folder / "s").mkdir()
+    for number, (attributes, _, _) in enumerate(SCALES.values()):
+        data = dicom_bytes(dicom(picture(number, SIDE, 4095), PatientID=f"P{number}", **attributes))
+        (folder / "s" / f"{number}.dcm").write_bytes(data)
+    notes = prepare_stage(folder / "s", mm_per_pixel=1.0, allow_upsampling=True, test_fraction=0).notes
+    assert any(note.startswith("4 images were scaled by a calibrated pixel spacing") for note in notes)
+    assert any(note.startswith("4 images were scaled by the spacing at the detector, as") for note in notes)
+    records = (run.path / "prepare" / "records.csv").read_text()
+    for _, _, remark in SCALES.values():
+        assert remark in records
+
+
+def test_unknown_spacing_is_told(folder: Path) -> None:
     accepted, grey = decode(folder / "b", dicom_bytes(dicom(picture(1, 48, 4095))), mm_per_pixel=1.0)
     assert Remark.SPACING_UNKNOWN in accepted.remarks
     assert (grey == decode(folder / "c", dicom_bytes(dicom(picture(1, 48, 4095))))[1]).all()

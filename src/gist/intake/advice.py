@@ -32,6 +32,27 @@ _WORTH_SAYING = {
         "were",
         "fitted to the square, not to scale, as the size of a pixel is not given",
     ),
+    Remark.SCALE_CALIBRATED: (
+        "was",
+        "were",
+        "scaled by a calibrated pixel spacing, so to the size in the body",
+    ),
+    Remark.SCALE_BY_MAGNIFICATION: (
+        "was",
+        "were",
+        "scaled by the spacing at the detector over the estimated magnification, so to the size in the body",
+    ),
+    Remark.SCALE_OF_DETECTOR: (
+        "was",
+        "were",
+        "scaled by the spacing at the detector, as the magnification is not given: what they show is larger than in the "
+        "body",
+    ),
+    Remark.SCALE_UNEXPLAINED: (
+        "was",
+        "were",
+        "scaled by a pixel spacing of which the file does not say whether it is that in the body or at the detector",
+    ),
     Remark.SIDE_UNKNOWN: ("was", "were", "not mirrored, as the side of the body is not given"),
     Remark.MIRRORED: ("was", "were", "mirrored to the side that prepare.flip_to_side asks for"),
     Remark.POLARITY_ASSUMED: ("does", "do", "not say whether air is black, which was taken to be so"),

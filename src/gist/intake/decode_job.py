@@ -250,9 +250,9 @@ def _text(picture: Picture, settings: JobSettings, remarks: list[Remark]) -> tup
 def _view(grey: Grey, header: Header, settings: JobSettings, remarks: list[Remark]) -> View:
     height, width = grey.shape
     if settings.mm_per_pixel is not None:
+        remarks.append(header.scale)
         if header.spacing is not None:
             return scaled_view(height, width, settings.resolution, header.spacing, settings.mm_per_pixel)
-        remarks.append(Remark.SPACING_UNKNOWN)
     return square_view(height, width, settings.fit, header.aspect)
 
 

@@ -16,8 +16,10 @@ from gist.stages.vocabulary import Reason, Remark, SetAside
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _WORDS = (1, 8, 16, 32, 64)
 """Bits that a sample may take up; only ACR-NEMA, from before DICOM, packed others."""
-_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _FINEST_MM, _COARSEST_MM = 0.001, 20.0  # anything else is no radiograph's
+_MOST_MAGNIFIED = 10.0
+_SAME = 1e-3
+"""Relative difference that rounding explains; a calibration changes more."""
 _MOST_OBLONG = 5.0
 _SIDES = ("ImageLaterality", "FrameLaterality", "Laterality")
 
@@ -39,7 +41,7 @@ def describe(dataset: Dataset, max_pixels: int, attributes: Collection[str] = ()
     bits = int(dataset.get("BitsStored") or allocated)
     patient = str(dataset.get("PatientID") or "").strip()
     name = str(dataset.get("PatientName") or "").strip()
-    spacing = _spacing(dataset)
+    spacing, scale = _spacing(dataset)
     return Header(
         height=rows,
         width=columns,
@@ -49,6 +51,7 @@ def describe(dataset: Dataset, max_pixels: int, attributes: Collection[str] = ()
         examination=str(dataset.get("StudyInstanceUID") or "").strip() or None,
         patient_name=name or None,
         spacing=spacing,
+        scale=scale,
         aspect=_aspect(dataset, spacing),
         side=_side(dataset),
         attributes={keyword: _text(dataset, keyword) for keyword in attributes},
@@ -102,13 +105,26 @@ def _numbers(value: Any) -> list[float]:
     return numbers if all(map(np.isfinite, numbers)) else []
 
 
-def _spacing(dataset: Dataset) -> tuple[float, float] | None:
-    """In the patient where calibrated, else at the detector (PS3.3 10.7.1.1)."""
+def _spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, Remark]:
+    """Distance of rows and columns in the patient, as near as the file tells (PS3.3 10.7.1.1), and which that is."""
+    in_patient = _distances(dataset, "PixelSpacing")
+    received = _distances(dataset, "ImagerPixelSpacing") or _distances(dataset, "NominalScannedPixelSpacing")
+    calibrated = bool(dataset.get("PixelSpacingCalibrationType"))
+    if in_patient and (
+        calibrated or not received or not np.allclose(in_patient, received, rtol=_SAME, atol=0)
+    ):
+        return in_patient, Remark.SCALE_CALIBRATED if calibrated or received else Remark.SCALE_UNEXPLAINED
+    factor, *_ = (*_plain_numbers(dataset.get("EstimatedRadiographicMagnificationFactor")), 0.0)
+    if received and 1 <= factor <= _MOST_MAGNIFIED:
+        return (received[0] / factor, received[1] / factor), Remark.SCALE_BY_MAGNIFICATION
+    return received, Remark.SCALE_OF_DETECTOR if received else Remark.SPACING_UNKNOWN
+
+
+def _distances(dataset: Dataset, keyword: str) -> tuple[float, float] | None:
     for group in functional_groups(dataset, "PixelMeasuresSequence"):
-        for keyword in _SPACINGS:
-            spacing = _plain_numbers(group.get(keyword))
-            if len(spacing) == 2 and min(spacing) >= _FINEST_MM and max(spacing) <= _COARSEST_MM:
-                return spacing[0], spacing[1]
+        distances = _plain_numbers(group.get(keyword))
+        if len(distances) == 2 and min(distances) >= _FINEST_MM and max(distances) <= _COARSEST_MM:
+            return distances[0], distances[1]
     return None
 
 

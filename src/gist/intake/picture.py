@@ -43,7 +43,9 @@ class Header:
     patient_name: str | None = None
     """Neither does this."""
     spacing: tuple[float, float] | None = None
-    """Distance of rows and of columns in millimetres, as far as the file knows."""
+    """Distance of rows and of columns in millimetres, in the body as far as the file knows."""
+    scale: Remark = Remark.SPACING_UNKNOWN
+    """Where the spacing comes from."""
     aspect: float = 1.0
     """Height of a pixel over its width."""
     side: Side | None = None
