@@ -62,6 +62,65 @@ def test_the_chosen_frame_of_a_dicom_is_taken(folder: Path) -> None:
     assert caught.value.reason is Reason.NO_SUCH_FRAME
 
 
+PLACES = [30.0, 10.0, 50.0, 20.0, 40.0]
+"""Of the frames in a file; the fourth lies second, the first in the middle."""
+
+
+def per_frame(sequence: str, keyword: str, values: list[Any]) -> dict[str, Any]:
+    groups = []
+    for value in values:
+        group, inner = Dataset(), Dataset()
+        setattr(inner, keyword, value)
+        setattr(group, sequence, Sequence([inner]))
+        groups.append(group)
+    return {"PerFrameFunctionalGroupsSequence": Sequence(groups)}
+
+
+TELLING_PLACES: dict[str, dict[str, Any]] = {
+    "along the body": per_frame(
+        "PlanePositionSequence", "ImagePositionPatient", [[5, -7, z] for z in PLACES]
+    ),
+    "askew": per_frame("PlanePositionSequence", "ImagePositionPatient", [[z, 3 - z, z / 9] for z in PLACES]),
+    "downwards": per_frame("PlanePositionSequence", "ImagePositionPatient", [[0, 0, -z] for z in PLACES]),
+    "in a volume": per_frame(
+        "PlanePositionVolumeSequence", "ImagePositionVolume", [[0, z, 0] for z in PLACES]
+    ),
+    "in a stack": per_frame("FrameContentSequence", "InStackPositionNumber", [round(z / 10) for z in PLACES]),
+    "slice locations": {"SliceLocationVector": PLACES, "FrameIncrementPointer": [0x00182005]},
+    "slice numbers": {"SliceVector": [round(z / 10) for z in PLACES]},
+    "grid": {"GridFrameOffsetVector": PLACES},
+}
+SILENT_ON_PLACES: dict[str, dict[str, Any]] = {
+    "times": {"FrameTimeVector": [0, 30, 10, 50, 20], "FrameIncrementPointer": [0x00181065]},
+    "one place": per_frame("PlanePositionSequence", "ImagePositionPatient", [[5, -7, 3]] * 5),
+    "some places": per_frame(
+        "PlanePositionSequence", "ImagePositionPatient", [[0, 0, z] for z in PLACES[:3]]
+    ),
+    "broken places": per_frame("PlanePositionSequence", "ImagePositionPatient", [[0, z] for z in PLACES]),
+    "too many": {"SliceVector": [3, 1, 5, 2, 4, 6]},
+}
+
+
+@pytest.mark.parametrize("told", [*TELLING_PLACES, *SILENT_ON_PLACES])
+def test_the_middle_frame_lies_in_the_middle_where_the_file_tells_places(folder: Path, told: str) -> None:
+    frames = np.stack([picture(seed, SIDE, 4095) for seed in range(5)])
+    places = TELLING_PLACES.get(told) or SILENT_ON_PLACES[told]
+    data = dicom_bytes(dicom(frames, **places))
+    stored = {"first": 0, "middle": 0 if told in TELLING_PLACES else 2, "last": 4, 4: 3}
+    for choice, index in stored.items():
+        expected = decode(folder / "b", dicom_bytes(dicom(frames[index])))[1]
+        assert (decode(folder / "a", data, frame=choice)[1] == expected).all()
+
+
+@pytest.mark.parametrize("places", [[1, 2, 3, 4], [4, 3, 2, 1], [1, 1, 2, 2]])
+def test_of_an_even_number_of_frames_in_order_the_second_of_the_file_is_the_middle(
+    folder: Path, places: list[int]
+) -> None:
+    frames = np.stack([picture(seed, SIDE, 4095) for seed in range(4)])
+    middle = decode(folder / "a", dicom_bytes(dicom(frames, SliceVector=places)), frame="middle")[1]
+    assert (middle == decode(folder / "b", dicom_bytes(dicom(frames[1])))[1]).all()
+
+
 def test_of_a_file_with_one_picture_that_is_taken_whatever_frame_is_asked_for(folder: Path) -> None:
     pixels = picture(1, SIDE).astype(np.uint8)
     png = save_png(folder / "whole.png", pixels).read_bytes()

@@ -45,8 +45,7 @@ _WORTH_SAYING = {
     Remark.SCALE_OF_DETECTOR: (
         "was",
         "were",
-        "scaled by the spacing at the detector, as the magnification is not given: what they show is larger than in the "
-        "body",
+        "scaled by the spacing at the detector, as the magnification is not given: bodies look larger than they are",
     ),
     Remark.SCALE_UNEXPLAINED: (
         "was",

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from gist.intake.deidentify import PLAIN_RADIOGRAPHY
-from gist.intake.dicom_header import MONOCHROME, complete, describe, first_number, functional_groups, polarity
+from gist.intake.dicom_header import (
+    MONOCHROME,
+    complete,
+    describe,
+    first_number,
+    functional_groups,
+    middle_frame,
+    polarity,
+)
 from gist.intake.dicom_lut import apply_palette, read_lut
 from gist.intake.dicom_pixels import stored_pixels
 from gist.intake.dicom_stream import parse_dicom
@@ -48,6 +56,8 @@ def open_dicom(
 def _picture(dataset: Dataset, header: Header, so_far: tuple[Remark, ...], settings: GreySettings) -> Picture:
     frames = int(dataset.get("NumberOfFrames") or 1)
     frame, of_frame = chosen_frame(frames, settings.frame)
+    if settings.frame == "middle":
+        frame = middle_frame(dataset, frames)
     pixels = stored_pixels(dataset, header, frame)
     remarks = [*so_far, *of_frame]
     if str(dataset.get("BurnedInAnnotation") or "NO").strip().upper() != "NO":

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
@@ -21,6 +22,14 @@ _MOST_MAGNIFIED = 10.0
 _SAME = 1e-3
 """Relative difference that rounding explains; a calibration changes more."""
 _MOST_OBLONG = 5.0
+_PLACES = (
+    ("PlanePositionSequence", "ImagePositionPatient"),
+    ("PlanePositionVolumeSequence", "ImagePositionVolume"),
+    ("FrameContentSequence", "InStackPositionNumber"),
+)
+"""Where multi-frame objects keep the place of each frame."""
+_PLACE_VECTORS = ("SliceLocationVector", "SliceVector", "GridFrameOffsetVector")
+"""Where older ones keep those of all."""
 _SIDES = ("ImageLaterality", "FrameLaterality", "Laterality")
 
 
@@ -89,6 +98,32 @@ def functional_groups(dataset: Dataset, name: str, frame: int = 0) -> Iterator[D
         items = dataset.get(sequence)
         if items and len(items) > item and items[item].get(name):
             yield items[item].get(name)[0]
+
+
+def middle_frame(dataset: Dataset, frames: int) -> int:
+    """Number, from 0, of the frame in the middle: by places in the body or volume if the file tells these, else as
+    stored."""
+    places = next((found for found in _places(dataset) if len(found) == frames), None)
+    if places is None:
+        return (frames - 1) // 2
+    # Places and numbers in a stack lie on a line, in whatever direction: that of the largest spread.
+    apart = places - places.mean(axis=0)
+    along = apart @ np.linalg.svd(apart, full_matrices=False)[2][0]
+    along = np.round(along / (np.ptp(along) or 1.0), 9)  # several frames of one place are equal
+    order = np.argsort(along if along[0] <= along[-1] else -along, kind="stable")
+    return int(order[(frames - 1) // 2])
+
+
+def _places(dataset: Dataset) -> Iterator[NDArray[np.float64]]:
+    """Places [frames, 1 or 3] in all ways in which the file tells them."""
+    frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    for sequence, keyword in _PLACES:
+        groups = [(frame.get(sequence) or [Dataset()])[0] for frame in frames]
+        points = [_plain_numbers(group.get(keyword)) for group in groups]
+        if points and {len(point) for point in points} in ({1}, {3}):
+            yield np.array(points)
+    for keyword in _PLACE_VECTORS:
+        yield np.array(_plain_numbers(dataset.get(keyword)))[:, None]
 
 
 def first_number(value: Any) -> float | None:
