@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile(
+    "any machine", deadline=None
+)  # how long an example takes tells of the machine alone
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
