@@ -1,18 +1,29 @@
-"""Progress bar and notes in the terminal."""
+"""Progress bar and notes in the terminal, or plain lines in a log."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+_FIRST_LINE_SECONDS = 10.0
+_BETWEEN_LINES_SECONDS = 60.0
+
 
 class TerminalProgress:
-    """Shows notes as lines and progress as one bar, on standard error; plain lines where there is no terminal."""
+    """Shows notes as lines and progress as one bar, on standard error.
 
-    def __init__(self) -> None:
+    Where that is no terminal, progress is plain lines: ten seconds after a piece of work began, then at twice the time
+    but at least once a minute, and at its end. `clock` gives seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.console = Console(stderr=True, highlight=False)
+        self._clock = clock
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -23,9 +34,11 @@ class TerminalProgress:
             TextColumn("{task.fields[detail]}"),
             console=self.console,
             transient=False,
+            disable=not self.console.is_interactive,
         )
         self._task: TaskID | None = None
         self._unit = ""
+        self._began = self._due = self._first = 0.0
 
     def __enter__(self) -> TerminalProgress:
         self._bar.start()
@@ -37,8 +50,8 @@ class TerminalProgress:
         self._bar.stop()
 
     def note(self, text: str) -> None:
-        """Prints a sentence above the bar."""
-        self.console.print(text, markup=False)
+        """Prints a sentence above the bar; in a log as one line."""
+        self.console.print(text, markup=False, soft_wrap=self._bar.disable)
 
     def advance(self, done: float, total: float, unit: str, detail: str = "") -> None:
         """Moves the bar; a new unit or a step back starts a new one."""
@@ -48,4 +61,20 @@ class TerminalProgress:
         if self._task is None or unit != self._unit or finished:
             self._task = self._bar.add_task(unit, total=total, count=count, detail=detail)
             self._unit = unit
+            self._began, self._first, self._due = self._clock(), done, _FIRST_LINE_SECONDS
         self._bar.update(self._task, completed=done, total=total, count=count, detail=detail)
+        if self._bar.disable and done > self._first:
+            self._line(done, total, count, detail)
+
+    def _line(self, done: float, total: float, count: str, detail: str) -> None:
+        elapsed = self._clock() - self._began
+        if elapsed < self._due and done < total:
+            return
+        self._due = elapsed + min(max(elapsed, _FIRST_LINE_SECONDS), _BETWEEN_LINES_SECONDS)
+        left = elapsed * (total - done) / (done - self._first)
+        parts = [count, f"{_written(elapsed)} elapsed", f"{_written(left)} left", detail]
+        self.note(", ".join(filter(None, parts)))
+
+
+def _written(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
