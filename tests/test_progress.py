@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 _HALF_AN_HOUR = """
@@ -41,7 +42,7 @@ def test_a_log_gets_a_first_line_after_ten_seconds_then_at_least_one_a_minute_an
     assert last.startswith("3/3 steps, ")
     at = [int(line.split("/")[0].replace(",", "")) for line in lines]
     assert at[:4] == [10, 20, 40, 80]
-    assert {later - earlier for earlier, later in zip(at[3:-2], at[4:-1], strict=True)} == {60}
+    assert {later - earlier for earlier, later in pairwise(at[3:-1])} == {60}
 
 
 def test_a_command_whose_standard_error_is_a_pipe_says_how_much_is_done(folder: Path) -> None:

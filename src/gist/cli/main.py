@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import typer
@@ -12,6 +13,10 @@ from gist.errors import GistError
 
 def main() -> None:
     """Runs the command and turns errors into one sentence and an exit code."""
+    # What schedulers send is a request to stop as Ctrl-C is, in every stage and from the first moment.
+    for name in ("SIGTERM", "SIGUSR1"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         from gist.cli.app import app  # which asks packages that add something, and may find them broken
 

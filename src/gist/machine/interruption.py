@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from gist.errors import GistError
+from gist.machine.processes import torchrun_is_gone
 
 _SAME_REQUEST_SECONDS = 1.0
 _BETWEEN_LOOKS_SECONDS = 0.2
@@ -29,16 +30,16 @@ _deferring: ContextVar[bool] = ContextVar("deferring", default=False)
 
 
 def stop_if_asked(file: Path) -> None:
-    """For work that may be ended at any moment: raises Stopped where the file has appeared.
+    """For work that may be ended at any moment: raises Stopped where the file has appeared, or torchrun has died.
 
     Does nothing inside `deferred_stop`.
     """
-    if not _deferring.get() and file.exists():
+    if not _deferring.get() and (file.exists() or torchrun_is_gone()):
         raise Stopped("Stopped on request; the same command continues.")
 
 
 class StopRequest:
-    """Whether somebody has asked to stop: by a signal, or by a file that appeared.
+    """Whether somebody has asked to stop: by a signal, by a file that appeared, or by the death of torchrun.
 
     The file works from other threads, other processes and other machines that share the disk.
     """
@@ -56,7 +57,9 @@ class StopRequest:
             moment = time.monotonic()
             if moment - self._looked >= _BETWEEN_LOOKS_SECONDS:
                 self._looked, self._found = moment, self._file.exists()
-        return self._signal or ("on request" if self._found else None)
+        if self._signal is not None or self._found:
+            return self._signal or "on request"
+        return "torchrun has died" if torchrun_is_gone() else None
 
     def note(self, name: str) -> None:
         """A signal of this name came."""

@@ -9,6 +9,7 @@ from typing import Literal
 from gist.errors import InputError
 
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_TORCHRUN = os.getppid() if "TORCHELASTIC_RUN_ID" in os.environ else None
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ def place() -> Place:
         local_rank=int(os.environ.get("LOCAL_RANK", "0")),
         local_count=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
     )
+
+
+def torchrun_is_gone() -> bool:
+    """Whether the torchrun that started this process has died, which tells its processes nothing and leaves them."""
+    return _TORCHRUN is not None and os.getppid() != _TORCHRUN
 
 
 def usable_processors() -> int:

@@ -119,6 +119,8 @@ class Sitting:
         if asked or time.monotonic() - self.saved_at > self.config.train.checkpoint_minutes * 60:
             self._checkpoint()
         if asked:
+            # Nobody leaves before the checkpoint is written: torchrun soon kills those that outlive the first.
+            self.team.from_leader(kimg)
             raise Stopped(
                 f"Training stopped at {kimg:.2f} kimg ({request.received or 'as the others'}); a checkpoint is "
                 "written and the same command continues it."
