@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from gist.config import Config, as_yaml
+from gist.phantoms import write_phantom_data_set
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
@@ -68,7 +69,7 @@ def assert_done_without_gap(run: RunFolder, kimg: float | None) -> None:
     assert positions[-1] == kimg
 
 
-def _stop_by_file(launcher: subprocess.Popen[str], run: RunFolder) -> None:
+def _stop_by_file(_: subprocess.Popen[str], run: RunFolder) -> None:
     subprocess.run(
         [sys.executable, "-m", "gist", "stop", str(run.path)],
         check=True,
@@ -78,7 +79,7 @@ def _stop_by_file(launcher: subprocess.Popen[str], run: RunFolder) -> None:
 
 
 def _stop_by(number: signal.Signals) -> Callable[[subprocess.Popen[str], RunFolder], None]:
-    return lambda launcher, run: launcher.send_signal(number)
+    return lambda launcher, _: launcher.send_signal(number)
 
 
 @pytest.mark.parametrize(
@@ -120,13 +121,18 @@ def test_under_torchrun_a_request_to_stop_leaves_a_checkpoint_and_the_training_c
 def test_a_scheduler_s_signal_in_another_stage_is_one_sentence_too(
     folder: Path, number: signal.Signals
 ) -> None:
-    command = [sys.executable, "-m", "gist", "phantoms", str(folder / "knees"), "--count", "100000"]
+    write_phantom_data_set(folder / "knees", count=100, size_range=(90, 110))
+    run = RunFolder(folder / "run")
+    command = [sys.executable, "-m", "gist", "prepare", str(folder / "knees"), "--run", str(run.path)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
-        until(lambda: any(folder.rglob("*.dcm")), lambda: process.poll() is None)
+        until((run.path / "prepare" / "stage.json").exists, lambda: process.poll() is None)
         process.send_signal(number)
         _, errors = process.communicate(timeout=DEADLINE_SECONDS)
     assert process.returncode == 130
     assert errors.splitlines()[-1] == "gist: Stopped; the same command continues."
+    record = run.record("prepare")
+    assert record is not None
+    assert record.state == "stopped"
 
 
 def slurm(*command: str) -> str:
