@@ -55,7 +55,7 @@ class TerminalProgress:
 
     def advance(self, done: float, total: float, unit: str, detail: str = "") -> None:
         """Moves the bar; a new unit or a step back starts a new one."""
-        digits = 0 if total >= 20 or (isinstance(done, int) and isinstance(total, int)) else 2
+        digits = 0 if isinstance(done, int) and isinstance(total, int) else 1 if total >= 20 else 2
         count = f"{done:,.{digits}f}/{total:,.{digits}f} {unit}"
         finished = self._task is not None and self._bar.tasks[self._task].finished
         if self._task is None or unit != self._unit or finished:
