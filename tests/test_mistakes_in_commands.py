@@ -201,7 +201,8 @@ def test_a_dry_run_refuses_in_the_same_words_what_the_run_would_refuse(
     place: Path, changes: dict[str, object], words: str
 ) -> None:
     changes = {"folder": str(place / "new run")} | changes
-    assignments = [f"--set={key}={json.dumps(value)}" for key, value in changes.items()]
+    typed = {key: value if isinstance(value, str) else json.dumps(value) for key, value in changes.items()}
+    assignments = [f"--set={key}={text}" for key, text in typed.items()]
     dry = CliRunner().invoke(app, ["run", str(place / "mini.yaml"), "--dry-run", *assignments])
     assert isinstance(dry.exception, InputError)
     assert words in str(dry.exception)
