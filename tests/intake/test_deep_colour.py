@@ -57,40 +57,35 @@ def tiff(
     orientation: int = 1,
     photometric: int | None = None,
 ) -> bytes:
-    """A TIFF of one strip of 16-bit samples; `extra` is what one sample beyond grey or colour means."""
+    """A TIFF of 16-bit samples in one strip or one each; `extra` is what a sample beyond grey or colour means."""
     height, width, channels = samples.shape
-    laid_out = samples if planes == 1 else np.moveaxis(samples, 2, 0)
-    strip = laid_out.astype(f"{order}u2").tobytes()
-    strip = zlib.compress(strip) if deflated else strip
-    bits_at = 8 + len(strip) + len(strip) % 2
+    parts = [samples] if planes == 1 else list(np.moveaxis(samples, 2, 0))
+    strips = [part.astype(f"{order}u2").tobytes() for part in parts]
+    strips = [zlib.compress(strip) if deflated else strip for strip in strips]
+    lengths = [len(strip) for strip in strips]
+    starts = [8 + sum(lengths[:number]) for number in range(len(strips))]
     photometric = _PHOTOMETRIC[channels] if photometric is None else photometric
-    fields = [
-        (256, width),
-        (257, height),
-        (258, 16),
-        (259, 8 if deflated else 1),
-        (262, photometric),
-        (273, 8),
-    ]
-    fields += [(274, orientation), (277, channels), (278, height), (279, len(strip)), (284, planes)]
-    fields += [(338, extra)] if channels in (2, 4) and photometric != 5 else []
-    directory = struct.pack(f"{order}H", len(fields))
-    for tag, value in fields:
-        if tag == 258 and channels > 2:
-            directory += struct.pack(f"{order}HHII", tag, 3, channels, bits_at)
-        elif tag == 258:
-            directory += struct.pack(f"{order}HHIHH", tag, 3, channels, 16, 16)
-        else:
-            directory += struct.pack(f"{order}HHII", tag, 4, 1, value)
-    mark = b"II" if order == "<" else b"MM"
-    head = mark + struct.pack(f"{order}HI", 42, bits_at + 8)
-    return (
-        head
-        + strip.ljust(bits_at - 8, b"\0")
-        + struct.pack(f"{order}4H", 16, 16, 16, 16)
-        + directory
-        + bytes(4)
-    )
+    fields = {
+        256: [width],
+        257: [height],
+        258: [16] * channels,
+        259: [8 if deflated else 1],
+        262: [photometric],
+    }
+    fields |= {273: starts, 274: [orientation], 277: [channels], 278: [height], 279: lengths, 284: [planes]}
+    fields |= {338: [extra]} if channels in (2, 4) and photometric != 5 else {}
+    directory_at = 8 + sum(lengths) + sum(lengths) % 2
+    directory, behind = struct.pack(f"{order}H", len(fields)), b""
+    for tag, values in fields.items():
+        content = struct.pack(f"{order}{len(values)}{'H' if tag == 258 else 'I'}", *values)
+        if len(content) > 4:
+            where = directory_at + 2 + 12 * len(fields) + 4 + len(behind)
+            content, behind = struct.pack(f"{order}I", where), behind + content
+        directory += struct.pack(f"{order}HHI", tag, 3 if tag == 258 else 4, len(values)) + content.ljust(
+            4, b"\0"
+        )
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, directory_at)
+    return (head + b"".join(strips)).ljust(directory_at, b"\0") + directory + bytes(4) + behind
 
 
 WRITERS = {
