@@ -227,7 +227,7 @@ def test_a_class_folder_with_family_and_given_name_is_no_class_whatever_else_the
         )
     result = prepare(config_for(folder / "source"), run, Listener())
     assert result.class_names == ("normal",)
-    assert result.rejected == {Reason.FOLDER_IS_PATIENT.value: 1}
+    assert result.rejected == {Reason.CLASS_IS_PATIENT.value: 1}
 
 
 def test_where_a_relative_source_lies_is_in_no_record(

@@ -200,7 +200,7 @@ def test_folders_named_after_patients_become_no_classes(folder: Path, prepare_st
         (source / name / "image.dcm").write_bytes(dicom_bytes(dataset))
     result = prepare_stage(source)
     assert result.class_names == ("0", "1")
-    assert result.rejected == {Reason.FOLDER_IS_PATIENT.value: 2}
+    assert result.rejected == {Reason.CLASS_IS_PATIENT.value: 2}
 
 
 def test_a_look_into_a_zip_archive_and_back_to_its_members(folder: Path, run: RunFolder) -> None:

@@ -207,7 +207,7 @@ def test_an_attribute_that_holds_the_patient_is_no_class(folder: Path, prepare_s
     (source / "named.dcm").write_bytes(dicom_bytes(dataset))
     result = prepare_stage(source, label_tag="BodyPartExamined")
     assert result.class_names == ("KNEE",)
-    assert result.rejected == {Reason.FOLDER_IS_PATIENT.value: 1}
+    assert result.rejected == {Reason.CLASS_IS_PATIENT.value: 1}
 
 
 def test_folders_may_give_the_classes_and_a_table_the_rest(

@@ -11,12 +11,13 @@ import numpy as np
 
 from gist.intake.borders import content_box
 from gist.intake.burned_in_text import TextBox, find_text, find_words, paint_over, united
-from gist.intake.deidentify import Patient, names_patient, patient
+from gist.intake.deidentify import Patient, patient
 from gist.intake.file_bytes import read_file
 from gist.intake.file_type import ARCHIVES, HEAD_BYTES, file_type
 from gist.intake.filter_expression import parse_filter
 from gist.intake.geometry import Fit, FloatImage, View, scaled_view, show, square_view, thumbnail
 from gist.intake.image_facts import ImageFacts, measure
+from gist.intake.patient_names import Naming, naming
 from gist.intake.picture import FrameChoice, Grey, GreySettings, Header, Picture, Side, WindowChoice, as_float
 from gist.intake.png_rows import with_stored_rows
 from gist.stages.vocabulary import Reason, Remark, SetAside
@@ -88,6 +89,8 @@ class Accepted(NamedTuple):
     """Of the finished square; None where only the header was read."""
     examination: Patient | None = None
     """Keeps images together of which no patient is known."""
+    naming: Naming = Naming.UNTOLD
+    """Whether its class is called like its patient; where that is sure, it has not been decoded."""
 
     @staticmethod
     def from_json(values: list[Any]) -> Accepted:
@@ -103,6 +106,7 @@ class Accepted(NamedTuple):
             remarks=tuple(Remark(text) for text in read.remarks),
             spacing=None if read.spacing is None else (read.spacing[0], read.spacing[1]),
             facts=facts,
+            naming=Naming(read.naming),
         )
 
 
@@ -110,8 +114,8 @@ class Accepted(NamedTuple):
 class Row:
     """What the user said of a file, as far as decoding needs it."""
 
-    folder: str = ""
-    """The class folder, which must not bear the patient's name."""
+    class_name: str = ""
+    """Which must not be the patient's."""
     side: Side | None = None
     """Of the body."""
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -144,10 +148,14 @@ def _run(data: bytes, task: Task, settings: JobSettings, row: Row) -> tuple[Acce
         other = Reason.ARCHIVE if data.startswith(ARCHIVES) else Reason.NOT_AN_IMAGE
         raise SetAside(other if data else Reason.EMPTY)
     header, decode = _open(data, kind, settings)
-    label = _label(header, settings, row)
-    kept = _is_kept(header, settings, row)
-    if task == "look" or not kept:
-        return _accepted(kind, header, settings, label, kept), b""
+    label = header.attributes.get(settings.label_tag, "") if settings.label_tag else ""
+    seen = _accepted(kind, header, settings)._replace(
+        label=label or None,
+        kept=_is_kept(header, settings, row),
+        naming=naming(label or row.class_name, header.identity),
+    )
+    if task == "look" or not seen.kept or seen.naming is Naming.SURELY:
+        return seen, b""
     picture = decode(GreySettings(settings.window, settings.percentiles, settings.max_pixels, settings.frame))
     remarks = list(picture.remarks)
     square, enlarged, text = _square(picture, settings, row, remarks)
@@ -155,7 +163,7 @@ def _run(data: bytes, task: Task, settings: JobSettings, row: Row) -> tuple[Acce
     stored = np.rint(square * levels).astype(np.uint8 if settings.bits == 8 else np.uint16)
     if stored.min() == stored.max():
         raise SetAside(Reason.BLANK)
-    accepted = _accepted(kind, picture.header, settings, label, kept)._replace(
+    accepted = seen._replace(
         pixel_sha256=hashlib.sha256(stored).hexdigest(),
         thumbnail=thumbnail(square).hex(),
         enlarged=enlarged,
@@ -179,13 +187,6 @@ def _open(data: bytes, kind: str, settings: JobSettings) -> tuple[Header, Callab
     from gist.intake.raster import open_raster
 
     return open_raster(with_stored_rows(data) if kind == "png" else data, settings.max_pixels)
-
-
-def _label(header: Header, settings: JobSettings, row: Row) -> str | None:
-    label = header.attributes.get(settings.label_tag, "") if settings.label_tag else ""
-    if names_patient(label or row.folder, header.patient, header.patient_name):
-        raise SetAside(Reason.FOLDER_IS_PATIENT)
-    return label or None
 
 
 def _is_kept(header: Header, settings: JobSettings, row: Row) -> bool:
@@ -256,7 +257,7 @@ def _view(grey: Grey, header: Header, settings: JobSettings, remarks: list[Remar
     return square_view(height, width, settings.fit, header.aspect)
 
 
-def _accepted(kind: str, header: Header, settings: JobSettings, label: str | None, kept: bool) -> Accepted:
+def _accepted(kind: str, header: Header, settings: JobSettings) -> Accepted:
     """What the header alone tells."""
     salt = bytes.fromhex(settings.salt)
     named, examination = (
@@ -274,8 +275,6 @@ def _accepted(kind: str, header: Header, settings: JobSettings, label: str | Non
         thumbnail="",
         enlarged=False,
         remarks=(),
-        label=label,
-        kept=kept,
         spacing=header.spacing,
         examination=examination,
     )

@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -14,12 +14,14 @@ import numpy as np
 from PIL import Image
 
 from gist.images.png import as_unit
+from gist.intake.class_names import SeenClasses, plain
 from gist.intake.decode_job import Accepted, JobSettings, Row
 from gist.intake.deidentify import Patient, salted_id
 from gist.intake.fine_structure import fine_structure
 from gist.intake.guarded_decode import Crew, Job
-from gist.intake.labelling import NAMED_ON_DISK, Candidate, Labelled, class_balance
+from gist.intake.labelling import Candidate, Labelled, class_balance
 from gist.intake.parts import Split
+from gist.intake.patient_names import Naming
 from gist.intake.record_table import picture_part
 from gist.intake.spool import Spool
 from gist.progress import Progress
@@ -27,6 +29,7 @@ from gist.stages.vocabulary import Reason, Remark
 from gist.version import __version__
 
 _LOOKED_AT = 400
+_OF_EACH_CLASS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +54,24 @@ class Finished:
     shows_text: bool
     columns: str
     """Its part of its row in records.csv."""
+    naming: Naming
 
 
 def look_at_sample(
     labelled: Labelled, settings: JobSettings, crew: Crew
 ) -> Iterator[tuple[Candidate, Accepted | Reason]]:
-    """Headers of up to 400 candidates, chosen by a hash of their paths."""
+    """Headers of up to 400 candidates, chosen by a hash of their paths, but some of each class."""
 
     def order(candidate: Candidate) -> bytes:
         return hashlib.sha256(candidate.file.relative.encode("utf-8", "surrogateescape")).digest()
 
-    sample = sorted(labelled.candidates, key=order)[:_LOOKED_AT]
+    taken: Counter[str | None] = Counter()
+
+    def can_wait(candidate: Candidate) -> bool:
+        taken[candidate.class_name] += 1
+        return taken[candidate.class_name] > _OF_EACH_CLASS
+
+    sample = sorted(sorted(labelled.candidates, key=order), key=can_wait)[:_LOOKED_AT]
     jobs = (_job(key, one, labelled) for key, one in enumerate(sample))
     for outcomes in crew.run(jobs, len(sample), "look", settings):
         for outcome in outcomes:
@@ -99,6 +109,9 @@ def decode_candidates(
     progress.advance(done, total, "images")
     balance = Counter(picture.class_name for picture in finished.values())
     filtered: Counter[str | None] = Counter()
+    seen = SeenClasses()
+    for picture in finished.values():
+        seen.add(picture.class_name, picture.naming, picture.patient)
     for outcomes in crew.run(jobs, len(waiting), "decode", settings):
         for outcome in outcomes:
             candidate, accepted = candidates[outcome.key], outcome.accepted
@@ -106,6 +119,7 @@ def decode_candidates(
             if accepted is not None:
                 counts = balance if accepted.kept else filtered
                 counts[candidate.class_name or accepted.label] += 1
+                seen.add(*said_of_class(candidate, accepted))
             if accepted is None or reason is not None:
                 aside.append((candidate.file.relative, reason or Reason.DAMAGED))
             else:
@@ -115,8 +129,24 @@ def decode_candidates(
         spool.flush()  # what is told to be done survives a kill
         done += len(outcomes)
         progress.advance(done, total, "images", f"{len(aside)} set aside" if aside else "")
-    notes = [class_balance(balance + filtered, balance)] if settings.where is not None else []
-    return [finished[position] for position in sorted(finished)], aside, notes
+    notes: list[str] = []
+    names = seen.names(classes or (), notes)
+    if settings.where is not None:
+        notes.append(class_balance(names.counts(balance + filtered), names.counts(balance)))
+    pictures = []
+    for position in sorted(finished):
+        picture = finished[position]
+        if picture.class_name in names.of_patients:
+            aside.append((candidates[position].file.relative, Reason.CLASS_IS_PATIENT))
+        else:
+            pictures.append(replace(picture, class_name=names.told(picture.class_name)))
+    return pictures, aside, notes
+
+
+def said_of_class(candidate: Candidate, accepted: Accepted) -> tuple[str | None, Naming, Patient | None]:
+    """The class of a file, whether it is called like the file's patient, and who that is."""
+    class_name = candidate.class_name or accepted.label
+    return class_name, max(candidate.naming, accepted.naming), candidate.patient or accepted.patient
 
 
 def fine_structure_of(spool: Spool, offset: int) -> bytes:
@@ -127,21 +157,24 @@ def fine_structure_of(spool: Spool, offset: int) -> bytes:
 
 def _job(key: int, candidate: Candidate, labelled: Labelled) -> Job:
     listing, file = labelled.listing, candidate.file
-    folder = (candidate.class_name or "") if labelled.origin in NAMED_ON_DISK else ""
-    row = Row(folder, candidate.side, candidate.values)
+    row = Row(candidate.class_name or "", candidate.side, candidate.values)
     if listing.is_zip:
         return Job(key, str(listing.root), file.bytes, file.relative, row)
     return Job(key, f"{listing.root}/{file.relative}", file.bytes, row=row)
 
 
 def _reason_against(accepted: Accepted, labelled: Labelled, classes: Collection[str] | None) -> Reason | None:
+    if accepted.naming is Naming.SURELY:
+        return Reason.CLASS_IS_PATIENT
     if not accepted.kept:
         return Reason.FILTERED_OUT
     if labelled.origin != "tag":
         return None
     if accepted.label is None:
         return Reason.NO_LABEL_TAG
-    return None if classes is None or accepted.label in classes else Reason.OTHER_CLASS
+    return (
+        None if classes is None or plain(accepted.label) in set(map(plain, classes)) else Reason.OTHER_CLASS
+    )
 
 
 def _earlier(candidates: Sequence[Candidate], salt: bytes, spool: Spool) -> dict[int, Finished]:
@@ -172,11 +205,12 @@ def _finished(position: int, candidate: Candidate, accepted: Accepted, offset: i
         remarks=accepted.remarks,
         shows_text=Remark.BURNED_IN in accepted.remarks or bool(accepted.facts and accepted.facts.text),
         columns=picture_part(accepted),
+        naming=max(candidate.naming, accepted.naming),
     )
 
 
 def _spool_name(candidate: Candidate, salt: bytes) -> str:
     """Identifies a file, its state and what was said of it without naming it."""
     file = candidate.file
-    said = candidate.side, sorted(candidate.values.items())
+    said = candidate.class_name, candidate.side, sorted(candidate.values.items())
     return salted_id(salt, "spool", repr((file.relative, file.bytes, file.state, said)))

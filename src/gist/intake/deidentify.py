@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import re
 import secrets
 import tempfile
 from pathlib import Path
@@ -20,8 +19,6 @@ from gist.errors import InputError
 
 _SALT_BYTES = 32
 _ID_DIGITS = 16
-_TELLING = 4  # letters and digits below which an agreement of names is chance
-_WORDS = re.compile(r"[^\W_]+")
 
 PLAIN_RADIOGRAPHY = frozenset({"CR", "DX", "MG", "IO", "PX", "RG", "XA", "RF", "OT", "SC"})
 # The other codes that DICOM defines for Modality (PS3.3 C.7.3.1.1.1) with pixels; any other text is withheld.
@@ -90,23 +87,6 @@ def allowed_modality(value: object) -> str | None:
     """A modality code if it is one that DICOM defines, else None."""
     text = str(value).strip().upper()
     return text if text in PLAIN_RADIOGRAPHY or text in _OTHER_PICTURES else None
-
-
-def names_patient(folder: str, patient_id: str | None, patient_name: str | None) -> bool:
-    """Whether a folder's name holds the patient's id, or the family and given name; very short ones do not count.
-
-    A name has up to three spellings (`=`) of five parts (`^`: family, given, middle, prefix, suffix; PS3.5 6.2.1).
-    """
-    words = set(_WORDS.findall(folder.casefold()))
-    joined = "".join(_WORDS.findall(folder.casefold()))
-    short_id = "".join(_WORDS.findall((patient_id or "").casefold()))
-    if len(short_id) >= _TELLING and short_id in joined:
-        return True
-    for spelling in (patient_name or "").casefold().split("="):
-        parts = {word for part in spelling.split("^")[:2] for word in _WORDS.findall(part)}
-        if sum(map(len, parts)) >= _TELLING and parts <= words:
-            return True
-    return False
 
 
 def _place_salt(file: Path) -> None:

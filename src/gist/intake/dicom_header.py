@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from gist.intake.deidentify import allowed_modality
+from gist.intake.dicom_identity import identity
 from gist.intake.picture import Header, Side, body_side, check_size
 from gist.stages.vocabulary import Reason, Remark, SetAside
 
@@ -49,7 +50,6 @@ def describe(dataset: Dataset, max_pixels: int, attributes: Collection[str] = ()
         raise SetAside(Reason.UNSUPPORTED_PIXELS)
     bits = int(dataset.get("BitsStored") or allocated)
     patient = str(dataset.get("PatientID") or "").strip()
-    name = str(dataset.get("PatientName") or "").strip()
     spacing, scale = _spacing(dataset)
     return Header(
         height=rows,
@@ -58,7 +58,7 @@ def describe(dataset: Dataset, max_pixels: int, attributes: Collection[str] = ()
         modality=allowed_modality(dataset.get("Modality")),
         patient=patient or None,
         examination=str(dataset.get("StudyInstanceUID") or "").strip() or None,
-        patient_name=name or None,
+        identity=identity(dataset),
         spacing=spacing,
         scale=scale,
         aspect=_aspect(dataset, spacing),

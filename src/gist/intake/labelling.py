@@ -12,6 +12,7 @@ from typing import Literal
 from gist.errors import InputError
 from gist.intake.archive_index import INDEX_NAME, rows_from_index
 from gist.intake.attributes import attribute, label_attribute, may_filter
+from gist.intake.class_names import in_one_spelling
 from gist.intake.deidentify import Patient, patient
 from gist.intake.filter_expression import Filter, parse_filter
 from gist.intake.folder_labels import (
@@ -26,6 +27,7 @@ from gist.intake.folder_labels import (
 from gist.intake.label_paths import has_image_ending
 from gist.intake.label_table import LabelTable, Row, find_label_table, read_label_table
 from gist.intake.parts import Split
+from gist.intake.patient_names import Identity, Naming, naming
 from gist.intake.picture import Side
 from gist.intake.source import Listing, SourceFile, list_source
 from gist.numerals import counted
@@ -53,6 +55,8 @@ class Candidate:
     side: Side | None = None
     values: Mapping[str, str] = field(default_factory=dict)
     """Columns that the filter asks for beside attributes of the file itself."""
+    naming: Naming = Naming.UNTOLD
+    """Whether the class is called like the patient, as far as the user names both."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,7 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
         rows, absent = _joined(rows, table, origin, config, refused, notes)
     given = [*absent, *(row for _, row in rows)]
     rows = _left_after(rows, lambda row: row.split != "none", Reason.OTHER_PART, refused, notes)
+    rows = in_one_spelling(rows, config.classes or (), notes)
     if origin != "tag":
         rows = _of_chosen_classes(rows, config, refused, notes)
     if chosen is not None and not attributes:
@@ -138,7 +143,8 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
         named = None if text is None else patient(salt, seed, text)
         values = row.values if attributes else {}
         part = None if row.split == "none" else row.split
-        candidates.append(Candidate(file, row.label, named, part, row.side, values))
+        told = Naming.UNTOLD if text is None else naming(row.label or "", Identity((text,), (text,)))
+        candidates.append(Candidate(file, row.label, named, part, row.side, values, told))
     return Labelled(
         listing=listing,
         candidates=tuple(candidates),

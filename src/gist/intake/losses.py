@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 
+from gist.intake.class_names import plain
 from gist.intake.labelling import NAMED_ON_DISK, Labelled
 from gist.numerals import counted, percent
 from gist.stages.vocabulary import Reason
@@ -49,9 +50,11 @@ def losses(
         told.append(
             f"{labelled.rows_without_file} of {labelled.rows} rows of the label table name no file of the source"
         )
-    gone = labelled.classes.union(decoded_classes).difference(class_names)
-    # A folder of which nothing was accepted may bear its patient's name.
-    nameable = gone if labelled.origin not in NAMED_ON_DISK else gone.intersection(decoded_classes)
+    kept = set(map(plain, class_names))
+    gone = {plain(name): name for name in labelled.classes.union(decoded_classes) if plain(name) not in kept}
+    # A class of which nothing was accepted may bear its patient's name.
+    doubtful = labelled.origin in NAMED_ON_DISK or rejected.get(Reason.CLASS_IS_PATIENT)
+    nameable = set(gone.values()).intersection(decoded_classes) if doubtful else gone.values()
     if gone:
         names = ", ".join(f"'{name}'" for name in sorted(nameable)[:_TOLD])
         told.append(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gist.intake.patient_names import NOBODY, Identity
 from gist.stages.vocabulary import Reason, Remark, SetAside
 
 WindowChoice = Literal["auto", "tag", "percentile", "full"]
@@ -40,7 +41,7 @@ class Header:
     """As the file says; never leaves the decoding process."""
     examination: str | None = None
     """Nor does this: its StudyInstanceUID."""
-    patient_name: str | None = None
+    identity: Identity = NOBODY
     """Neither does this."""
     spacing: tuple[float, float] | None = None
     """Distance of rows and of columns in millimetres, in the body as far as the file knows."""

@@ -13,8 +13,9 @@ from typing import Literal
 
 from gist.errors import InputError
 from gist.intake.assembly import natural_order
+from gist.intake.class_names import ClassNames, SeenClasses
 from gist.intake.decode_job import Accepted
-from gist.intake.decoding import look_at_sample
+from gist.intake.decoding import look_at_sample, said_of_class
 from gist.intake.deidentify import read_or_make_salt
 from gist.intake.file_bytes import open_zip
 from gist.intake.file_type import HEAD_BYTES, file_type
@@ -70,10 +71,18 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
     found = [
         (candidate.class_name or one.label, one) for candidate, one in looked if isinstance(one, Accepted)
     ]
-    headers = [one for _, one in found if one.kept]
+    seen = SeenClasses()
+    for candidate, one in looked:
+        if isinstance(one, Accepted):
+            seen.add(*said_of_class(candidate, one))
+    notes = list(labelled.notes)
+    names = seen.names(config.classes or (), notes)
+    of_no_patient = [one for name, one in found if name not in names.of_patients]
+    headers = [one for one in of_no_patient if one.kept]
     problems = [reason for _, reason in labelled.refused]
     problems += [one for _, one in looked if isinstance(one, Reason)]
-    problems += [Reason.FILTERED_OUT] * (len(found) - len(headers))
+    problems += [Reason.CLASS_IS_PATIENT] * (len(found) - len(of_no_patient))
+    problems += [Reason.FILTERED_OUT] * (len(of_no_patient) - len(headers))
     if not headers:
         raise nothing_readable(problems, config.source)
     short_sides = [min(header.height, header.width) for header in headers]
@@ -84,7 +93,7 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         choice = Choice(config.resolution, "")
     too_small = sum(_too_small(header, config, choice.side) for header in headers)
     problems += [Reason.TOO_SMALL] * too_small
-    classes = Counter(_class_names(labelled, headers))
+    classes = Counter(_class_names(labelled, headers, names))
     return SourceSummary(
         files=len(labelled.listing.files) + len(labelled.listing.refused),
         types=_types(labelled),
@@ -100,8 +109,8 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         resolution_reason=choice.reason,
         problems=dict(Counter(reason.value for reason in problems)),
         notes=(
-            *labelled.notes,
-            *_notes(config, labelled, found, headers),
+            *notes,
+            *_notes(config, labelled, found, headers, names),
             _unknown(config, labelled, looked),
         ),
     )
@@ -117,10 +126,11 @@ def _resolution(
         return Choice(RESOLUTIONS[0], str(refusal))
 
 
-def _class_names(labelled: Labelled, headers: list[Accepted]) -> Iterator[str]:
+def _class_names(labelled: Labelled, headers: list[Accepted], names: ClassNames) -> Iterator[str]:
     of_headers = (one.label for one in headers)
     of_files = (candidate.class_name for candidate in labelled.candidates)
-    return (name for name in (of_headers if labelled.label_tag else of_files) if name is not None)
+    told = map(names.told, of_headers if labelled.label_tag else of_files)
+    return (name for name in told if name is not None)
 
 
 def _notes(
@@ -128,11 +138,12 @@ def _notes(
     labelled: Labelled,
     found: list[tuple[str | None, Accepted]],
     headers: list[Accepted],
+    names: ClassNames,
 ) -> Iterator[str]:
     """What the headers looked at tell beyond counts."""
     if labelled.where is not None:
-        before = Counter(name for name, _ in found)
-        after = Counter(name for name, one in found if one.kept)
+        before = names.counts(Counter(name for name, _ in found))
+        after = names.counts(Counter(name for name, one in found if one.kept))
         yield f"By the {len(found)} headers looked at, {class_balance(before, after)}"
     lengths = [
         max(one.height * one.spacing[0], one.width * one.spacing[1])

@@ -42,7 +42,7 @@ class Reason(StrEnum):
         "still shows what may be text after prepare.burned_in_text=mask has painted over what was found"
     )
     TOO_SMALL = "is smaller than the chosen resolution; see prepare.allow_upsampling"
-    FOLDER_IS_PATIENT = "lies in a class folder that bears its patient's name or id"
+    CLASS_IS_PATIENT = "belongs to a class that is called like its patient"
     NO_CLASS_FOLDER = "lies outside the class folders"
     NO_PATTERN = "has a path that prepare.label_pattern does not fit"
     NOT_IN_INDEX = "is not in dataset.json"
