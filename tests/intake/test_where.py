@@ -133,7 +133,7 @@ def test_a_column_called_like_what_names_a_person_is_refused(folder: Path, colum
     assert "QX001ZJ" not in str(caught.value)
 
 
-def test_a_filter_on_columns_does_not_tell_folders_that_may_be_patients(folder: Path) -> None:
+def test_a_filter_on_columns_tells_no_folder_before_its_files_have_been_looked_at(folder: Path) -> None:
     source = class_folders(folder / "s", 2, ("QX001ZJ", "QX002ZJ"))
     rows = [f"{name}/knee {n}.png,{'AP' if n else 'PA'}" for name in ("QX001ZJ", "QX002ZJ") for n in range(2)]
     (source / "more.csv").write_text("\n".join(["file,view", *rows]))
@@ -141,7 +141,7 @@ def test_a_filter_on_columns_does_not_tell_folders_that_may_be_patients(folder: 
         source=source, labels=Path("more.csv"), label_source="folders", where="view == 'AP'"
     )
     found = label_source(config, 0, bytes(32))
-    assert "prepare.where keeps 2 of 4 images." in found.notes
+    assert found.filtered == ({"QX001ZJ": 2, "QX002ZJ": 2}, {"QX001ZJ": 1, "QX002ZJ": 1})
     assert not [note for note in found.notes if "QX" in note]
 
 

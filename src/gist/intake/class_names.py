@@ -53,12 +53,14 @@ class ClassNames:
 
     of_patients: frozenset[str]
     """Names of classes that are called like a patient: those are left out and never told."""
+    others: frozenset[str]
+    """Names of all other classes into whose files somebody has looked."""
     spelled: Mapping[str, str]
     """Name -> the spelling of its class, where that is another."""
 
     def told(self, name: str | None) -> str | None:
-        """The name of a class as it is told, None for one that is not."""
-        return None if name is None or name in self.of_patients else self.spelled.get(name, name)
+        """The name of a class as it is told, None for one that is not to be."""
+        return self.spelled.get(name, name) if name in self.others else None
 
     def counts(self, counts: Mapping[str | None, int]) -> Counter[str | None]:
         """The same counts under the names that are told."""
@@ -100,9 +102,10 @@ class SeenClasses:
         keys = certain | likely - set(map(plain, chosen))
         if keys:
             notes.append(
-                f"{counted(len(keys), 'class was', 'classes were')} left out, called like the patient of the files inside; rename "
-                " it, or list it in prepare.classes if only part of a name or a short number agrees by chance."
+                f"{counted(len(keys), 'class was', 'classes were')} left out, called like the patient of the files "
+                "inside; rename it, or list it in prepare.classes if only part of a name or a short number agrees by "
+                "chance."
             )
         of_patients = frozenset(name for name in self._counts if plain(name) in keys)
         others = {name: count for name, count in self._counts.items() if name not in of_patients}
-        return ClassNames(of_patients, one_spelling(others, chosen, notes))
+        return ClassNames(of_patients, frozenset(others), one_spelling(others, chosen, notes))

@@ -131,8 +131,9 @@ def decode_candidates(
         progress.advance(done, total, "images", f"{len(aside)} set aside" if aside else "")
     notes: list[str] = []
     names = seen.names(classes or (), notes)
-    if settings.where is not None:
-        notes.append(class_balance(names.counts(balance + filtered), names.counts(balance)))
+    if settings.where is not None or labelled.filtered is not None:
+        before, after = labelled.filtered or (balance + filtered, balance)
+        notes.append(class_balance(names.counts(before), names.counts(after)))
     pictures = []
     for position in sorted(finished):
         picture = finished[position]

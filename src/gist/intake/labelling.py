@@ -81,6 +81,8 @@ class Labelled:
     rows: int = 0
     """Of the label table."""
     rows_without_file: int = 0
+    filtered: tuple[Counter[str | None], Counter[str | None]] | None = None
+    """Files of each class before and after a filter that has been applied; a class may yet prove to be a patient."""
 
 
 def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple[Path, ...] = ()) -> Labelled:
@@ -134,8 +136,9 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
     rows = in_one_spelling(rows, config.classes or (), notes)
     if origin != "tag":
         rows = _of_chosen_classes(rows, config, refused, notes)
+    filtered = None
     if chosen is not None and not attributes:
-        rows = _filtered(rows, chosen, origin, refused, notes)
+        rows, filtered = _filtered(rows, chosen, refused)
         given = [row for row in given if chosen.keeps(row.values)]
     patients = _patients(rows, config, notes)
     candidates = []
@@ -161,6 +164,7 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
         ),
         rows=0 if table is None else len(table.rows),
         rows_without_file=len(absent),
+        filtered=filtered,
     )
 
 
@@ -288,16 +292,15 @@ def _attributes(chosen: Filter | None, table: LabelTable | None) -> dict[str, st
     return keywords
 
 
-def _filtered(rows: Rows, chosen: Filter, origin: Origin, refused: Refused, notes: list[str]) -> Rows:
+def _filtered(
+    rows: Rows, chosen: Filter, refused: Refused
+) -> tuple[Rows, tuple[Counter[str | None], Counter[str | None]]]:
     kept = [(file, row) for file, row in rows if chosen.keeps(row.values)]
     left_out = {file.relative for file, _ in rows} - {file.relative for file, _ in kept}
     refused.extend((relative, Reason.FILTERED_OUT) for relative in sorted(left_out))
-    told = origin not in NAMED_ON_DISK  # a folder may yet prove to bear its patient's name
-    before, after = (Counter(row.label if told else None for _, row in some) for some in (rows, kept))
-    notes.append(class_balance(before, after))
     if not kept:
         raise InputError("prepare.where keeps no image at all; check the values it asks for.")
-    return kept
+    return kept, (Counter(row.label for _, row in rows), Counter(row.label for _, row in kept))
 
 
 def _of_chosen_classes(rows: Rows, config: PrepareConfig, refused: Refused, notes: list[str]) -> Rows:

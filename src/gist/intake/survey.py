@@ -141,6 +141,8 @@ def _notes(
     names: ClassNames,
 ) -> Iterator[str]:
     """What the headers looked at tell beyond counts."""
+    if labelled.filtered is not None:
+        yield class_balance(*map(names.counts, labelled.filtered))
     if labelled.where is not None:
         before = names.counts(Counter(name for name, _ in found))
         after = names.counts(Counter(name for name, one in found if one.kept))
