@@ -159,6 +159,11 @@ def test_a_chance_agreement_counts_where_the_class_holds_no_other_patient() -> N
     assert withheld(("1", PERHAPS, "a"), ("1", NO, "c"), ("0", NO, "b")) == set()
     assert withheld(("1", PERHAPS, "a"), ("0", NO, "b"), chosen=("0", "1")) == set()
     assert withheld(("1", PERHAPS, "a"), ("0", NO, "a")) == set(), "one pseudonym in all files"
+    assert withheld(("KNEE", PERHAPS, "a"), ("KNEE", PERHAPS, "b")) == set(), "all are called Phantom^Knee"
+    assert withheld(("Li", PERHAPS, "a"), ("Li", NO, "a"), ("0", NO, "b")) == {"Li"}, "married since"
+    assert withheld(("normal", PERHAPS, ""), ("normal", NO, ""), ("0", NO, "")) == set(), (
+        "names alone are known"
+    )
     assert withheld(("Li", PERHAPS, ""), ("healthy", NO, ""), ("healthy", NO, "b")) == {"Li"}
 
 

@@ -33,8 +33,8 @@ def one_spelling(counts: Mapping[str, int], chosen: Collection[str], notes: list
         if len(wanted) < 2:
             one.update({name: best for name in names if name != best})
     if one:
-        told = counted(len(one), "class name differs", "class names differ")
-        notes.append(f"{told} from another only in capitals or spaces and was read as that one.")
+        told = counted(len(one), "class name", "class names")
+        notes.append(f"{told} with other capitals or spaces than another one: read as one class with that.")
     return one
 
 
@@ -76,28 +76,30 @@ class SeenClasses:
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._namings: defaultdict[str, set[Naming]] = defaultdict(set)
-        self._patients: set[Patient | None] = set()
+        self._patients: defaultdict[str | None, set[Patient | None]] = defaultdict(set)
 
     def add(self, class_name: str | None, naming: Naming, patient: Patient | None) -> None:
         """What one file says; `patient` is None where only the name is known."""
-        if class_name is not None:
+        key = None if class_name is None else plain(class_name)
+        if class_name is not None and key is not None:
             self._counts[class_name] += 1
-            self._namings[plain(class_name)].add(naming)
+            self._namings[key].add(naming)
         if naming is not Naming.UNTOLD:
-            self._patients.add(patient)
+            self._patients[key].add(patient)
 
     def names(self, chosen: Collection[str], notes: list[str]) -> ClassNames:
         """What follows from all files; `chosen` is prepare.classes.
 
-        A class is called like a patient where one of its files says so for certain. It is, too, where all of its files
-        that tell a patient say *perhaps*, unless it is in `chosen`, or all files of the source tell one patient, as
-        pseudonyms do, and those of other classes say *no*.
+        A class is called like a patient where one of its files says so for certain. It is, too, where files say
+        *perhaps* and all tell one patient, unless it is in `chosen`, or that patient is told by all files of the source,
+        as pseudonyms are, in classes that are called otherwise, too.
         """
         certain = {key for key, told in self._namings.items() if Naming.SURELY in told}
         likely = {
-            key for key, told in self._namings.items() if Naming.PERHAPS in told and Naming.NO not in told
+            key for key, told in self._namings.items() if Naming.PERHAPS in told and self._tells_one(key)
         }
-        if len(self._patients) == 1 and any(Naming.NO in told for told in self._namings.values()):
+        everybody = set().union(*self._patients.values())
+        if len(everybody) == 1 and any(Naming.NO in told for told in self._namings.values()):
             likely = set()
         keys = certain | likely - set(map(plain, chosen))
         if keys:
@@ -109,3 +111,8 @@ class SeenClasses:
         of_patients = frozenset(name for name in self._counts if plain(name) in keys)
         others = {name: count for name, count in self._counts.items() if name not in of_patients}
         return ClassNames(of_patients, frozenset(others), one_spelling(others, chosen, notes))
+
+    def _tells_one(self, key: str) -> bool:
+        """Whether the files of a class tell one patient; where that is by names alone, all must say *perhaps*."""
+        patients = self._patients[key]
+        return len(patients) == 1 and (None not in patients or Naming.NO not in self._namings[key])

@@ -13,7 +13,7 @@ from gist.intake.borders import content_box
 from gist.intake.burned_in_text import TextBox, find_text, find_words, paint_over, united
 from gist.intake.deidentify import Patient, patient
 from gist.intake.file_bytes import read_file
-from gist.intake.file_type import ARCHIVES, HEAD_BYTES, file_type
+from gist.intake.file_type import ARCHIVES, HEAD_BYTES, file_type, is_pointer
 from gist.intake.filter_expression import parse_filter
 from gist.intake.geometry import Fit, FloatImage, View, scaled_view, show, square_view, thumbnail
 from gist.intake.image_facts import ImageFacts, measure
@@ -144,6 +144,8 @@ def run_job(
 
 def _run(data: bytes, task: Task, settings: JobSettings, row: Row) -> tuple[Accepted, bytes]:
     kind = file_type(data[:HEAD_BYTES])
+    if kind is None and is_pointer(data[:HEAD_BYTES]):
+        raise SetAside(Reason.NOT_FETCHED)
     if kind is None:
         other = Reason.ARCHIVE if data.startswith(ARCHIVES) else Reason.NOT_AN_IMAGE
         raise SetAside(other if data else Reason.EMPTY)

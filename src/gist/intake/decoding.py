@@ -161,7 +161,7 @@ def _job(key: int, candidate: Candidate, labelled: Labelled) -> Job:
     row = Row(candidate.class_name or "", candidate.side, candidate.values)
     if listing.is_zip:
         return Job(key, str(listing.root), file.bytes, file.relative, row)
-    return Job(key, f"{listing.root}/{file.relative}", file.bytes, row=row)
+    return Job(key, listing.path(file), file.bytes, row=row)
 
 
 def _reason_against(accepted: Accepted, labelled: Labelled, classes: Collection[str] | None) -> Reason | None:

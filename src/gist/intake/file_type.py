@@ -8,6 +8,7 @@ FileType = Literal["dicom", "png", "jpeg", "tiff", "bmp", "webp"]
 HEAD_BYTES = 140
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b\x08", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
 """First bytes of zip (and spreadsheet), gzip, RAR and 7-Zip archives."""
+_POINTERS = (b"annex/objects/", b"version https://git-lfs.github.com/spec/")
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -29,6 +30,11 @@ def file_type(head: bytes) -> FileType | None:
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
         return "bmp"
     return None
+
+
+def is_pointer(head: bytes) -> bool:
+    """Whether a file only names the contents that git-annex or Git LFS has not fetched."""
+    return any(pointer in head for pointer in _POINTERS)
 
 
 def _is_bare_dicom(head: bytes) -> bool:

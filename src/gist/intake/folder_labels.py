@@ -139,7 +139,7 @@ def _with_pictures(listing: Listing) -> tuple[list[SourceFile], Refused]:
         folder
         for folder, files in folders.items()
         if not any(has_image_ending(file.relative) for file in files)
-        and not any(file_type(listing.head(file.relative, HEAD_BYTES)) for file in files)
+        and not any(file_type(listing.head(file, HEAD_BYTES)) for file in files)
     }
     if len(without) == len(folders):
         return list(listing.files), []

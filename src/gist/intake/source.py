@@ -14,6 +14,14 @@ from pathlib import Path
 from gist.errors import InputError
 from gist.intake.deidentify import salted_id
 from gist.intake.file_bytes import open_zip
+from gist.intake.linked_files import (
+    CACHE,
+    VERSION_CONTROL,
+    behind_link,
+    in_system_folder,
+    only_version,
+    stores_around,
+)
 from gist.stages.vocabulary import Reason
 
 MAX_FILES = 2_000_000
@@ -21,7 +29,6 @@ _ZIP_METHODS = (
     zipfile.ZIP_STORED,
     zipfile.ZIP_DEFLATED,
 )  # others may ask for gigabytes before the first byte
-_SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,8 @@ class SourceFile:
     bytes: int
     state: int
     """Changes when the file does: modification time in nanoseconds, or the CRC inside a zip archive."""
+    target: str = ""
+    """Where a link leads, as a full path; never written anywhere either."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +74,16 @@ class Listing:
             raise InputError(f"A table inside {self.root} is larger than {max_bytes >> 20} MiB; check it.")
         return data
 
-    def head(self, relative: str, count: int) -> bytes:
+    def path(self, file: SourceFile) -> str:
+        """Where the bytes of a file of a folder lie."""
+        return file.target or f"{self.root}/{file.relative}"
+
+    def head(self, file: SourceFile, count: int) -> bytes:
         """The first bytes of a file; none where it cannot be read."""
         try:
             with (
                 open_zip(self.root) if self.is_zip else nullcontext() as archive,
-                archive.open(relative) if archive else (self.root / relative).open("rb") as stream,
+                archive.open(file.relative) if archive else Path(self.path(file)).open("rb") as stream,
             ):
                 return stream.read(count)
         except (OSError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile, zlib.error):
@@ -83,7 +96,9 @@ class Listing:
 
 
 def list_source(source: Path, leave_out: Collection[Path] = ()) -> Listing:
-    """Lists a folder or a zip archive to any depth; links are never followed.
+    """Lists a folder or a zip archive to any depth.
+
+    Links are not followed, but for those that a store of contents stands behind (`gist.intake.linked_files`).
 
     `leave_out` are files and folders that are no data, such as the run folder.
 
@@ -106,7 +121,7 @@ def list_source(source: Path, leave_out: Collection[Path] = ()) -> Listing:
         raise _no_source(root)
     if not files and not refused:
         raise InputError(f"The source {source} is empty; set prepare.source to the folder of images.")
-    hidden = {file.relative for file in files if _in_system_folder(file.relative)}
+    hidden = {file.relative for file in files if in_system_folder(file.relative)}
     refused.extend((relative, Reason.HIDDEN_FOLDER) for relative in hidden)
     visible = sorted((file for file in files if file.relative not in hidden), key=lambda file: file.relative)
     return Listing(root, tuple(visible), tuple(sorted(refused)), is_zip=not root.is_dir())
@@ -130,6 +145,7 @@ def _list_folder(
     root: Path, leave_out: Collection[Path], files: list[SourceFile], refused: list[tuple[str, Reason]]
 ) -> None:
     not_data = {str(path) for path in leave_out}
+    stores = stores_around(root)
     pending = [""]  # paths below the root, as plain text: there may be a million of them
     while pending:
         current = pending.pop()
@@ -140,12 +156,15 @@ def _list_folder(
                 raise InputError(f"The source {root} cannot be read; check its permissions.") from None
             refused.append((current, Reason.UNREADABLE))
             continue
+        if {entry.name for entry in entries} >= CACHE:
+            entries, blobs = only_version(entries, root / current)
+            stores = (*stores, blobs)
         for entry in entries:
-            if entry.path in not_data:
+            if entry.path in not_data or (entry.name in VERSION_CONTROL and entry.is_dir()):
                 continue
             relative = f"{current}/{entry.name}" if current else entry.name
             try:
-                found = _examine(entry, root)
+                found = _examine(entry, root, stores)
             except OSError:
                 found = Reason.UNREADABLE
             if isinstance(found, Reason):
@@ -153,7 +172,8 @@ def _list_folder(
             elif found is None:
                 pending.append(relative)
             else:
-                files.append(SourceFile(relative, found.st_size, found.st_mtime_ns))
+                target = os.path.realpath(entry.path) if entry.is_symlink() else ""
+                files.append(SourceFile(relative, found.st_size, found.st_mtime_ns, target))
         _check_count(len(files), root)
 
 
@@ -188,18 +208,10 @@ def _check_count(count: int, root: Path) -> None:
         raise InputError(f"{root} holds more than {MAX_FILES:,} files; choose a source of images only.")
 
 
-def _in_system_folder(relative: str) -> bool:
-    """Thumbnails and the like that systems keep beside pictures; such a folder is no class."""
-    folders = relative.split("/")[:-1]
-    return any(folder.startswith(".") or folder in _SYSTEM_FOLDERS for folder in folders)
-
-
-def _examine(entry: os.DirEntry[str], root: Path) -> os.stat_result | Reason | None:
+def _examine(entry: os.DirEntry[str], root: Path, stores: Collection[Path]) -> os.stat_result | Reason | None:
     """Facts of a regular file, a reason against anything else, None for a folder to descend into."""
     if entry.is_symlink():
-        # What a link inside the source leads to is met there under its own name.
-        inside = Path(entry.path).resolve(strict=True).is_relative_to(root)
-        return Reason.LINK_INSIDE if inside else Reason.LINK_OUTSIDE
+        return behind_link(entry.path, root, stores)
     if entry.is_dir(follow_symlinks=False):
         return None
     facts = entry.stat(follow_symlinks=False)

@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from gist.intake.linked_files import VERSION_CONTROL
 from gist.stages.prepare import PrepareConfig
 
 
@@ -38,11 +39,12 @@ def _walk(source: Path) -> list[tuple[str, int, int]]:
         facts = source.stat()
         return [("", facts.st_size, facts.st_mtime_ns)]
     found = []
-    for folder, _, files in os.walk(source):
+    for folder, folders, files in os.walk(source):
+        folders[:] = [name for name in folders if name not in VERSION_CONTROL]
         for name in files:
             path = os.path.join(folder, name)  # noqa: PTH118 - pathlib is five times slower on 100,000 files
             try:
-                facts = os.stat(path, follow_symlinks=False)  # noqa: PTH116
+                facts = os.stat(path)  # noqa: PTH116
             except OSError:
                 continue
             found.append((os.path.relpath(path, source), facts.st_size, facts.st_mtime_ns))
