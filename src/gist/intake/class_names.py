@@ -91,8 +91,8 @@ class SeenClasses:
         """What follows from all files; `chosen` is prepare.classes.
 
         A class is called like a patient where one of its files says so for certain. It is, too, where files say
-        *perhaps* and all tell one patient, unless it is in `chosen`, or that patient is told by all files of the source,
-        as pseudonyms are, in classes that are called otherwise, too.
+        *perhaps* and all tell one patient, unless it is in `chosen`, or all files of the source tell that patient, as
+        pseudonyms do, in classes that are called otherwise, too.
         """
         certain = {key for key, told in self._namings.items() if Naming.SURELY in told}
         likely = {

@@ -89,7 +89,7 @@ def _folded(text: str) -> _Folded:
     words = [word.lstrip("0") or "0" for word in raw]
     ways = [raw, words]
     return _Folded(
-        tuple(map(_agreed, words)),
+        tuple(words),
         frozenset(
             _agreed(run) for way in ways for start in range(len(way)) for run in accumulate(way[start:])
         ),
@@ -136,7 +136,7 @@ def _by_name(
                 found = max(found, Naming.SURELY if _weight(name) >= _WHOLE else Naming.PERHAPS)
             elif _weight(text.letters) >= _WHOLE and name.startswith(text.letters):
                 found = max(found, Naming.PERHAPS)  # as programs cut long names
-        apart = len(order) > 1 and text.spans.issuperset(order)
+        apart = len(order) > 1 and text.spans.issuperset(map(_agreed, order))
         if apart and min(map(_weight, order)) > 1 and _weight("".join(order)) >= _WHOLE:
             return Naming.SURELY
     parts = [_agreed(part) for part in _parts(family, given)]
