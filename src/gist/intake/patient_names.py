@@ -64,38 +64,45 @@ _CERTAIN, _DIGITS = 5, 4
 def naming(class_name: str, identity: Identity) -> Naming:
     """Whether a class is called like the person of `identity`."""
     text = _folded(class_name)
-    found = [_by_number(text, number) for number in (*identity.numbers, *identity.exams)]
+    exams = identity.exams if any(map(str.isdecimal, class_name)) else ()
+    found = [_by_number(text, number) for number in (*identity.numbers, *exams)]
     found += [_by_name(text, *person) for name in identity.names for person in _persons(name)]
     told = Naming.NO if identity.names or identity.numbers else Naming.UNTOLD
     return max([told, *(one for one in found if one is not Naming.NO)])
 
 
 class _Folded(NamedTuple):
-    words: tuple[str, ...]
+    """A class name, to look for names and numbers in it."""
+
     spans: frozenset[str]
     """Every run of words, joined."""
     wholes: frozenset[str]
-    """All words joined: numbers with the zeros before them, and without."""
     letters: str
-    """All words but numbers."""
+    """All words but numbers, joined."""
 
 
 @lru_cache(maxsize=4096)
 def _folded(text: str) -> _Folded:
-    apart = unicodedata.normalize("NFKD", text)
-    plain = "".join(letter for letter in apart if not unicodedata.combining(letter))
-    plain = _HUMP.sub(" ", _APOSTROPHES.sub("", plain)).casefold().translate(_LETTERS)
-    raw = _WORDS.findall(unicodedata.normalize("NFC", plain))[:_MOST_WORDS]
-    words = [word.lstrip("0") or "0" for word in raw]
-    ways = [raw, words]
-    return _Folded(
-        tuple(words),
-        frozenset(
-            _agreed(run) for way in ways for start in range(len(way)) for run in accumulate(way[start:])
-        ),
-        frozenset(_agreed("".join(way).lstrip("0") or "0") for way in ways),
-        _agreed("".join(word for word in words if not word.isdecimal())),
-    )
+    ways = _words(text), _words(text, zeros=False)
+    runs = (run for way in ways for start in range(len(way)) for run in accumulate(way[start:]))
+    letters = "".join(word for word in ways[0] if not word.isdecimal())
+    return _Folded(frozenset(map(_agreed, runs)), _wholes(text), _agreed(letters))
+
+
+def _wholes(text: str) -> frozenset[str]:
+    """All words joined: numbers with the zeros before them, and without."""
+    ways = _words(text), _words(text, zeros=False)
+    return frozenset(_agreed("".join(way).lstrip("0") or "0") for way in ways)
+
+
+def _words(text: str, zeros: bool = True) -> tuple[str, ...]:
+    """Plain words and numbers, these with or without the zeros before them."""
+    if not text.isascii():
+        apart = unicodedata.normalize("NFKD", text)
+        text = "".join(letter for letter in apart if not unicodedata.combining(letter))
+    text = _HUMP.sub(" ", _APOSTROPHES.sub("", text)).casefold().translate(_LETTERS)
+    words = _WORDS.findall(unicodedata.normalize("NFC", text))[:_MOST_WORDS]
+    return tuple(words if zeros else (word.lstrip("0") or "0" for word in words))
 
 
 def _agreed(joined: str) -> str:
@@ -104,12 +111,12 @@ def _agreed(joined: str) -> str:
 
 
 def _by_number(text: _Folded, number: str) -> Naming:
-    own = _folded(number)
-    shared = max(own.wholes & (text.spans | text.wholes), key=len, default="")
-    digits = max((word for word in own.words if word.isdecimal()), key=len, default="")
+    own, words = _wholes(number), _words(number, zeros=False)
+    shared = max(own & (text.spans | text.wholes), key=len, default="")
+    digits = max((word for word in words if word.isdecimal()), key=len, default="")
     if len(shared) >= _CERTAIN and sum(map(str.isdecimal, shared)) >= _DIGITS:
         return Naming.SURELY
-    if len(shared) >= _PART or (own.words and own.wholes & text.wholes):
+    if len(shared) >= _PART or (words and own & text.wholes):
         return Naming.PERHAPS
     return Naming.PERHAPS if len(digits) >= _DIGITS and digits in text.spans else Naming.NO
 
@@ -117,7 +124,7 @@ def _by_number(text: _Folded, number: str) -> Naming:
 def _persons(name: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
     """Words of family, given and middle name, of each spelling."""
     for spelling in name.split("="):
-        family, given, middle, *_ = (*(_folded(part).words for part in spelling.split("^")), (), (), ())
+        family, given, middle, *_ = (*(_words(part, zeros=False) for part in spelling.split("^")), (), (), ())
         if family or given:
             yield family, given, middle
 
@@ -158,4 +165,6 @@ def _parts(family: tuple[str, ...], given: tuple[str, ...]) -> Iterator[str]:
 
 
 def _weight(text: str) -> int:
-    return sum(_OF_ALPHABET if letter >= _IDEOGRAPHS else 1 for letter in text)
+    return (
+        len(text) if text.isascii() else sum(_OF_ALPHABET if letter >= _IDEOGRAPHS else 1 for letter in text)
+    )
