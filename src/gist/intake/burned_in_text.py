@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from gist.intake.burned_in_text_lines import (
     CONTRAST,
+    FEWEST_BESIDE,
     darkest_ink,
-    is_text,
+    grain_level,
+    lines_of_text,
     rows_of_strokes,
     whole_line,
     without_gaps,
@@ -71,19 +73,23 @@ def find_text(grey: Grey, sure: bool = False) -> tuple[TextBox, ...]:
     """
     step = _step(grey)
     small = _reduced(grey, step)
-    side = max(small.shape)
     looks = [(bright, bright - _opened(bright)) for bright in (small, 255 - small)]
     light, dark = (rows_of_strokes(*look, CONTRAST) for look in looks)
     lines = []
     for (bright, raised), rows in zip(
         looks, (without_gaps(light, dark), without_gaps(dark, light)), strict=True
     ):
-        if sure:
-            rows += rows_of_strokes(bright, raised, _FAINT_CONTRAST)
-        elif rows:
-            ink = np.where(bright >= darkest_ink(rows), raised, np.uint8(0))
-            rows += rows_of_strokes(bright, ink, _FAINT_CONTRAST)
-        lines += [whole_line(row, bright, raised) for row in rows if is_text(row, side)]
+        if not (sure or rows):
+            continue
+        grain = grain_level(raised)
+        ink = raised if sure else np.where(bright >= darkest_ink(rows), raised, np.uint8(0))
+        found = lines_of_text(rows, raised, CONTRAST)
+        for strokes, least in ((raised, CONTRAST), (ink, _FAINT_CONTRAST)):
+            contrast = np.maximum(grain, np.uint8(least))
+            found += lines_of_text(
+                rows_of_strokes(bright, strokes, contrast, FEWEST_BESIDE), strokes, contrast
+            )
+        lines += [whole_line(row, bright, raised, grain) for row in found]
     return united(_with_margin(line, step, grey) for line in lines)
 
 

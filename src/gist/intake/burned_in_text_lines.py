@@ -17,21 +17,44 @@ _FAINT = 45.0
 """Of 255: bone edges and trabeculae reach this contrast, so that a fainter line must be longer to be text."""
 _LARGE = 1 / 24
 """Of the picture's longer side: the height from which few glyphs in a row are taken for a lead marker."""
-_STROKES_PER_HEIGHT = 0.7
+_STROKES_PER_HEIGHT = 0.45
 _SHORTEST = 2.5
 """Of its height: what a line is long at least."""
+_LIKE = 0.5
+"""Of a row's rise: what rises so much beside it is like its strokes."""
+_LIKE_BESIDE_TEXT, _MOST_LIKE = 0.02, 0.12
+"""Share of the surroundings of a line of text that is, and may be, like its strokes."""
+_STROKES_FOR_LIKE = 90.0
+"""Strokes that a line must have more for each surroundings full of the like: among grain some stand in a row."""
+_SEEN = 0.25
+"""Share of the surroundings at least that no other row takes; where rows take more, a wider look is needed."""
+_SURROUNDINGS = 12
+"""Pixels around a row at least that are looked at; else one and a half of its height."""
+_GRAIN = 0.7
+_BEYOND_GRAIN = 2.6
+"""Of that quantile: what grain of most kinds exceeds in a pixel of several hundred."""
+_PARTS, _LEAST_PART = 6, 40
 _REACH = 6.0
 """Of its height: how far what belongs to a line may lie from it."""
+_NEXT_LINE = 1.5
+"""Of its height: how far above or below a line a short word may belong to it."""
+FEWEST_BESIDE = 2.0
+"""Strokes of a short word beside a line of text."""
 _TRACE = 4
 """Of 255: the contrast from which a stroke beside a line of text counts as more of it."""
 
 Box = tuple[int, int, int, int]
+Contrast = int | NDArray[np.uint8]
+"""Of 255, for all pixels or for each."""
 
 
 def rows_of_strokes(
-    bright_HW: NDArray[np.uint8], raised_HW: NDArray[np.uint8], contrast: int
+    bright_HW: NDArray[np.uint8],
+    raised_HW: NDArray[np.uint8],
+    contrast: Contrast,
+    fewest: float = _FEWEST_STROKES,
 ) -> list[Glyphs]:
-    """Glyphs that stand in a row, row by row: lines of text, and what may be a part of one.
+    """Glyphs that stand in a row, row by row, with `fewest` strokes: lines of text, and what may be a part of one.
 
     `bright_HW` is a picture in which text is brighter than what surrounds it, `raised_HW` by how much thin structures
     are; those of less than `contrast` are overlooked.
@@ -40,11 +63,26 @@ def rows_of_strokes(
     if np.count_nonzero(mask) < _FEWEST_PIXELS:
         return []
     glyphs = find_glyphs(bright_HW, raised_HW, mask)
-    if glyphs.strokes.sum() < _FEWEST_STROKES:
+    if glyphs.strokes.sum() < fewest:
         return []
     row_of = _rows(glyphs)
-    long_enough = np.flatnonzero(np.bincount(row_of, glyphs.strokes) >= _FEWEST_STROKES)
+    long_enough = np.flatnonzero(np.bincount(row_of, glyphs.strokes) >= fewest)
     return [glyphs.chosen(row_of == row) for row in long_enough]
+
+
+def grain_level(raised_HW: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What grain hardly ever rises above, around each pixel: a multiple of a quantile over parts of the picture."""
+    height, width = raised_HW.shape
+    level = np.zeros(raised_HW.shape, np.uint8)
+    part = max(_LEAST_PART, max(raised_HW.shape) // _PARTS)
+    for top in range(0, height, part):
+        for left in range(0, width, part):
+            here = raised_HW[top : top + part, left : left + part]
+            some = np.sort(here[::2, ::2], axis=None)
+            level[top : top + part, left : left + part] = min(
+                255, _BEYOND_GRAIN * some[int(_GRAIN * some.size)]
+            )
+    return level
 
 
 def without_gaps(rows: list[Glyphs], inverse: list[Glyphs]) -> list[Glyphs]:
@@ -52,8 +90,57 @@ def without_gaps(rows: list[Glyphs], inverse: list[Glyphs]) -> list[Glyphs]:
     return [row for row in rows if not any(_is_within(_box(row), _box(other)) for other in inverse)]
 
 
-def is_text(row: Glyphs, picture_side: int) -> bool:
-    """Whether a row is a line of text, in a picture with this longer side."""
+def lines_of_text(rows: list[Glyphs], raised_HW: NDArray[np.uint8], contrast: Contrast) -> list[Glyphs]:
+    """The rows that are lines of text: that look so, and whose strokes are rare around them; and short words beside.
+
+    Arguments as those of `rows_of_strokes`.
+    """
+    side = max(raised_HW.shape)
+    likely = [row for row in rows if _spare_strokes(row, side) >= 0]
+    beside = np.ones(raised_HW.shape if likely else (0, 0), np.bool_)
+    for top, left, bottom, right in map(_box, likely):
+        beside[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = False
+    lines = [row for row in likely if _stands_out(row, raised_HW, contrast, beside)]
+    return [row for row in rows if any(row is line or _is_beside(row, line) for line in lines)]
+
+
+def _is_beside(row: Glyphs, line: Glyphs) -> bool:
+    """Whether a row is a word of the same writing: of like ink and height, on the line or on one next to it."""
+    high = float(np.median(line.height))
+    top, left, bottom, right = _box(row)
+    above, start, below, stop = _box(line)
+    return (
+        max(above - bottom, top - below) <= _NEXT_LINE * high
+        and max(start - right, left - stop) <= _REACH * high
+        and 0.6 <= float(np.median(row.height)) / high <= 1 / 0.6
+        and float(np.median(row.rise)) >= _LIKE * float(np.median(line.rise))
+        and bool(_one_grey(row, line).any(axis=1).all())
+    )
+
+
+def _stands_out(
+    row: Glyphs, raised: NDArray[np.uint8], contrast: Contrast, beside: NDArray[np.bool_]
+) -> bool:
+    """Whether few pixels around a row are like its strokes; `beside` leaves out what may be other lines."""
+    top, left, bottom, right = _box(row)
+    least = np.maximum(contrast, np.uint8(_LIKE * np.median(row.rise)))
+    reach = max(_SURROUNDINGS, 3 * (bottom - top) // 2)
+    while True:
+        around = slice(max(0, top - reach), bottom + reach), slice(max(0, left - reach), right + reach)
+        seen = beside[around]
+        pixels = np.count_nonzero(seen)
+        if pixels >= _SEEN * seen.size:
+            break
+        if seen.size == beside.size:
+            return False  # rows like it are everywhere
+        reach *= 2
+    like = np.count_nonzero((raised[around] > (least if least.ndim == 0 else least[around])) & seen) / pixels
+    needed = _STROKES_FOR_LIKE * (like - _LIKE_BESIDE_TEXT)
+    return like <= _MOST_LIKE and _spare_strokes(row, max(raised.shape)) >= needed
+
+
+def _spare_strokes(row: Glyphs, picture_side: int) -> float:
+    """Strokes of a row beyond those that a line of text has at least, in a picture with this longer side."""
     high = float(np.median(row.height))
     left, right = _box(row)[1::2]
     length = (right - left) / high
@@ -61,19 +148,21 @@ def is_text(row: Glyphs, picture_side: int) -> bool:
     fewest = _FEWEST_LARGE_STROKES if high > _LARGE * picture_side else _FEWEST_STROKES
     if float(np.median(row.rise)) < _FAINT:
         fewest = _FEWEST_FAINT_STROKES
-    return length >= _SHORTEST and strokes >= max(fewest, _STROKES_PER_HEIGHT * length)
+    return strokes - max(fewest, _STROKES_PER_HEIGHT * length) if length >= _SHORTEST else -np.inf
 
 
-def whole_line(row: Glyphs, bright_HW: NDArray[np.uint8], raised_HW: NDArray[np.uint8]) -> Box:
+def whole_line(
+    row: Glyphs, bright_HW: NDArray[np.uint8], raised_HW: NDArray[np.uint8], grain_HW: NDArray[np.uint8]
+) -> Box:
     """Box of a row and of all its ink that follows it: words apart, stops, letters that are faint on bright bone.
 
     A bone behind some letters leaves them little contrast and ties them to its edges, so that they are no glyphs; what
-    tells of them is that columns of the row's height hold traces of its grey.
+    tells of them is that columns of the row's height hold traces of its grey, stronger than the picture's grain.
     """
     top, left, bottom, right = _box(row)
-    bright, raised = bright_HW[top:bottom], raised_HW[top:bottom]
-    plain = (raised > CONTRAST) & (bright >= darkest_ink([row]))
-    faint = (raised > _TRACE) & (
+    bright, raised, grain = (values[top:bottom] for values in (bright_HW, raised_HW, grain_HW))
+    plain = (raised > np.maximum(grain, CONTRAST)) & (bright >= darkest_ink([row]))
+    faint = (raised > np.maximum(grain, _TRACE)) & (
         bright >= np.median(row.level)
     )  # what stands on bright bone is no darker elsewhere
     inked = np.flatnonzero((plain | faint).any(axis=0))
