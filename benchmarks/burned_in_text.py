@@ -5,9 +5,9 @@
     python benchmarks/burned_in_text.py --dump missed        # and the pictures that went wrong
 
 Films are used as they are and enlarged threefold. Part one adds grain of several kinds and amounts and counts what is
-flagged. Part two writes names, dates and settings in many sizes, greys and places, on clean and on grainy films and on
-films stretched sideways, short words under a line. A writing is found where frames cover nine tenths of its ink; "kept" is the ink that `mask` would
-leave readable, "width" how wide frames are beside their words. `--words` lets tesseract read, too.
+flagged. Part two writes names, dates and settings in many sizes, greys and places: on clean, large and grainy films,
+before a film is stretched, and with a short word under the line. A writing is found where frames cover nine tenths of
+its ink; width is that of the frames beside that of the words.
 """
 
 from __future__ import annotations
@@ -146,10 +146,10 @@ def writings(films: list[Film], count: int) -> Iterator[tuple[str, Film, Film, b
         if group == "grain":
             film = grainy(film, draw.choice(KINDS), draw.choice((4, 8, 14, 20)), number)
         inked, cover = written(film, text, size, ink, place)
-        if group == "beside":  # a short word under the line
-            inked, short = written(
-                inked, draw.choice(("KV70", "hrs", "AP")), size, ink, (place[0], min(1, place[1] + 0.1))
-            )
+        if group == "beside":
+            # a short word on the next line
+            below = place[1] + (1.4 if place[1] < 0.9 else -1.4) * size / film.shape[0]
+            inked, short = written(inked, draw.choice(("KV70", "hrs", "AP")), size, ink, (place[0], below))
             cover = np.maximum(cover, short)
         inside = cover > 0.5
         stands_out = bool(np.median(np.abs(inked - film)[inside]) > 50)

@@ -34,6 +34,10 @@ _GRAIN = 0.7
 _BEYOND_GRAIN = 2.6
 """Of that quantile: what grain of most kinds exceeds in a pixel of several hundred."""
 _PARTS, _LEAST_PART = 6, 40
+_BEYOND_ALL_GRAIN = 1.3
+"""Of what grain hardly ever exceeds: what it does not along a whole line."""
+_FEWEST_TRACES = 3
+"""Pixels of a column and its neighbours below which a trace is no part of a letter."""
 _REACH = 6.0
 """Of its height: how far what belongs to a line may lie from it."""
 _NEXT_LINE = 1.5
@@ -160,16 +164,18 @@ def whole_line(
     tells of them is that columns of the row's height hold traces of its grey, stronger than the picture's grain.
     """
     top, left, bottom, right = _box(row)
-    bright, raised, grain = (values[top:bottom] for values in (bright_HW, raised_HW, grain_HW))
+    bright, raised = bright_HW[top:bottom], raised_HW[top:bottom]
+    grain = _BEYOND_ALL_GRAIN * grain_HW[top:bottom]
     plain = (raised > np.maximum(grain, CONTRAST)) & (bright >= darkest_ink([row]))
     faint = (raised > np.maximum(grain, _TRACE)) & (
         bright >= np.median(row.level)
     )  # what stands on bright bone is no darker elsewhere
-    inked = np.flatnonzero((plain | faint).any(axis=0))
+    traces = np.pad(np.count_nonzero(plain | faint, axis=0), 1)
+    inked = np.flatnonzero((traces[1:-1] > 0) & (traces[:-2] + traces[1:-1] + traces[2:] >= _FEWEST_TRACES))
     reach = _REACH * float(np.median(row.height))
     while True:
         near = inked[(inked >= left - reach) & (inked < right + reach)]
-        first, last = min(left, *near.tolist()), max(right, *(near + 1).tolist())
+        first, last = min([left, *near.tolist()]), max([right, *(near + 1).tolist()])
         if (first, last) == (left, right):
             return top, left, bottom, right
         left, right = first, last
