@@ -9,7 +9,7 @@ most 1000 pixels, so that it costs little beside decoding.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from gist.intake.burned_in_text_lines import (
     FEWEST_BESIDE,
     darkest_ink,
     grain_level,
+    likely_words,
     lines_of_text,
     rows_of_strokes,
     whole_line,
@@ -27,6 +28,9 @@ from gist.intake.burned_in_text_lines import (
 from gist.intake.geometry import FloatImage, View
 from gist.intake.picture import Grey, as_float
 from gist.intake.sliding import sliding
+
+if TYPE_CHECKING:
+    from gist.intake.word_reader import Strip
 
 _SIDE = 1000
 _STROKE = 7
@@ -99,11 +103,10 @@ def find_words(grey: Grey) -> tuple[TextBox, ...]:
 
     step = _step(grey)
     small = _reduced(grey, step)
-    return united(
-        _with_margin(word, step, grey)
-        for bright in (small, 255 - small)
-        for word in read_words(bright, bright - _opened(bright), CONTRAST)
-    )
+    strips: list[Strip] = []
+    for bright in (small, 255 - small):
+        strips += likely_words(bright, bright - _opened(bright))
+    return united(_with_margin(word, step, grey) for word in (read_words(strips) if strips else ()))
 
 
 def paint_over(grey: FloatImage, boxes: Sequence[TextBox]) -> FloatImage:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from gist.intake.burned_in_text_glyphs import Boxes, Doubles, Glyphs, find_glyphs, joined
+
+if TYPE_CHECKING:
+    from gist.intake.word_reader import Strip
 
 CONTRAST = 28
 """Of 255: what a stroke differs from its surroundings by."""
@@ -44,6 +49,8 @@ _NEXT_LINE = 1.5
 """Of its height: how far above or below a line a short word may belong to it."""
 FEWEST_BESIDE = 2.0
 """Strokes of a short word beside a line of text."""
+_FEWEST_TO_READ = 2.5
+"""Strokes of a row that may be a word of three letters."""
 _TRACE = 4
 """Of 255: the contrast from which a stroke beside a line of text counts as more of it."""
 
@@ -108,6 +115,39 @@ def lines_of_text(rows: list[Glyphs], raised_HW: NDArray[np.uint8], contrast: Co
     return [row for row in rows if any(row is line or _is_beside(row, line) for line in lines)]
 
 
+def likely_words(bright_HW: NDArray[np.uint8], raised_HW: NDArray[np.uint8]) -> list[Strip]:
+    """What is worth reading: rows of strokes as long as a short word, with room on both sides, the strongest first.
+
+    Arguments as those of `rows_of_strokes`; the contrast is that of text or what stands out from the grain.
+    """
+    from gist.intake.word_reader import Strip
+
+    rows = rows_of_strokes(bright_HW, raised_HW, CONTRAST, _FEWEST_TO_READ)
+    if not rows:
+        return []
+    contrast = np.maximum(grain_level(raised_HW), np.uint8(CONTRAST))
+    if contrast.max() > CONTRAST:
+        rows = rows_of_strokes(bright_HW, raised_HW, contrast, _FEWEST_TO_READ)
+    strips: list[Strip] = []
+    for row in sorted(rows, key=lambda row: -float(row.strokes.sum())):
+        high, rise = float(np.median(row.height)), float(np.median(row.rise))
+        top, left, bottom, right = _box(row)
+        margin, reach = round(high / 2) + 1, round(_REACH * high)
+        if any(
+            strip.top <= top
+            and bottom <= strip.top + len(strip.strokes)
+            and strip.left <= left
+            and right <= strip.left + strip.strokes.shape[1]
+            for strip in strips
+        ):
+            continue
+        first, start = max(0, top - margin), max(0, left - reach)
+        part = raised_HW[first : bottom + margin, start : right + reach]
+        strokes = np.minimum(255, part * np.float32(255 / rise)).astype(np.uint8)
+        strips.append(Strip(strokes, first, start, high))
+    return strips
+
+
 def _is_beside(row: Glyphs, line: Glyphs) -> bool:
     """Whether a row is a word of the same writing: of like ink and height, on the line or on one next to it."""
     high = float(np.median(line.height))
@@ -140,7 +180,7 @@ def _stands_out(
         reach *= 2
     like = np.count_nonzero((raised[around] > (least if least.ndim == 0 else least[around])) & seen) / pixels
     needed = _STROKES_FOR_LIKE * (like - _LIKE_BESIDE_TEXT)
-    return like <= _MOST_LIKE and _spare_strokes(row, max(raised.shape)) >= needed
+    return bool(like <= _MOST_LIKE and _spare_strokes(row, max(raised.shape)) >= needed)
 
 
 def _spare_strokes(row: Glyphs, picture_side: int) -> float:
