@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from listener import Listener
 from prepare_call import PrepareCall
 from test_burned_in_text import covered, knee, save, write
 
+from gist.config import build_config
 from gist.intake.burned_in_text import find_text, find_words
-from gist.intake.word_reader import installed, read_page
+from gist.intake.stage import prepare
+from gist.intake.word_reader import read_page, reading_seconds
 from gist.runs.folder import RunFolder
 from gist.stages.vocabulary import Remark
 
@@ -87,6 +90,37 @@ def test_words_are_painted_over_or_refused(
     assert len(masked) == 1
 
 
+def test_films_without_rows_of_strokes_are_not_given_to_the_program(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = folder / "calls"
+    program(folder, monkeypatch, f"echo called >> '{calls}'")
+    for number in range(12):
+        find_words(knee(number))
+    assert not calls.exists()
+    find_words(write(knee(0) * np.float32(0.7), "SMITH, JOHN A", 14, 1.0, 0.03, 0.03)[0])
+    assert calls.read_text() == "called\n"  # one page, whatever the picture holds
+
+
+@needs_tesseract
+def test_what_reading_costs_is_told_before_it_begins(folder: Path, run: RunFolder) -> None:
+    listener = Listener()
+    tree = {"source": str(named_and_plain(folder)), "resolution": 64}
+    prepare(build_config({"prepare": tree, "device": "cpu"}), run, listener)
+    assert "Words in the pixels are read by tesseract" in listener.notes[0]
+    assert "--burned-in-text-ocr off" in listener.notes[0]
+
+
+@needs_tesseract
+def test_several_lines_of_different_height_are_each_found_where_they_stand() -> None:
+    written, first = write(knee(0, 600) * np.float32(0.6), "Jill", 14, 1.0, 0.03, 0.03)
+    written, second = write(written, "Radiology", 40, 1.0, 0.9, 0.9)
+    written, third = write(written, "Hospital", 20, 0.0, 0.5, 0.5)
+    boxes = find_words(written)
+    for place in (first, second, third):
+        assert covered(boxes, place) > 0.9, place
+
+
 @needs_tesseract
 def test_knees_without_text_are_not_read_as_words() -> None:
     assert [number for number in range(12) if find_words(knee(number))] == []
@@ -116,7 +150,7 @@ def test_a_program_that_reads_nothing_is_not_relied_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     program(folder, monkeypatch, lines)
-    assert not installed()
+    assert reading_seconds() is None
     for number in range(4):
         save(folder / "source" / f"{number}.png", knee(number))
     result = prepare_stage(folder / "source", resolution=64)

@@ -10,6 +10,7 @@ from gist.stages.vocabulary import Remark
 
 _ENOUGH_IMAGES = 750  # about where the paper saw artifact-free elbows
 _IMBALANCE = 5.0
+_MANY_WITH_TEXT = 0.1
 _NAMED = 12
 """Classes named in a sentence at most."""
 _WORTH_SAYING = {
@@ -123,10 +124,17 @@ def _readable_text(
     if not shown:
         return []
     trained = sum(Remark.TEXT_FOUND in of_one for of_one in remarks_in_training)
+    notes = []
+    if shown > _MANY_WITH_TEXT * len(remarks):
+        notes.append(
+            f"{percent(shown / len(remarks))} of all images are flagged with text in their pixels: these films carry "
+            "words, or something else is taken for letters; look at 'Text in the pixels' in data.html first."
+        )
     return [
         f"{counted(shown, 'image seems', 'images seem')} to show readable text, perhaps names, and {trained} of them "
         f"{'stays' if trained == 1 else 'stay'} in the training set, where a network can learn to show the same text; "
-        "--burned-in-text mask paints over what is found, --burned-in-text reject leaves such images out."
+        "--burned-in-text mask paints over what is found, --burned-in-text reject leaves such images out.",
+        *notes,
     ]
 
 

@@ -87,7 +87,9 @@ def find_text(grey: Grey, sure: bool = False) -> tuple[TextBox, ...]:
             continue
         grain = grain_level(raised)
         ink = raised if sure else np.where(bright >= darkest_ink(rows), raised, np.uint8(0))
-        found = lines_of_text(rows, raised, CONTRAST)
+        found = lines_of_text(
+            rows, raised, CONTRAST, like=0
+        )  # where text is dense, it is taken for grain below
         for strokes, least in ((raised, CONTRAST), (ink, _FAINT_CONTRAST)):
             contrast = np.maximum(grain, np.uint8(least))
             found += lines_of_text(

@@ -101,17 +101,20 @@ def without_gaps(rows: list[Glyphs], inverse: list[Glyphs]) -> list[Glyphs]:
     return [row for row in rows if not any(_is_within(_box(row), _box(other)) for other in inverse)]
 
 
-def lines_of_text(rows: list[Glyphs], raised_HW: NDArray[np.uint8], contrast: Contrast) -> list[Glyphs]:
+def lines_of_text(
+    rows: list[Glyphs], raised_HW: NDArray[np.uint8], contrast: Contrast, like: float = _LIKE
+) -> list[Glyphs]:
     """The rows that are lines of text: that look so, and whose strokes are rare around them; and short words beside.
 
-    Arguments as those of `rows_of_strokes`.
+    Arguments as those of `rows_of_strokes`; around a line, what exceeds the contrast and rises by `like` of the line's
+    rise is like its strokes.
     """
     side = max(raised_HW.shape)
     likely = [row for row in rows if _spare_strokes(row, side) >= 0]
     beside = np.ones(raised_HW.shape if likely else (0, 0), np.bool_)
     for top, left, bottom, right in map(_box, likely):
         beside[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = False
-    lines = [row for row in likely if _stands_out(row, raised_HW, contrast, beside)]
+    lines = [row for row in likely if _stands_out(row, raised_HW, contrast, beside, like)]
     return [row for row in rows if any(row is line or _is_beside(row, line) for line in lines)]
 
 
@@ -163,11 +166,11 @@ def _is_beside(row: Glyphs, line: Glyphs) -> bool:
 
 
 def _stands_out(
-    row: Glyphs, raised: NDArray[np.uint8], contrast: Contrast, beside: NDArray[np.bool_]
+    row: Glyphs, raised: NDArray[np.uint8], contrast: Contrast, beside: NDArray[np.bool_], like: float
 ) -> bool:
     """Whether few pixels around a row are like its strokes; `beside` leaves out what may be other lines."""
     top, left, bottom, right = _box(row)
-    least = np.maximum(contrast, np.uint8(_LIKE * np.median(row.rise)))
+    least = np.maximum(contrast, np.uint8(like * np.median(row.rise)))
     reach = max(_SURROUNDINGS, 3 * (bottom - top) // 2)
     while True:
         around = slice(max(0, top - reach), bottom + reach), slice(max(0, left - reach), right + reach)
@@ -178,9 +181,9 @@ def _stands_out(
         if seen.size == beside.size:
             return False  # rows like it are everywhere
         reach *= 2
-    like = np.count_nonzero((raised[around] > (least if least.ndim == 0 else least[around])) & seen) / pixels
-    needed = _STROKES_FOR_LIKE * (like - _LIKE_BESIDE_TEXT)
-    return bool(like <= _MOST_LIKE and _spare_strokes(row, max(raised.shape)) >= needed)
+    share = np.count_nonzero((raised[around] > (least if least.ndim == 0 else least[around])) & seen) / pixels
+    needed = _STROKES_FOR_LIKE * (share - _LIKE_BESIDE_TEXT)
+    return bool(share <= _MOST_LIKE and _spare_strokes(row, max(raised.shape)) >= needed)
 
 
 def _spare_strokes(row: Glyphs, picture_side: int) -> float:
@@ -201,17 +204,24 @@ def whole_line(
     """Box of a row and of all its ink that follows it: words apart, stops, letters that are faint on bright bone.
 
     A bone behind some letters leaves them little contrast and ties them to its edges, so that they are no glyphs; what
-    tells of them is that columns of the row's height hold traces of its grey, stronger than the picture's grain.
+    tells of them is that columns of the row's height hold traces of its grey: stronger than the picture's grain, and
+    more than above or below.
     """
     top, left, bottom, right = _box(row)
-    bright, raised = bright_HW[top:bottom], raised_HW[top:bottom]
-    grain = _BEYOND_ALL_GRAIN * grain_HW[top:bottom]
+    high = bottom - top
+    first = max(0, top - high)
+    bright, raised = bright_HW[first : bottom + high], raised_HW[first : bottom + high]
+    grain = _BEYOND_ALL_GRAIN * grain_HW[first : bottom + high]
     plain = (raised > np.maximum(grain, CONTRAST)) & (bright >= darkest_ink([row]))
     faint = (raised > np.maximum(grain, _TRACE)) & (
         bright >= np.median(row.level)
     )  # what stands on bright bone is no darker elsewhere
-    traces = np.pad(np.count_nonzero(plain | faint, axis=0), 1)
-    inked = np.flatnonzero((traces[1:-1] > 0) & (traces[:-2] + traces[1:-1] + traces[2:] >= _FEWEST_TRACES))
+    ink = plain | faint
+    strips = [strip for strip in (ink[: top - first], ink[bottom - first :]) if len(strip)]
+    by_chance = min((3 * high * float(strip.mean()) for strip in strips), default=0.0)
+    fewest = np.clip(by_chance + 4 * by_chance**0.5, _FEWEST_TRACES, max(_FEWEST_TRACES, 0.75 * high))
+    traces = np.pad(np.count_nonzero(ink[top - first : bottom - first], axis=0), 1)
+    inked = np.flatnonzero((traces[1:-1] > 0) & (traces[:-2] + traces[1:-1] + traces[2:] >= fewest))
     reach = _REACH * float(np.median(row.height))
     while True:
         near = inked[(inked >= left - reach) & (inked < right + reach)]

@@ -22,7 +22,8 @@ from gist.intake.picture import Side
 from gist.intake.resolution import Choice, choose_resolution
 from gist.intake.source import find_file, list_source
 from gist.intake.spool import Spool
-from gist.intake.word_reader import installed
+from gist.intake.word_reader import reading_seconds
+from gist.numerals import counted
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.stages.prepare import PrepareConfig
@@ -59,7 +60,7 @@ def prepare_with(
         from gist.intake.data_page import write_data_page
 
         choice = _resolution(config, labelled, salt, crew)
-        search = _text_search(config.prepare)
+        search = _text_search(config.prepare, len(labelled.candidates), processes, progress)
         settings = job_settings(config.prepare, labelled, config.seed, salt, choice.side, search == "words")
         spool = stack.enter_context(Spool(run.stage_folder("prepare"), spool_key(settings, salt)))
         finished, aside, told = decode_candidates(
@@ -163,10 +164,22 @@ def _resolution(config: Config, labelled: Labelled, salt: bytes, crew: Crew) -> 
     return choose_resolution(sizes, config.prepare.fit, config.prepare.allow_upsampling, config.device)
 
 
-def _text_search(config: PrepareConfig) -> Literal["none", "strokes", "words"]:
+def _text_search(
+    config: PrepareConfig, images: int, processes: int, progress: Progress
+) -> Literal["none", "strokes", "words"]:
+    """How text is looked for; what reading will cost is told before it begins."""
     if config.burned_in_text == "ignore":
         return "none"
-    return "words" if config.burned_in_text_ocr == "auto" and installed() else "strokes"
+    seconds = reading_seconds() if config.burned_in_text_ocr == "auto" else None
+    if seconds is None:
+        return "strokes"
+    minutes = max(1, round(seconds * images / processes / 60))
+    progress.note(
+        f"Words in the pixels are read by tesseract, too: about {seconds:.1f} s for each image that shows strokes in "
+        f"a row, so at most {minutes} min if all of {counted(images, 'image')} do; "
+        "--burned-in-text-ocr off does without."
+    )
+    return "words"
 
 
 def _are_phantoms(source: Path | None, result: PrepareResult) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -46,13 +47,15 @@ class Strip(NamedTuple):
     letter_height: float
 
 
-def installed() -> bool:
-    """Whether the program is there and reads a word written for the purpose; without language data it does not."""
+def reading_seconds() -> float | None:
+    """What the program takes for a word written for the purpose; None where it is missing or, as without language
+    data, does not read it."""
     if shutil.which(_PROGRAM) is None:
-        return False
+        return None
     page = Image.new("L", (320, 80), 255)
     ImageDraw.Draw(page).text((40, 20), "RADIOGRAPH", font=ImageFont.load_default(32), fill=0)
-    return bool(read_page(np.asarray(page)))
+    start = time.monotonic()
+    return time.monotonic() - start if read_page(np.asarray(page)) else None
 
 
 def read_words(strips: Sequence[Strip]) -> list[Box]:
