@@ -39,8 +39,8 @@ _GRAIN = 0.7
 _BEYOND_GRAIN = 2.6
 """Of that quantile: what grain of most kinds exceeds in a pixel of several hundred."""
 _PARTS, _LEAST_PART = 6, 40
-_BEYOND_ALL_GRAIN = 1.3
-"""Of what grain hardly ever exceeds: what it does not along a whole line."""
+_TRACE_OF_GRAIN = 0.9
+"""Of what grain hardly ever exceeds: what a trace of ink must; how many there are above and below is counted, too."""
 _FEWEST_TRACES = 3
 """Pixels of a column and its neighbours below which a trace is no part of a letter."""
 _REACH = 6.0
@@ -211,17 +211,16 @@ def whole_line(
     high = bottom - top
     first = max(0, top - high)
     bright, raised = bright_HW[first : bottom + high], raised_HW[first : bottom + high]
-    grain = _BEYOND_ALL_GRAIN * grain_HW[first : bottom + high]
+    grain = _TRACE_OF_GRAIN * grain_HW[first : bottom + high]
     plain = (raised > np.maximum(grain, CONTRAST)) & (bright >= darkest_ink([row]))
     faint = (raised > np.maximum(grain, _TRACE)) & (
         bright >= np.median(row.level)
     )  # what stands on bright bone is no darker elsewhere
     ink = plain | faint
-    strips = [strip for strip in (ink[: top - first], ink[bottom - first :]) if len(strip)]
-    by_chance = min((3 * high * float(strip.mean()) for strip in strips), default=0.0)
-    fewest = np.clip(by_chance + 4 * by_chance**0.5, _FEWEST_TRACES, max(_FEWEST_TRACES, 0.75 * high))
-    traces = np.pad(np.count_nonzero(ink[top - first : bottom - first], axis=0), 1)
-    inked = np.flatnonzero((traces[1:-1] > 0) & (traces[:-2] + traces[1:-1] + traces[2:] >= fewest))
+    above, here, below = ink[: top - first], ink[top - first : bottom - first], ink[bottom - first :]
+    by_chance = min(_traces(strip).max() for strip in (above, below, here) if len(strip) == len(here))
+    fewest = np.clip(by_chance + 1, _FEWEST_TRACES, max(_FEWEST_TRACES, 0.75 * high))
+    inked = np.flatnonzero(here.any(axis=0) & (_traces(here) >= fewest))
     reach = _REACH * float(np.median(row.height))
     while True:
         near = inked[(inked >= left - reach) & (inked < right + reach)]
@@ -229,6 +228,12 @@ def whole_line(
         if (first, last) == (left, right):
             return top, left, bottom, right
         left, right = first, last
+
+
+def _traces(ink: NDArray[np.bool_]) -> Boxes:
+    """Inked pixels in each column and its two neighbours."""
+    count: Boxes = np.convolve(np.count_nonzero(ink, axis=0), (1, 1, 1), "same")
+    return count
 
 
 def darkest_ink(rows: list[Glyphs]) -> float:
