@@ -154,12 +154,18 @@ class RunFolder:
         while (kept := self.path / "previous" / f"{stage}-{number}").exists():
             number += 1
         kept.parent.mkdir(exist_ok=True)
-        return folder.rename(kept)
+        folder.rename(kept)
+        self._move_what_stays(stage, kept, folder)
+        return kept
 
     def bring_back(self, stage: StageName, aside: Path) -> None:
         """Makes a folder that was put aside the stage's folder again; the present one is put aside in turn."""
         self.put_aside(stage)
-        folder = aside.rename(self.path / stage)
+        folder = self.path / stage
+        if folder.exists():
+            self._move_what_stays(stage, folder, aside)
+            folder.rmdir()
+        aside.rename(folder)
         if aside.parent.name == "previous":
             for file in self._belongings(stage):
                 kept = folder / file.name
@@ -168,6 +174,12 @@ class RunFolder:
                     kept.replace(file)
             if not any(aside.parent.iterdir()):
                 aside.parent.rmdir()
+
+    def _move_what_stays(self, stage: StageName, there: Path, here: Path) -> None:
+        for name in STAGES[stage].promise.stays:
+            if (there / name).exists():
+                here.mkdir(exist_ok=True)
+                (there / name).replace(here / name)
 
     def kept_results(self, stage: StageName) -> list[Path]:
         """Folders of a stage's earlier results, newest first."""

@@ -139,6 +139,8 @@ class EvaluateConfig(StageSettings):
         private_inputs={"weights": "the file that evaluate.weights names is another than before"},
         check="gist.evaluation.check:check_evaluate",
         page="gist.evaluation.page:evaluate_page",
+        dear=("scores.json",),
+        kept=True,
         command=False,  # it can look at every snapshot instead
         stays=("features", "snapshots.json"),  # known by the content of their images; about the training
     )

@@ -46,6 +46,7 @@ class GenerateConfig(StageSettings):
         check="gist.generation.check:check_generate",
         page="gist.generation.page:generate_page",
         dear=("images/*.png",),
+        kept=True,
     )
 
     network: Literal["latest", "best"] | Annotated[str, Field(pattern="^network-")] | Path = "latest"

@@ -132,6 +132,8 @@ class UtilityConfig(StageSettings):
         needs=("prepare", "generate"),
         check="gist.utility.check:check_utility",
         page="gist.utility.page:utility_page",
+        dear=("utility.json", "trained/*"),
+        kept=True,
     )
 
     classifiers: tuple[Literal["small", "inception_v3", "resnet101", "vgg19"], ...] = Field(
