@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from prepare_call import PrepareCall
 from radiograph_files import picture, save_png
 
-from gist.intake.fine_structure import fine_structure
-from gist.intake.geometry import thumbnail, to_square
+from gist.intake.fine_structure import fine_structure, thumbnail
+from gist.intake.geometry import to_square
 from gist.intake.near_duplicates import Copy, near_copies, near_copies_within
 from gist.runs.folder import RunFolder
 from gist.stages.vocabulary import Reason
@@ -29,12 +29,47 @@ def jpeg(image: Image.Image) -> Image.Image:
     return Image.open(buffer)
 
 
+def labelled(image: Image.Image) -> Image.Image:
+    copy = image.copy()
+    font = ImageFont.load_default(image.height // 9)
+    ImageDraw.Draw(copy).text((image.height // 24, image.height // 24), "L AP 12", fill=255, font=font)
+    return copy
+
+
+def marked(image: Image.Image) -> Image.Image:
+    """With a lead marker in the right upper corner."""
+    copy, unit = image.copy(), image.height // 16
+    pen = ImageDraw.Draw(copy)
+    pen.rectangle((image.width - 4 * unit, unit, image.width - unit, 5 * unit), fill=255)
+    pen.text((image.width - 3 * unit, unit), "R", fill=0, font=ImageFont.load_default(3 * unit))
+    return copy
+
+
 ALTERATIONS: dict[str, Alteration] = {
     "recompressed": jpeg,
-    "halved": lambda image: image.resize((112, 112), Image.Resampling.BICUBIC),
+    "halved": lambda image: image.reduce(2),
     "brightened": lambda image: image.point([int(255 * (value / 255) ** 0.75) for value in range(256)]),
-    "cropped": lambda image: image.crop((3, 3, 221, 221)),
+    "cropped": lambda image: image.crop((3, 3, image.width - 3, image.height - 3)),
+    "labelled": labelled,
+    "marked": marked,
+    "stretched": lambda image: image.resize((224, 224), Image.Resampling.BICUBIC),
+    "in a black border": lambda image: ImageOps.expand(image, 24, 0),
+    "with black above": lambda image: ImageOps.expand(image, (0, 60, 0, 0), 0),
+    "in a white border": lambda image: ImageOps.expand(image, 24, 255),
+    "mirrored": ImageOps.mirror,
+    "mirrored in a border": lambda image: ImageOps.mirror(ImageOps.expand(image, (0, 24, 24, 0), 0)),
 }
+OBLONG = ("recompressed", "labelled", "stretched", "in a black border", "with black above", "mirrored")
+
+
+def drawn(seed: int) -> Image.Image:
+    """An oblong picture with structure of every size, as radiographs have, different for every seed."""
+    rng = np.random.default_rng(seed)
+    grey = np.zeros((160, 120))
+    for cells in (4, 8, 16, 32, 64):
+        noise = Image.fromarray(rng.standard_normal((cells, cells)).astype(np.float32))
+        grey += np.asarray(noise.resize((120, 160), Image.Resampling.BICUBIC)) * cells**-0.5
+    return Image.fromarray(np.clip(120 + 60 * grey, 0, 255).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +111,41 @@ def test_altered_copies_of_knees_are_found(knees: list[Image.Image], name: str) 
     found = copies_found(suspects, knees[:COUNT], 64)
     assert len(found) >= 0.9 * COUNT
     assert max(found) < COUNT
+
+
+@pytest.mark.parametrize("name", OBLONG)
+def test_altered_copies_of_oblong_pictures_are_found(knees: list[Image.Image], name: str) -> None:
+    oblong = [image.crop((40, 0, 184, 224)) for image in knees[: COUNT + 20]]
+    suspects = [*[ALTERATIONS[name](image) for image in oblong[:COUNT]], *oblong[COUNT:]]
+    found = copies_found(suspects, oblong[:COUNT], 128)
+    assert len(found) >= 0.9 * COUNT
+    assert max(found) < COUNT
+
+
+@pytest.mark.parametrize("side", [32, 64])
+def test_left_and_right_knees_of_one_patient_are_not_taken_for_copies(shared_dir: Path, side: int) -> None:
+    files = sorted((shared_dir / "data" / "knee" / "train" / "0").glob("*.png"))[:400]
+    knees = [Image.open(file).convert("L") for file in files]
+    squares = [to_square(np.asarray(knee, np.float32) / 255, side, "pad") for knee in knees]
+    fine = [fine_structure(square) for square in squares]
+    assert near_copies_within([thumbnail(square) for square in squares], fine.__getitem__) == {}
+
+
+@pytest.mark.parametrize("name", [*ALTERATIONS])
+@pytest.mark.parametrize("resolution", [64, 128])
+def test_altered_copies_of_drawn_pictures_stay_on_their_side(
+    folder: Path, run: RunFolder, prepare_stage: PrepareCall, name: str, resolution: int
+) -> None:
+    for number in range(24):
+        original = drawn(number)
+        save_png(folder / "s" / f"{number}.png", np.asarray(original))
+        if number < 6:
+            save_png(folder / "s" / f"copy {number}.png", np.asarray(ALTERATIONS[name](original)))
+    result = prepare_stage(folder / "s", resolution=resolution, test_fraction=0.4, allow_upsampling=True)
+    with (run.path / "prepare" / "records.csv").open(encoding="utf-8", newline="") as file:
+        listed = sum(bool(row["near_copy_of"]) for row in csv.DictReader(file))
+    assert listed + result.rejected.get(Reason.NEARLY_IN_TRAINING.value, 0) == 6
+    assert result.train_images + result.test_images + sum(result.rejected.values()) == 30
 
 
 def test_a_held_out_copy_of_a_training_picture_is_left_out(

@@ -15,7 +15,8 @@ from gist.intake.deidentify import Patient, patient
 from gist.intake.file_bytes import read_file
 from gist.intake.file_type import ARCHIVES, HEAD_BYTES, file_type, is_pointer
 from gist.intake.filter_expression import parse_filter
-from gist.intake.geometry import Fit, FloatImage, View, scaled_view, show, square_view, thumbnail
+from gist.intake.fine_structure import thumbnail
+from gist.intake.geometry import Fit, FloatImage, View, scaled_view, show, square_view
 from gist.intake.image_facts import ImageFacts, measure
 from gist.intake.patient_names import Naming, naming
 from gist.intake.picture import FrameChoice, Grey, GreySettings, Header, Picture, Side, WindowChoice, as_float

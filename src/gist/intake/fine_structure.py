@@ -1,7 +1,12 @@
-"""What tells pictures of different patients apart: structure finer than a blur, 64x64 values of one byte."""
+"""What pictures are compared by: a thumbnail, and structure finer than a blur, which tells patients apart.
+
+Both are of what lies inside bare margins, stretched to the square: a copy with a border, or stretched where its original
+was padded, has the same.
+"""
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -11,24 +16,74 @@ from gist.intake.geometry import FloatImage
 from gist.intake.sliding import sliding
 
 FINE_SIDE = 64
+THUMBNAIL_SIDE = 16
+_BARE = 3.0 / 255.0
+_FEWEST_LINES = 8
 _FLAT = 0.4 / 255.0
-_CUT = 3.0
+_CUT = 2.0
+_LEAST_CUT = 1.0 / 255.0
 _TOP = 127.0
+
+
+def thumbnail(square: FloatImage) -> bytes:
+    """16x16 greys, one byte each, of a square in 0-1 whose side is a power of two."""
+    small = _small(square, THUMBNAIL_SIDE)
+    return bytes(np.rint(small * np.float32(255.0)).astype(np.uint8))
 
 
 def fine_structure(square: FloatImage) -> bytes:
     """int8 [S, S], S = min(64, side of the square), of a square in 0-1 whose side is a power of two.
 
-    The square less its Gaussian blur (sigma 1), outliers beyond three standard deviations cut, edges faded. Flat parts
-    are left out with their surroundings: borders have the same edges in every picture.
+    The picture less its Gaussian blur (sigma 1), cut at twice its median strength, so that letters put into a copy weigh
+    little, and faded at the edges. Flat parts are left out with their surroundings: borders have the same edges in every
+    picture.
     """
     side = min(FINE_SIDE, len(square))
-    means, blur, fade = _matrices(len(square), side)
-    small = (means @ square @ means.T).astype(np.float32, copy=False)
+    blur, fade = _matrices(side)
+    small = _small(square, side)
     fine = (small - blur @ small @ blur) * ~_around_borders(small)
-    limit = _CUT * max(float(fine.std()), 1e-12)
+    strength = np.abs(fine[fine != 0.0])
+    limit = max(_CUT * float(np.median(strength)) if strength.size else 0.0, _LEAST_CUT)
     faded = np.clip(fine, -limit, limit) * (fade * (_TOP / limit))
     return np.rint(faded).astype(np.int8).tobytes()
+
+
+def _small(square: FloatImage, side: int) -> FloatImage:
+    """What lies inside margins of pure black or white as [side, side]."""
+    each = np.full(len(square), 1 / len(square), np.float32)
+    rows, columns = (_means(*_inside(lines), len(square), side) for lines in (square @ each, each @ square))
+    return (rows @ square @ columns.T).astype(np.float32, copy=False)
+
+
+def _inside(lines: NDArray[np.float32]) -> tuple[float, float]:
+    """Where margins end and begin, by the mean of each line of the picture."""
+    start, stop = _margin(lines), len(lines) - _margin(lines[::-1])
+    return (start, stop) if stop - start >= _FEWEST_LINES else (0.0, float(len(lines)))
+
+
+def _margin(lines: NDArray[np.float32]) -> float:
+    """How many lines are bare, to parts of one: how much of the next is can be told from those behind it."""
+    outermost = float(lines[0])
+    if _BARE < outermost < 1 - _BARE:
+        return 0.0
+    apart = np.abs(lines - round(outermost))
+    first = int(np.argmax(apart > _BARE))
+    if not 0 < first < len(lines) - 2:
+        return 0.0
+    edge, second, third = apart[first : first + 3].tolist()
+    return first + 1 - min(1.0, edge / max(2 * second - third, _BARE))
+
+
+@lru_cache(maxsize=8)
+def _means(start: float, stop: float, length: int, side: int) -> NDArray[np.float32]:
+    """The matrix [side, length] of means over equal cells of a span, each of at least one pixel; pixels that are margin in
+    part are left out."""
+    cell, pixel = (stop - start) / side, np.arange(length)
+    half, first, last = max(cell, 1.0) / 2, math.ceil(start), math.floor(stop)
+    middle = np.clip(start + cell * (np.arange(side)[:, None] + 0.5), first + 0.5, last - 0.5)
+    covered = np.maximum(np.minimum(middle + half, pixel + 1) - np.maximum(middle - half, pixel), 0.0)
+    covered *= (pixel >= first) & (pixel < last)
+    return (covered / covered.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _around_borders(small: FloatImage) -> NDArray[np.bool_]:
@@ -44,11 +99,10 @@ def _around_borders(small: FloatImage) -> NDArray[np.bool_]:
 
 
 @lru_cache(maxsize=2)
-def _matrices(length: int, side: int) -> tuple[NDArray[np.float32], ...]:
-    """Means over blocks and a blur as matrices (for squares this small products are quicker than anything else), and
-    how much of each pixel stays at the edges."""
-    means = np.kron(np.eye(side), np.full(length // side, side / length))
+def _matrices(side: int) -> tuple[NDArray[np.float32], ...]:
+    """A blur as a matrix (for squares this small a product is quicker than anything else), and how much of each pixel
+    stays at the edges."""
     apart = np.abs(np.arange(side)[:, None] - np.arange(side))
     kernel = np.exp(-0.5 * np.minimum(apart, side - apart) ** 2.0)
     fade = np.outer(np.hanning(side), np.hanning(side))
-    return tuple(matrix.astype(np.float32) for matrix in (means, kernel / kernel[0].sum(), fade))
+    return (kernel / kernel[0].sum()).astype(np.float32), fade.astype(np.float32)

@@ -15,7 +15,6 @@ from gist.intake.picture import Grey, as_float
 
 Fit = Literal["pad", "crop", "stretch"]
 FloatImage = NDArray[np.float32]
-THUMBNAIL_SIDE = 16
 _FEW_ROWS = 4
 
 
@@ -71,16 +70,6 @@ def show(image: Grey, view: View, side: int) -> FloatImage:
         return _enlarge(as_float(image), view.rows, view.columns, side)
     fewer_rows = _area_mean(image, *view.rows, side)
     return np.ascontiguousarray(_area_mean(np.ascontiguousarray(fewer_rows.T), *view.columns, side).T)
-
-
-def thumbnail(square: FloatImage) -> bytes:
-    """16x16 greys of a square of values in 0-1, one byte each, for finding pictures that are alike."""
-    block = square.shape[0] // THUMBNAIL_SIDE
-    rows = np.add.reduce(square.reshape(THUMBNAIL_SIDE, block, -1), axis=1)
-    small = np.add.reduce(rows.reshape(THUMBNAIL_SIDE, THUMBNAIL_SIDE, block), axis=2) / np.float32(
-        block * block
-    )
-    return bytes(np.rint(small * np.float32(255.0)).astype(np.uint8))
 
 
 def _centred(length: int, shown: float) -> tuple[float, float]:
