@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from gist.intake.geometry import FloatImage
 from gist.intake.sliding import sliding
 
+Span = tuple[float, float]
+"""Start and stop in pixels."""
 FINE_SIDE = 64
 THUMBNAIL_SIDE = 16
 _BARE = 3.0 / 255.0
@@ -50,12 +52,32 @@ def fine_structure(square: FloatImage) -> bytes:
 
 def _small(square: FloatImage, side: int) -> FloatImage:
     """What lies inside margins of pure black or white as [side, side]."""
-    each = np.full(len(square), 1 / len(square), np.float32)
-    rows, columns = (_means(*_inside(lines), len(square), side) for lines in (square @ each, each @ square))
+    rows, columns = (_means(*span, len(square), side) for span in _inside(square))
     return (rows @ square @ columns.T).astype(np.float32, copy=False)
 
 
-def _inside(lines: NDArray[np.float32]) -> tuple[float, float]:
+def _inside(picture: FloatImage) -> tuple[Span, Span]:
+    """Rows and columns inside margins, and inside margins of the other grey within those."""
+    height, width = picture.shape
+    rows = _between_margins(picture @ np.full(width, 1 / width, np.float32))
+    columns = _between_margins(np.full(height, 1 / height, np.float32) @ picture)
+    if rows == (0.0, height) and columns == (0.0, width):
+        return rows, columns
+    top, left = math.ceil(rows[0]), math.ceil(columns[0])
+    inner = picture[top : math.floor(rows[1]), left : math.floor(columns[1])]
+    rows_within, columns_within = _inside(inner)
+    return (
+        _narrowed(rows, top, rows_within, inner.shape[0]),
+        _narrowed(columns, left, columns_within, inner.shape[1]),
+    )
+
+
+def _narrowed(span: Span, first: int, within: Span, length: int) -> Span:
+    start, stop = within
+    return first + start if start > 0 else span[0], first + stop if stop < length else span[1]
+
+
+def _between_margins(lines: NDArray[np.float32]) -> Span:
     """Where margins end and begin, by the mean of each line of the picture."""
     start, stop = _margin(lines), len(lines) - _margin(lines[::-1])
     return (start, stop) if stop - start >= _FEWEST_LINES else (0.0, float(len(lines)))
