@@ -258,7 +258,9 @@ def test_flagged_images_stay_and_are_listed_with_the_place_of_their_text(
         assert bottom < 12
         assert 20 < right < 56
     stay = sum(row["split"] == "train" for row in flagged)
-    warning = next(note for note in result.notes if note.startswith("2 images seem to show readable text"))
+    warning = next(
+        note for note in result.notes if note.startswith("Warning: 2 images seem to show readable text")
+    )
     assert re.search(rf"and {stay} of them stays? in the training set", warning)
     assert "--burned-in-text mask" in warning
     assert "--burned-in-text reject" in warning

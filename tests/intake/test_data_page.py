@@ -77,7 +77,7 @@ def test_counts_on_the_page_are_those_of_the_data_set(
     for reason, number in result.rejected.items():
         assert f"{reason} {number}" in page.says("aside")
     for note in result.notes:
-        assert note in page.says("top")
+        assert note.removeprefix("Warning: ") in page.says("top")
 
 
 def test_the_page_loads_nothing_and_runs_nothing(
@@ -108,6 +108,58 @@ def test_outliers_are_shown_with_what_sets_them_apart(
     assert shown.count("[picture]") >= 2
     assert re.search(r"(darker|flatter): 0\.0\d, half of all lie in 0\.\d\d–0\.\d\d", shown)
     assert "more blurred: " in shown
+
+
+def test_small_differences_of_shape_do_not_crowd_out_other_outliers(
+    folder: Path, run: RunFolder, prepare_stage: PrepareCall
+) -> None:
+    source = class_folders(folder / "source", per_class=20)
+    for number in range(14):
+        save_png(
+            source / "0" / f"a little taller {number}.png", picture(200 + number, 60)[:, :48].astype(np.uint8)
+        )
+    for number in range(14):
+        save_png(
+            source / "1" / f"far taller {number}.png", picture(300 + number, 96)[:, 30:66].astype(np.uint8)
+        )
+    save_png(source / "0" / "dark.png", (picture(77) / 12).astype(np.uint8))
+    prepare_stage(source)
+    shown = page_of(run).says("outliers")
+    assert "taller for its width: 0.38" in shown
+    assert "taller for its width: 0.80" not in shown
+    assert re.search(r"(darker|flatter): 0\.0\d", shown)
+
+
+def test_a_class_of_images_with_text_is_not_shown_as_empty(
+    folder: Path, run: RunFolder, prepare_stage: PrepareCall
+) -> None:
+    source = class_folders(folder / "source", per_class=4)
+    (source / "declared").mkdir()
+    for number in range(5):
+        dicom(picture(50 + number), BurnedInAnnotation="YES").save_as(
+            source / "1" / f"declared {number}.dcm", enforce_file_format=True
+        )
+        dicom(picture(80 + number), BurnedInAnnotation="YES").save_as(
+            source / "declared" / f"{number}.dcm", enforce_file_format=True
+        )
+    prepare_stage(source, test_fraction=0.0)
+    shown = page_of(run).says("classes")
+    assert "0 [picture] 4 of 4 1 [picture] 4 of 9; 5 with text are not shown here" in shown
+    assert "declared 0 of 5; 5 with text are not shown here" in shown
+
+
+def test_what_is_serious_stands_before_what_is_not(
+    folder: Path, run: RunFolder, prepare_stage: PrepareCall
+) -> None:
+    source = class_folders(folder / "source")
+    save_png(source / "1" / "the other class.png", picture(0).astype(np.uint8))
+    result = prepare_stage(source)
+    serious = [note.startswith("Warning: ") for note in result.notes if note != result.loss]
+    assert serious == sorted(serious, reverse=True)
+    first, second = page_of(run).says("top").split("Also worth knowing.")
+    assert "Look at this before you train. 2 files show one picture under different classes" in first
+    assert "No patient is known" in first
+    assert "held out" in second
 
 
 def test_a_uniform_data_set_has_no_outliers(folder: Path, run: RunFolder, prepare_stage: PrepareCall) -> None:

@@ -141,7 +141,8 @@ def test_altered_copies_of_drawn_pictures_stay_on_their_side(
         save_png(folder / "s" / f"{number}.png", np.asarray(original))
         if number < 6:
             save_png(folder / "s" / f"copy {number}.png", np.asarray(ALTERATIONS[name](original)))
-    result = prepare_stage(folder / "s", resolution=resolution, test_fraction=0.4, burned_in_text="ignore", allow_upsampling=True)
+    choices = {"test_fraction": 0.4, "burned_in_text": "ignore", "allow_upsampling": True}
+    result = prepare_stage(folder / "s", resolution=resolution, **choices)
     with (run.path / "prepare" / "records.csv").open(encoding="utf-8", newline="") as file:
         listed = sum(bool(row["near_copy_of"]) for row in csv.DictReader(file))
     assert listed + result.rejected.get(Reason.NEARLY_IN_TRAINING.value, 0) == 6
@@ -230,7 +231,8 @@ def test_a_picture_and_its_negative_are_on_one_side_and_mixed_polarity_is_told(
     assert left_out > 0
     assert left_out + listed == 8
     assert any(
-        note.startswith("8 images are negatives of another one: polarity is mixed") for note in result.notes
+        note.startswith("Warning: 8 images are negatives of another one: polarity is mixed")
+        for note in result.notes
     )
 
 

@@ -10,6 +10,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from gist.stages.vocabulary import WARNING
+
 _FIRST_LINE_SECONDS = 10.0
 _BETWEEN_LINES_SECONDS = 60.0
 
@@ -51,7 +53,8 @@ class TerminalProgress:
 
     def note(self, text: str) -> None:
         """Prints a sentence above the bar; in a log as one line."""
-        self.console.print(text, markup=False, soft_wrap=self._bar.disable)
+        style = "bold yellow" if text.startswith(WARNING) else None
+        self.console.print(text, style=style, markup=False, soft_wrap=self._bar.disable)
 
     def advance(self, done: float, total: float, unit: str, detail: str = "") -> None:
         """Moves the bar; a new unit or a step back starts a new one."""

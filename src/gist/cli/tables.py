@@ -13,6 +13,7 @@ from rich.table import Table
 from gist.config import STAGE_NAMES
 from gist.runs.standing import RunStanding, StageProgress, StageStatus
 from gist.stages.evaluate import Score, SnapshotCurve
+from gist.stages.vocabulary import WARNING
 
 if TYPE_CHECKING:  # what only some commands need is not loaded for the others
     from gist.inspection import InspectionResult
@@ -110,7 +111,8 @@ def plan_table(plan: Plan) -> None:
     """Prints what was found and what was chosen, with reasons."""
     console = Console(highlight=False)
     for sentence in _found(plan.source):
-        console.print(sentence, markup=False)
+        style = "bold yellow" if sentence.startswith(WARNING) else None
+        console.print(sentence, style=style, markup=False)
     console.print()
     table = Table(box=None, pad_edge=False)
     for heading in ("setting", "value", "why"):

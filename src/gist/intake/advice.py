@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gist.numerals import counted, percent
-from gist.stages.vocabulary import Remark
+from gist.stages.vocabulary import WARNING, Remark
 
 _ENOUGH_IMAGES = 750  # about where the paper saw artifact-free elbows
 _IMBALANCE = 5.0
@@ -21,6 +21,7 @@ _WORTH_SAYING = {
         "text, which was painted over where found; look at every one",
     ),
     Remark.TEXT_READ: ("holds", "hold", "words that a program could read"),
+    Remark.TWO_GREYS: ("holds", "hold", "two greys only, as masks and drawings do; look whether they belong"),
     Remark.NOT_RADIOGRAPH: ("is", "are", "of a modality other than plain radiography"),
     Remark.ONE_FRAME: ("holds", "hold", "several frames; the one that prepare.frame says was used"),
     Remark.ONLY_FRAME: (
@@ -65,6 +66,7 @@ _WORTH_SAYING = {
     Remark.ENLARGED: ("was", "were", "smaller than the resolution and enlarged"),
 }
 """Predicate of one image, of several, and what follows."""
+_SERIOUS = frozenset({Remark.BURNED_IN, Remark.TWO_GREYS, Remark.NOT_RADIOGRAPH})
 
 
 def advice(
@@ -76,9 +78,16 @@ def advice(
     remarks: Sequence[tuple[Remark, ...]],
     remarks_in_training: Sequence[tuple[Remark, ...]],
 ) -> list[str]:
-    """What a reader should know of a prepared data set, most important first."""
+    """What a reader should know of a prepared data set."""
     notes = _readable_text(remarks, remarks_in_training)
     images = len(remarks)
+    counts = Counter(remark for of_one in remarks for remark in of_one)
+    if counts[Remark.MASK]:
+        are = "is the mask of another" if counts[Remark.MASK] == 1 else "are masks of others"
+        notes.append(
+            f"{WARNING}{counts[Remark.MASK]} of {counted(images, 'image')} {are}, by few greys and a name such as "
+            "a_mask.png beside a.png: a network learns to draw masks, too; --masks remove leaves them out."
+        )
     if train_images < _ENOUGH_IMAGES:
         notes.append(
             f"{counted(train_images, 'training image')}: below the about {_ENOUGH_IMAGES} with which published work "
@@ -86,7 +95,7 @@ def advice(
         )
     if patients is None:
         notes.append(
-            "No patient is known, so one patient may be on both sides of the split; set "
+            f"{WARNING}No patient is known, so one patient may be on both sides of the split; set "
             "prepare.patient_column or prepare.patient_pattern if names hold one."
         )
     elif without_patient:
@@ -95,13 +104,23 @@ def advice(
         notes.append(f"{told}; each was split on its own.")
     notes.append(_hold_out(class_counts, images, test_images))
     notes.extend(_balance(class_counts))
-    counts = Counter(remark for of_one in remarks for remark in of_one)
     notes.extend(
-        f"{counted(counts[remark], f'image {one}', f'images {many}')} {text}."
+        f"{WARNING if remark in _SERIOUS else ''}{counted(counts[remark], f'image {one}', f'images {many}')} {text}."
         for remark, (one, many, text) in _WORTH_SAYING.items()
         if counts[remark]
     )
     return notes
+
+
+def masks_named(files: int, choice: str) -> str:
+    """What can be said of files that are called like masks before any is decoded; `choice` is prepare.masks."""
+    told = counted(files, "file is called like the mask", "files are called like masks")
+    follows = (
+        "those of few greys are left out, as prepare.masks is 'remove'."
+        if choice == "remove"
+        else "a network learns to draw masks, too; --masks remove leaves out those of few greys."
+    )
+    return f"{WARNING}{told} of another, such as a_mask.png beside a.png: {follows}"
 
 
 def _hold_out(class_counts: Mapping[str, Mapping[str, int]], images: int, test_images: int) -> str:
@@ -127,12 +146,13 @@ def _readable_text(
     notes = []
     if shown > _MANY_WITH_TEXT * len(remarks):
         notes.append(
-            f"{percent(shown / len(remarks))} of all images are flagged with text in their pixels: these films carry "
+            f"{WARNING}{percent(shown / len(remarks))} of all images are flagged with text in their pixels: these films carry "
             "words, or something else is taken for letters; look at 'Text in the pixels' in data.html first."
         )
     return [
-        f"{counted(shown, 'image seems', 'images seem')} to show readable text, perhaps names, and {trained} of them "
-        f"{'stays' if trained == 1 else 'stay'} in the training set, where a network can learn to show the same text; "
+        f"{WARNING}{counted(shown, 'image seems', 'images seem')} to show readable text, perhaps names, "
+        f"and {trained} of them {'stays' if trained == 1 else 'stay'} in the training set, where a "
+        "network can learn to show the same text; "
         "--burned-in-text mask paints over what is found, --burned-in-text reject leaves such images out.",
         *notes,
     ]

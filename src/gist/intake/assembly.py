@@ -25,7 +25,7 @@ from gist.intake.spool import Spool
 from gist.numerals import counted
 from gist.runs.folder import RunFolder
 from gist.stages.prepare import PrepareResult
-from gist.stages.vocabulary import Reason
+from gist.stages.vocabulary import WARNING, Reason, serious_first
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,7 @@ class DataSetPlan:
         in_training = [
             of_one for of_one, place in zip(remarks, self.placed, strict=True) if place.split == "train"
         ]
-        notes = [choice.reason] if choice.reason else []
-        notes += self.notes
+        notes = [*self.notes]
         notes += advice(
             class_counts,
             splits["train"],
@@ -85,7 +84,7 @@ class DataSetPlan:
             val_images=splits["val"],
             source_digest=hashlib.sha256(b"".join(digests)).hexdigest(),
             upsampled=sum(picture.enlarged for picture in self.accepted),
-            notes=tuple(notes),
+            notes=(*serious_first(notes), *([choice.reason] if choice.reason else [])),
         )
 
 
@@ -201,8 +200,9 @@ def _mixed_polarity(copies: Sequence[Copy]) -> list[str]:
     if not negatives:
         return []
     return [
-        f"{counted(negatives, 'image is the negative', 'images are negatives')} of another one: polarity is mixed, air "
-        "is black in some images and white in others; bring all to one polarity, or a generator learns both."
+        f"{WARNING}{counted(negatives, 'image is the negative', 'images are negatives')} of another one: "
+        "polarity is mixed, air is black in some images and white in others; bring all to one polarity, or a "
+        "generator learns both."
     ]
 
 
@@ -248,8 +248,8 @@ def _told_or_removed(
             "images nearly equal another one of their part",
         )
         notes.append(
-            f"{told}{of_them}; records.csv tells which under near_copy_of, and prepare.near_duplicates=remove keeps "
-            "one of each chain."
+            f"{WARNING if differ else ''}{told}{of_them}; records.csv tells which under near_copy_of, "
+            "and prepare.near_duplicates=remove keeps one of each chain."
         )
     return list(places)
 

@@ -18,6 +18,7 @@ from gist.intake.filter_expression import parse_filter
 from gist.intake.fine_structure import thumbnail
 from gist.intake.geometry import Fit, FloatImage, View, scaled_view, show, square_view
 from gist.intake.image_facts import ImageFacts, measure
+from gist.intake.masks import looks_like_a_mask
 from gist.intake.patient_names import Naming, naming
 from gist.intake.picture import FrameChoice, Grey, GreySettings, Header, Picture, Side, WindowChoice, as_float
 from gist.intake.png_rows import with_stored_rows
@@ -49,6 +50,7 @@ class JobSettings:
     burned_in_text: Literal["flag", "mask", "reject", "ignore"] = "flag"
     read_words: bool = False
     """Whether text is looked for by reading, too."""
+    masks: Literal["keep", "remove"] = "keep"
     mm_per_pixel: float | None = None
     flip_to_side: Side | None = None
     label_tag: str | None = None
@@ -121,6 +123,8 @@ class Row:
     """Of the body."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Values of the label table that the filter asks for."""
+    named_mask: bool = False
+    """Whether the file is called like the mask of another."""
 
 
 def run_job(
@@ -161,6 +165,10 @@ def _run(data: bytes, task: Task, settings: JobSettings, row: Row) -> tuple[Acce
         return seen, b""
     picture = decode(GreySettings(settings.window, settings.percentiles, settings.max_pixels, settings.frame))
     remarks = list(picture.remarks)
+    if looks_like_a_mask(picture.grey, row.named_mask):
+        if row.named_mask and settings.masks == "remove":
+            raise SetAside(Reason.MASK)
+        remarks.append(Remark.MASK if row.named_mask else Remark.TWO_GREYS)
     square, enlarged, text = _square(picture, settings, row, remarks)
     levels = np.float32(255 if settings.bits == 8 else 65535)
     stored = np.rint(square * levels).astype(np.uint8 if settings.bits == 8 else np.uint16)

@@ -158,7 +158,7 @@ def fine_structure_of(spool: Spool, offset: int) -> bytes:
 
 def _job(key: int, candidate: Candidate, labelled: Labelled) -> Job:
     listing, file = labelled.listing, candidate.file
-    row = Row(candidate.class_name or "", candidate.side, candidate.values)
+    row = Row(candidate.class_name or "", candidate.side, candidate.values, candidate.named_mask)
     if listing.is_zip:
         return Job(key, str(listing.root), file.bytes, file.relative, row)
     return Job(key, listing.path(file), file.bytes, row=row)
@@ -213,5 +213,5 @@ def _finished(position: int, candidate: Candidate, accepted: Accepted, offset: i
 def _spool_name(candidate: Candidate, salt: bytes) -> str:
     """Identifies a file, its state and what was said of it without naming it."""
     file = candidate.file
-    said = candidate.class_name, candidate.side, sorted(candidate.values.items())
+    said = candidate.class_name, candidate.side, sorted(candidate.values.items()), candidate.named_mask
     return salted_id(salt, "spool", repr((file.relative, file.bytes, file.state, said)))

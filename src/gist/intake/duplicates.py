@@ -10,7 +10,7 @@ from typing import Protocol
 from gist.intake.deidentify import Patient
 from gist.intake.parts import Split
 from gist.numerals import counted
-from gist.stages.vocabulary import Reason
+from gist.stages.vocabulary import WARNING, Reason
 
 _PARTS: tuple[Split, ...] = ("train", "val", "test")
 
@@ -65,7 +65,8 @@ def find_duplicates(pictures: Sequence[Comparable]) -> Duplicates:
         )
     if conflicting:
         notes.append(
-            counted(conflicting, "file shows", "files show")
+            WARNING
+            + counted(conflicting, "file shows", "files show")
             + " one picture under different classes; all of them were set aside."
         )
     return Duplicates(aside, tuple(notes))

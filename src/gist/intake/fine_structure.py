@@ -1,7 +1,7 @@
 """What pictures are compared by: a thumbnail, and structure finer than a blur, which tells patients apart.
 
-Both are of what lies inside bare margins, stretched to the square: a copy with a border, or stretched where its original
-was padded, has the same.
+Both are of what lies inside bare margins, stretched to the square: a copy with a border, or stretched where its
+original was padded, has the same.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def thumbnail(square: FloatImage) -> bytes:
 def fine_structure(square: FloatImage) -> bytes:
     """int8 [S, S], S = min(64, side of the square), of a square in 0-1 whose side is a power of two.
 
-    The picture less its Gaussian blur (sigma 1), cut at twice its median strength, so that letters put into a copy weigh
-    little, and faded at the edges. Flat parts are left out with their surroundings: borders have the same edges in every
-    picture.
+    The picture less its Gaussian blur (sigma 1), cut at twice its median strength, so that letters put into a copy
+    weigh little, and faded at the edges. Flat parts are left out with their surroundings: borders have the same edges
+    in every picture.
     """
     side = min(FINE_SIDE, len(square))
     blur, fade = _matrices(side)
@@ -53,7 +53,8 @@ def fine_structure(square: FloatImage) -> bytes:
 def _small(square: FloatImage, side: int) -> FloatImage:
     """What lies inside margins of pure black or white as [side, side]."""
     rows, columns = (_means(*span, len(square), side) for span in _inside(square))
-    return (rows @ square @ columns.T).astype(np.float32, copy=False)
+    small: FloatImage = (rows @ square @ columns.T).astype(np.float32, copy=False)
+    return small
 
 
 def _inside(picture: FloatImage) -> tuple[Span, Span]:
@@ -93,19 +94,20 @@ def _margin(lines: NDArray[np.float32]) -> float:
     if not 0 < first < len(lines) - 2:
         return 0.0
     edge, second, third = apart[first : first + 3].tolist()
-    return first + 1 - min(1.0, edge / max(2 * second - third, _BARE))
+    return float(first + 1 - min(1.0, edge / max(2 * second - third, _BARE)))
 
 
 @lru_cache(maxsize=8)
 def _means(start: float, stop: float, length: int, side: int) -> NDArray[np.float32]:
-    """The matrix [side, length] of means over equal cells of a span, each of at least one pixel; pixels that are margin in
-    part are left out."""
+    """The matrix [side, length] of means over equal cells of a span, each of at least one pixel; pixels that are margin
+    in part are left out."""
     cell, pixel = (stop - start) / side, np.arange(length)
     half, first, last = max(cell, 1.0) / 2, math.ceil(start), math.floor(stop)
     middle = np.clip(start + cell * (np.arange(side)[:, None] + 0.5), first + 0.5, last - 0.5)
     covered = np.maximum(np.minimum(middle + half, pixel + 1) - np.maximum(middle - half, pixel), 0.0)
     covered *= (pixel >= first) & (pixel < last)
-    return (covered / covered.sum(axis=1, keepdims=True)).astype(np.float32)
+    means: FloatImage = (covered / covered.sum(axis=1, keepdims=True)).astype(np.float32)
+    return means
 
 
 def _around_borders(small: FloatImage) -> NDArray[np.bool_]:

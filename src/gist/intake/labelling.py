@@ -26,6 +26,7 @@ from gist.intake.folder_labels import (
 )
 from gist.intake.label_paths import has_image_ending
 from gist.intake.label_table import LabelTable, Row, find_label_table, read_label_table
+from gist.intake.masks import named_as_masks
 from gist.intake.parts import Split
 from gist.intake.patient_names import Identity, Naming, naming
 from gist.intake.picture import Side
@@ -57,6 +58,8 @@ class Candidate:
     """Columns that the filter asks for beside attributes of the file itself."""
     naming: Naming = Naming.UNTOLD
     """Whether the class is called like the patient, as far as the user names both."""
+    named_mask: bool = False
+    """Whether it is called like the mask of another file."""
 
 
 @dataclass(frozen=True)
@@ -141,13 +144,15 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
         rows, filtered = _filtered(rows, chosen, refused)
         given = [row for row in given if chosen.keeps(row.values)]
     patients = _patients(rows, config, notes)
+    masks = named_as_masks([file.relative for file in listing.files])
     candidates = []
     for (file, row), text in zip(rows, patients, strict=True):
         named = None if text is None else patient(salt, seed, text)
         values = row.values if attributes else {}
         part = None if row.split == "none" else row.split
         told = Naming.UNTOLD if text is None else naming(row.label or "", Identity((text,), (text,)))
-        candidates.append(Candidate(file, row.label, named, part, row.side, values, told))
+        is_mask = file.relative in masks
+        candidates.append(Candidate(file, row.label, named, part, row.side, values, told, is_mask))
     return Labelled(
         listing=listing,
         candidates=tuple(candidates),

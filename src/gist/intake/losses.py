@@ -18,6 +18,7 @@ _ASKED_FOR = frozenset(
         Reason.OTHER_CLASS,
         Reason.BURNED_IN_TEXT,
         Reason.NEAR_DUPLICATE,
+        Reason.MASK,
         Reason.HIDDEN_FOLDER,
         Reason.DOCUMENT,
     }

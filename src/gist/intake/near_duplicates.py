@@ -1,11 +1,11 @@
-"""Pictures that are nearly the same: recompressed, resized, stretched, windowed anew, moved a little, with a border or a
-label put in, mirrored, or in reversed polarity.
+"""Pictures that are nearly the same: recompressed, resized, stretched, windowed anew, moved a little, with a border or
+a label put in, mirrored, or in reversed polarity.
 
-Whole radiographs of one view are alike, so a coarse agreement only makes a pair worth a look: of the few most alike those
-of which half the cells of the thumbnails hardly differ. What tells is fine structure: after removal of everything coarse,
-64x64 pictures of different patients' knees agree by .68 at most at their best alignment, of one patient's left and mirrored
-right by .79 (measured on 4,042 knees, whole or padded), nearly all copies of the kinds above by more than .75, mirrored ones
-by more than .85. A negative agrees as well as its picture, with the opposite sign.
+Whole radiographs of one view are alike, so a coarse agreement only makes a pair worth a look: of the few most alike
+those of which half the cells of the thumbnails hardly differ. What tells is fine structure: after removal of everything
+coarse, 64x64 pictures of different patients' knees agree by .68 at most at their best alignment, of one patient's left
+and mirrored right by .79 (measured on 4,042 knees, whole and padded), nearly all copies of the kinds above by more than
+.75, mirrored ones by more than .85. A negative agrees as well as its picture, with the opposite sign.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def near_copies_within(pictures: Sequence[bytes], load: Callable[[int], bytes]) 
 def _coarse_pairs(
     reliefs: Reliefs, known: Reliefs, earlier_only: bool = False
 ) -> Iterator[tuple[int, list[tuple[int, bool]]]]:
-    """Each picture that resembles any of `known` (any before it, if `earlier_only`) as it is, mirrored or as a negative,
-    and those, with whether they are mirrored."""
+    """Each picture that resembles any of `known` (any before it, if `earlier_only`) as it is, mirrored or as a
+    negative, and those, with whether they are mirrored."""
     step = max(1, _AGREEMENTS_AT_A_TIME // len(known))
     unit = _unit_rows(known).T
     for start in range(0, len(reliefs), step):
@@ -95,15 +95,15 @@ def _coarse_pairs(
         yield from ((start + row, others) for row, others in enumerate(alike) if others)
 
 
-def _resembling(
-    rows: Reliefs, known: Reliefs, agreement: NDArray[np.float32]
-) -> Iterator[tuple[int, int]]:
-    """Pairs of a row and one of the few known ones that it agrees with most, by sign or by its reverse, if half of their
-    cells hardly differ."""
+def _resembling(rows: Reliefs, known: Reliefs, agreement: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
+    """Pairs of a row and one of the few known ones that it agrees with most, as it is or as a negative, if half of
+    their cells hardly differ."""
     strength = np.abs(agreement)
     most = min(_PAIRS_PER_PICTURE, len(known))
     best = np.argpartition(strength, -most, axis=1)[:, -most:]
-    best = np.take_along_axis(best, np.argsort(-np.take_along_axis(strength, best, 1), axis=1, kind="stable"), 1)
+    best = np.take_along_axis(
+        best, np.argsort(-np.take_along_axis(strength, best, 1), axis=1, kind="stable"), 1
+    )
     for others in best.T:
         sign = np.sign(agreement[np.arange(len(rows)), others])
         apart = np.abs(rows - sign[:, None, None] * known[others]).reshape(len(rows), -1)
@@ -125,7 +125,8 @@ def _mirrored(one: Spectrum) -> Spectrum:
     """The spectrum of a real picture turned left to right."""
     side = len(one)
     turns = np.exp(2j * np.pi * np.arange(side // 2 + 1) / side).astype(np.complex64)
-    return np.conj(one[-np.arange(side) % side]) * turns
+    mirrored: Spectrum = np.conj(one[-np.arange(side) % side]) * turns
+    return mirrored
 
 
 def _extreme_correlation(one: Spectrum, other: Spectrum) -> tuple[float, float]:
@@ -157,7 +158,7 @@ def _spectrum(fine: bytes) -> Spectrum:
 
 
 def _reliefs(thumbnails: Sequence[bytes]) -> Reliefs:
-    """Deviations [N, S, S] from the surroundings in units of what is usual in the picture."""
+    """Deviations [N, S - 2, S - 2] from the surroundings in units of what is usual in the picture."""
     side = math.isqrt(len(thumbnails[0]))
     greys = np.frombuffer(b"".join(thumbnails), np.uint8).reshape(-1, side, side).astype(np.float32)
     apart = np.abs(np.arange(side)[:, None] - np.arange(side))
@@ -166,7 +167,8 @@ def _reliefs(thumbnails: Sequence[bytes]) -> Reliefs:
     relief = np.ascontiguousarray((greys - blur @ greys @ blur.T)[:, 1:-1, 1:-1])
     heights = np.abs(relief).reshape(len(relief), -1)
     usual = np.maximum(np.median(heights, axis=1), heights.mean(axis=1) / 4)
-    return relief / np.maximum(usual, 1e-6)[:, None, None]
+    reliefs: Reliefs = relief / np.maximum(usual, 1e-6)[:, None, None]
+    return reliefs
 
 
 def _unit_rows(reliefs: Reliefs) -> NDArray[np.float32]:

@@ -133,6 +133,7 @@ def job_settings(
         frame=config.frame,
         crop_borders=config.crop_borders,
         burned_in_text=config.burned_in_text,
+        masks=config.masks,
         read_words=read_words,
         mm_per_pixel=config.mm_per_pixel,
         flip_to_side=side.get(config.flip_to_side),

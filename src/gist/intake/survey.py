@@ -7,11 +7,12 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median_low
 from typing import Literal
 
 from gist.errors import InputError
+from gist.intake.advice import masks_named
 from gist.intake.assembly import natural_order
 from gist.intake.class_names import ClassNames, SeenClasses
 from gist.intake.decode_job import Accepted
@@ -25,7 +26,7 @@ from gist.intake.labelling import Labelled, class_balance, label_source
 from gist.intake.preparation import job_settings, nothing_readable
 from gist.intake.resolution import Choice, choose_resolution
 from gist.stages.prepare import RESOLUTIONS, PrepareConfig
-from gist.stages.vocabulary import Reason
+from gist.stages.vocabulary import Reason, serious_first
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,10 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
     salt = read_or_make_salt()
     with Crew(processors()) as crew:
         labelled = label_source(config, 0, salt)
+        masks = sum(candidate.named_mask for candidate in labelled.candidates)
+        if config.masks == "remove":
+            pictures = tuple(one for one in labelled.candidates if not one.named_mask)
+            labelled = replace(labelled, candidates=pictures)
         looked = list(look_at_sample(labelled, job_settings(config, labelled, 0, salt, 0), crew))
     found = [
         (candidate.class_name or one.label, one) for candidate, one in looked if isinstance(one, Accepted)
@@ -75,11 +80,12 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
     for candidate, one in looked:
         if isinstance(one, Accepted):
             seen.add(*said_of_class(candidate, one))
-    notes = list(labelled.notes)
+    notes = [*labelled.notes, *([masks_named(masks, config.masks)] if masks else [])]
     names = seen.names(config.classes or (), notes)
     of_no_patient = [one for name, one in found if name not in names.of_patients]
     headers = [one for one in of_no_patient if one.kept]
     problems = [reason for _, reason in labelled.refused]
+    problems += [Reason.MASK] * (masks if config.masks == "remove" else 0)
     problems += [one for _, one in looked if isinstance(one, Reason)]
     problems += [Reason.CLASS_IS_PATIENT] * (len(found) - len(of_no_patient))
     problems += [Reason.FILTERED_OUT] * (len(of_no_patient) - len(headers))
@@ -109,7 +115,7 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         resolution_reason=choice.reason,
         problems=dict(Counter(reason.value for reason in problems)),
         notes=(
-            *notes,
+            *serious_first(notes),
             *_notes(config, labelled, found, headers, names),
             _unknown(config, labelled, looked),
         ),

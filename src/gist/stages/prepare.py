@@ -126,6 +126,8 @@ class PrepareConfig(StageSettings):
     """auto: words are also read by the program tesseract, where it is installed; what it reads is not kept."""
     near_duplicates: Literal["list", "remove", "ignore"] = "list"
     """list: kept and listed within one part, never across parts; remove: one of each chain kept; ignore: no search."""
+    masks: Literal["keep", "remove"] = "keep"
+    """Masks of a segmentation, by few greys and a name such as a_mask.png beside a.png. keep: kept and counted."""
     allow_upsampling: bool = False
     """Accept images smaller than `resolution` by enlarging them (flagged in the report)."""
     max_pixels: Annotated[int, Field(gt=0)] = 64_000_000

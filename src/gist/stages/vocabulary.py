@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
+
+WARNING = "Warning: "
+"""Begins a note on what can spoil a training or harm a patient."""
+
+
+def serious_first(notes: Iterable[str]) -> list[str]:
+    """Warnings before all other notes, either in their own order."""
+    return sorted(notes, key=lambda note: not note.startswith(WARNING))
 
 
 class Reason(StrEnum):
@@ -54,6 +63,7 @@ class Reason(StrEnum):
     NO_LABEL_TAG = "does not carry the attribute that prepare.label_tag names"
     OTHER_CLASS = "belongs to a class outside prepare.classes"
     FILTERED_OUT = "is left out by prepare.where"
+    MASK = "is the mask of another image, left out by prepare.masks"
     DUPLICATE = "shows the same picture as another file"
     NEAR_DUPLICATE = "shows nearly the same picture as another file"
     PATIENT_IN_TRAINING = "is held out by the ready-made split although its patient is in another part"
@@ -90,6 +100,8 @@ class Remark(StrEnum):
     TEXT_FOUND = "text in the pixels"
     TEXT_PAINTED_OVER = "text in the pixels painted over"
     TEXT_READ = "words could be read"
+    MASK = "mask of another image"
+    TWO_GREYS = "two greys only"
     ENLARGED = "enlarged"
 
 

@@ -48,6 +48,8 @@ class Overview:
     """Of COUNTED: value -> images; an unknown value is empty."""
     by_class: dict[str, Counter[str]]
     """Class -> part of the split -> images."""
+    flagged: Counter[str]
+    """Class -> training images with text in them, which no contact sheet shows."""
     measured: dict[str, NDArray[np.float32]]
     """Of MEASURED: one number per image in the order of records.csv."""
     with_text: list[Shown]
@@ -66,6 +68,7 @@ def read_overview(folder: Path) -> Overview:
     numbers = {name: array("f") for name in MEASURED}
     with_text: list[Shown] = []
     copies: list[Shown] = []
+    flagged: Counter[str] = Counter()
     text_images = near_copies = 0
     for row in rows(folder):
         row["size"] = f"{row['width']} × {row['height']}"
@@ -75,6 +78,8 @@ def read_overview(folder: Path) -> Overview:
         for name, number in zip(MEASURED, (*facts, min(width, height), width / height), strict=True):
             numbers[name].append(number)
         text_images += bool(row["text"])
+        with_words = bool(row["text"]) or Remark.BURNED_IN in row["remarks"].split("; ")
+        flagged[row["class"]] += with_words and row["split"] == "train"
         near_copies += bool(row["near_copy_of"])
         if row["text"] and len(with_text) < MOST_TEXT_SHOWN:
             with_text.append(shown(row))
@@ -92,6 +97,7 @@ def read_overview(folder: Path) -> Overview:
     return Overview(
         counts,
         by_class,
+        flagged,
         {name: np.frombuffer(values, np.float32) for name, values in numbers.items()},
         with_text,
         text_images,

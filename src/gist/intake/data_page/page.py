@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gist.files import write_atomic
+from gist.intake.contact_sheet import MOST_PICTURES
 from gist.intake.data_page.histogram import histogram
 from gist.intake.data_page.outliers import find_outliers
 from gist.intake.data_page.overview import MOST_SHOWN, MOST_TEXT_SHOWN, Overview, read_overview
@@ -15,7 +16,7 @@ from gist.intake.data_page.words import SPLIT_NAMES, further_advice, summary
 from gist.pages.html import embedded, html
 from gist.pages.pictures import data_uri
 from gist.stages.prepare import PrepareResult
-from gist.stages.vocabulary import Reason
+from gist.stages.vocabulary import WARNING, Reason
 
 PAGE_NAME = "data.html"
 _MOST_ROWS = 8
@@ -45,6 +46,8 @@ def write_data_page(folder: Path, result: PrepareResult, title: str, phantoms: b
     outliers, far_out = find_outliers(overview.measured, folder)
     texts = {reason.value: overview.rejected.get(reason.value, 0) for reason in _COPIES}
     copies = {reason: number for reason, number in texts.items() if number}
+    notes = [*result.notes, *further_advice(overview)]
+    warnings = [note for note in notes if note.startswith(WARNING) or note == result.loss]
     page = html(
         "gist.intake.data_page/data_page.html.j2",
         title=title,
@@ -54,7 +57,8 @@ def write_data_page(folder: Path, result: PrepareResult, title: str, phantoms: b
         overview=overview,
         split_names={part: SPLIT_NAMES[part] for part in SPLIT_NAMES if overview.counts["split"][part]},
         summary=summary(overview, result, phantoms),
-        advice=[*result.notes, *further_advice(overview)],
+        warnings=[note.removeprefix(WARNING) for note in warnings],
+        advice=[note for note in notes if note not in warnings],
         kinds=[(name, _most_frequent(overview.counts[kind])) for kind, name in _KINDS.items()],
         histograms=[
             histogram(name, overview.measured[kind], label) for kind, (name, label) in _HISTOGRAMS.items()
@@ -89,9 +93,17 @@ def _sheets(folder: Path, result: PrepareResult, overview: Overview) -> list[dic
     sheets = []
     for number, name in enumerate(result.class_names or ("",)):
         file = folder / f"contact-{number}.png"
-        if file.is_file():
-            images = overview.by_class.get(name, Counter())["train"]
-            sheets.append({"name": name, "images": images, "uri": data_uri(file.read_bytes())})
+        images = overview.by_class.get(name, Counter())["train"]
+        flagged = overview.flagged[name]
+        sheets.append(
+            {
+                "name": name,
+                "images": images,
+                "flagged": flagged,
+                "shown": min(images - flagged, MOST_PICTURES),
+                "uri": data_uri(file.read_bytes()) if file.is_file() else None,
+            }
+        )
     return sheets
 
 
