@@ -157,7 +157,8 @@ def test_what_is_serious_stands_before_what_is_not(
     serious = [note.startswith("Warning: ") for note in result.notes if note != result.loss]
     assert serious == sorted(serious, reverse=True)
     first, second = page_of(run).says("top").split("Also worth knowing.")
-    assert "Look at this before you train. 2 files show one picture under different classes" in first
+    assert "Look at this before you train." in first
+    assert " 2 files show one picture under different classes" in first
     assert "No patient is known" in first
     assert "held out" in second
 
