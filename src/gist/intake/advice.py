@@ -146,7 +146,7 @@ def _readable_text(
     notes = []
     if shown > _MANY_WITH_TEXT * len(remarks):
         notes.append(
-            f"{WARNING}{percent(shown / len(remarks))} of all images are flagged with text in their pixels: these films "
+            f"{WARNING}{percent(shown / len(remarks))} of all images are flagged with text in their pixels: such films "
             "carry words, or something else is taken for letters; look at 'Text in the pixels' in data.html first."
         )
     return [
