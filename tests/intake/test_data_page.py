@@ -144,7 +144,7 @@ def test_a_class_of_images_with_text_is_not_shown_as_empty(
         )
     prepare_stage(source, test_fraction=0.0)
     shown = page_of(run).says("classes")
-    assert "0 [picture] 4 of 4 1 [picture] 4 of 9; 5 with text are not shown here" in shown
+    assert "Class 0 [picture] 4 of 4 Class 1 [picture] 4 of 9; 5 with text are not shown here" in shown
     assert "declared 0 of 5; 5 with text are not shown here" in shown
 
 

@@ -183,7 +183,8 @@ def test_copies_within_one_part_are_listed_or_removed_or_left_alone(
     result = prepare_stage(source, **choices)
     assert result.train_images == 10
     assert any(
-        note.startswith("2 images nearly equal another one of their part, 2 of") for note in result.notes
+        note.startswith("Warning: 2 images nearly equal another one of their part, 2 of")
+        for note in result.notes
     )
     with (run.path / "prepare" / "records.csv").open(encoding="utf-8", newline="") as file:
         records = {row["file"]: row for row in csv.DictReader(file)}
