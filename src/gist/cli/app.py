@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from inspect import getdoc
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from gist.cli.as_json import JsonOption, print_json
-from gist.cli.options import Options, stage_options
+from gist.cli.options import Changes, add_stage, changeable, stage_purposes
 from gist.cli.progress import TerminalProgress
 from gist.cli.weights import app as weights_app
-from gist.config import STAGES, Stage
 from gist.errors import InputError
 from gist.version import __version__
 
@@ -28,10 +26,6 @@ app = typer.Typer(
 )
 app.add_typer(weights_app, name="weights")
 RunFolderArgument = Annotated[Path, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="Change a setting: --set train.kimg=20. Repeatable.", metavar="KEY=VALUE"),
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -47,10 +41,11 @@ def _main(
 
 
 @app.command()
+@changeable
 def run(
     settings: Annotated[Path, typer.Argument(help="Settings file, such as examples/knee.yaml.")],
+    changes: Changes,
     stages: Annotated[str | None, typer.Option(help="Only these stages, separated by commas.")] = None,
-    changes: SetOption = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -59,13 +54,13 @@ def run(
     ] = False,
 ) -> None:
     """Run every stage of a settings file, or some; the same command continues after any stop."""
-    from gist.config import STAGE_NAMES, load_config, parse_changes
+    from gist.config import STAGE_NAMES, load_config
     from gist.runs.folder import RunFolder
     from gist.runs.pipeline import check_run, run_stages
     from gist.runs.standing import standings
     from gist.verbs.stages import check_stages
 
-    config = load_config(settings, parse_changes(changes or []))
+    config = load_config(settings, changes)
     chosen = check_stages(stages.replace(" ", "").split(",")) if stages else list(STAGE_NAMES)
     if dry_run:
         folder = RunFolder(config.run_folder)
@@ -79,7 +74,9 @@ def run(
 
 
 @app.command()
+@changeable
 def demo(
+    changes: Changes,
     folder: Annotated[Path, typer.Argument(help="Run folder.")] = Path("runs/demo"),
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Without the network that ships.")
@@ -90,22 +87,22 @@ def demo(
     from gist.verbs import demo as run_demo
 
     with TerminalProgress() as progress:
-        result = run_demo(folder, from_scratch=from_scratch, kimg=kimg, progress=progress)
+        result = run_demo(folder, from_scratch=from_scratch, kimg=kimg, changes=changes, progress=progress)
     _say_where(result.folder)
 
 
 @app.command()
+@changeable
 def plan(
     source: Annotated[Path, typer.Argument(help="Folder of radiographs.", metavar="DATA")],
-    changes: SetOption = None,
+    changes: Changes,
     as_json: JsonOption = False,
 ) -> None:
     """What is in the data and which settings gist would choose, with reasons; changes nothing."""
     from gist.cli.tables import plan_table
-    from gist.config import parse_changes
     from gist.verbs import plan as make_plan
 
-    made = make_plan(source, parse_changes(changes or []))
+    made = make_plan(source, changes)
     print_json(made) if as_json else plan_table(made)
 
 
@@ -237,20 +234,18 @@ def locate(
     typer.echo(str(file))
 
 
-@stage_options("prepare")
 def prepare(
     source: Annotated[Path, typer.Argument(help="Folder of radiographs.", metavar="DATA")],
     folder: Annotated[Path, typer.Option("--run", help="Run folder, made if missing.", metavar="RUN")],
-    options: Options,
+    changes: Changes,
 ) -> None:
     """Radiographs to square, labelled archives with a held-out part."""
-    _say_loss(_stage("prepare", folder, source=str(source), **options))
+    _say_loss(_stage("prepare", folder, {"prepare.source": str(source)} | changes))
 
 
-@stage_options("evaluate")
 def evaluate(
     folder: RunFolderArgument,
-    options: Options,
+    changes: Changes,
     all_snapshots: Annotated[
         bool,
         typer.Option(
@@ -264,18 +259,20 @@ def evaluate(
     from gist.verbs import evaluate_snapshots
 
     if not all_snapshots:
-        result = _stage("evaluate", folder, **options)
+        result = _stage("evaluate", folder, changes)
         if as_json:
             print_json(result)
         return
     with TerminalProgress() as progress:
-        curve = evaluate_snapshots(folder, progress=progress, **options)
+        curve = evaluate_snapshots(folder, progress=progress, changes=changes)
     print_json(curve) if as_json else snapshot_table(curve, folder)
 
 
 @app.command()
+@changeable
 def inspect(
     folder: RunFolderArgument,
+    changes: Changes,
     worst: Annotated[int, typer.Option(min=0, help="How many of the images that look worst.")] = 50,
     random: Annotated[int, typer.Option(min=0, help="How many images drawn at random.")] = 50,
     answers: Annotated[
@@ -292,39 +289,37 @@ def inspect(
         typer.echo(f"`gist report {folder}` shows these rates.")
         return
     with TerminalProgress() as progress:
-        page = verbs.inspect(folder, worst=worst, random=random, progress=progress)
+        page = verbs.inspect(folder, worst=worst, random=random, changes=changes, progress=progress)
     typer.echo(f"Open in a browser: {page.resolve()}")
 
 
-@stage_options("report")
-def report(folder: RunFolderArgument, options: Options) -> None:
+def report(folder: RunFolderArgument, changes: Changes) -> None:
     """Write the report of a run folder."""
-    _stage("report", folder, **options)
+    _stage("report", folder, changes)
     _say_where(folder)
 
 
-def _stage(name: str, folder: Path, **settings: Any) -> Any:
+def _stage(name: str, folder: Path, changes: Changes) -> Any:
     """Brings a stage of a run folder up to date and returns its result."""
     from gist.verbs import run_stage
 
     with TerminalProgress() as progress:
-        return run_stage(folder, name, progress=progress, **settings)
+        return run_stage(folder, name, progress=progress, changes=changes)
 
 
-def _made(stage: Stage) -> Callable[..., None]:
-    """`gist <stage> RUN`, from the stage's settings."""
+def _made(name: str) -> Callable[..., None]:
+    """`gist <stage> RUN`, for a stage that has no command of its own."""
 
-    @stage_options(stage.name)
-    def command(folder: RunFolderArgument, options: Options) -> None:
-        _stage(stage.name, folder, **options)
+    def command(folder: RunFolderArgument, changes: Changes) -> None:
+        _stage(name, folder, changes)
 
-    command.__doc__ = getdoc(stage.settings)
     return command
 
 
-_OWN = {"prepare": prepare, "evaluate": evaluate, "report": report}
-for _each in STAGES.values():
-    app.command(_each.name)(_made(_each) if _each.promise.command else _OWN[_each.name])
+_OWN: dict[str, Callable[..., None]] = {"prepare": prepare, "evaluate": evaluate, "report": report}
+for _name, _purpose in stage_purposes().items():
+    _command = _OWN.get(_name) or _made(_name)
+    add_stage(app, _name, _command, _command.__doc__ or _purpose)
 
 
 def _print_status(entries: list[Any], as_json: bool = False) -> None:

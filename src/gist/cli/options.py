@@ -1,60 +1,130 @@
-"""Command-line options made from the settings tree, so that nothing is documented twice."""
+"""Command-line options made from the settings tree, so that nothing is documented twice; only when they are needed."""
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
-from pydantic.fields import FieldInfo
+from typer.core import TyperCommand
 
-from gist.config import Config, parse_value
-from gist.stages.promise import Section
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
-Options = dict[str, Any]
-"""Settings given on the command line, by name."""
+Changes = dict[str, Any]
+"""Settings given on the command line, by dotted name."""
+
+_ANY_SETTING = {
+    "assignments": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a setting: --set train.kimg=20; `gist settings` lists them. Repeatable.",
+        ),
+    ],
+    "threads": Annotated[
+        str | None,
+        typer.Option(
+            help="CPU threads. auto: as many as this process may use.",
+            metavar="auto|NUMBER",
+            show_default=False,
+        ),
+    ],
+    "device": Annotated[
+        str | None,
+        typer.Option(help="Where networks run.", metavar="auto|cpu|cuda", show_default=False),
+    ],
+}
+"""Options of every command that works on a run."""
 
 
-def stage_options(section: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command one option per setting of a section; those given arrive as its `options` dict.
+def changeable(command: Callable[..., None], section: str | None = None) -> Callable[..., None]:
+    """Gives a command --set, --threads, --device and one option per setting of a section; they arrive as its `changes`.
 
     A setting whose name is a parameter of the command already is left out.
     """
+    signature = inspect.signature(command, eval_str=True).parameters.values()
+    own = [
+        parameter.replace(kind=parameter.KEYWORD_ONLY)
+        for parameter in signature
+        if parameter.name != "changes"
+    ]
+    settings = {} if section is None else _settings(section, {parameter.name for parameter in own})
+    keys = {name: name for name in ("threads", "device")} | {name: f"{section}.{name}" for name in settings}
+    made = {name: _option(name, field) for name, field in settings.items()}
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = [
-            p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "options"
-        ]
-        taken = {parameter.name for parameter in own}
-        model: type[Section] = Config.model_fields[section].annotation  # type: ignore[assignment]
-        settings = {name: field for name, field in model.model_fields.items() if name not in taken}
+    def wrapper(**given: Any) -> None:
+        from gist.config import parse_changes, parse_value
 
-        def wrapper(**given: Any) -> None:
-            texts = {name: given.pop(name) for name in settings}
-            typed = {name: text for name, text in texts.items() if text is not None}
-            options = {name: parse_value(f"{section}.{name}", text) for name, text in typed.items()}
-            command(**given, options=options)
+        changes = parse_changes(given.pop("assignments") or [])
+        texts = {key: given.pop(name) for name, key in keys.items()}
+        changes |= {key: parse_value(key, text) for key, text in texts.items() if text is not None}
+        command(**given, changes=changes)
 
-        added = [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[str | None, _option(name, field)],
-            )
-            for name, field in settings.items()
-        ]
-        keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-        wrapper.__signature__ = inspect.Signature(keyword_only + added)  # type: ignore[attr-defined]
-        wrapper.__annotations__ = {p.name: p.annotation for p in keyword_only + added}
-        wrapper.__name__ = command.__name__
-        wrapper.__doc__ = command.__doc__
-        return wrapper
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in (made | _ANY_SETTING | made).items()  # these stand first and win
+    ]
+    wrapper.__signature__ = inspect.Signature(own + added)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in own + added}
+    wrapper.__name__ = command.__name__
+    wrapper.__doc__ = command.__doc__
+    return wrapper
 
-    return decorate
+
+def add_stage(app: typer.Typer, name: str, command: Callable[..., None], purpose: str) -> None:
+    """Adds the command of a stage, whose options are made when it is called or asked for help, not before."""
+
+    class Late(TyperCommand):
+        def make_context(
+            self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+        ) -> Any:
+            alone = typer.Typer(add_completion=False)
+            alone.command(name, help=purpose)(changeable(command, name))
+            return typer.main.get_command(alone).make_context(info_name, args, parent, **extra)
+
+    app.command(name, cls=Late, help=purpose)(lambda: None)
+
+
+def stage_purposes() -> dict[str, str]:
+    """Name -> first line of each stage's docstring, in their order.
+
+    Read from the source of the promises, since importing them takes longer than `gist --help` may.
+    """
+    home = Path(__file__).parents[1]
+    if entry_points(group="gist.stages") or not (home / "config/tree.py").exists():
+        from gist.config import STAGES
+
+        return {name: (inspect.getdoc(each.settings) or "").split("\n")[0] for name, each in STAGES.items()}
+    fields = [field for _, node in _classes(home / "config/tree.py") for field in node.body]
+    names = [ast.unparse(field.target) for field in fields if isinstance(field, ast.AnnAssign)]
+    promises = {name: home / f"stages/{name}.py" for name in names}
+    return {
+        name: (ast.get_docstring(node) or "").split("\n")[0]
+        for name, file in promises.items()
+        if file.exists()
+        for bases, node in _classes(file)
+        if bases == ["StageSettings"]
+    }
+
+
+def _classes(file: Path) -> list[tuple[list[str], ast.ClassDef]]:
+    """The classes of a source file, each with the names of its bases."""
+    nodes = [node for node in ast.parse(file.read_bytes()).body if isinstance(node, ast.ClassDef)]
+    return [([base.id for base in node.bases if isinstance(base, ast.Name)], node) for node in nodes]
+
+
+def _settings(section: str, taken: set[str]) -> dict[str, FieldInfo]:
+    from gist.config import Config
+
+    model: Any = Config.model_fields[section].annotation
+    return {name: field for name, field in model.model_fields.items() if name not in taken}
 
 
 def _option(name: str, field: FieldInfo) -> Any:
@@ -64,15 +134,16 @@ def _option(name: str, field: FieldInfo) -> Any:
         if default is None
         else f" [default: {str(default).lower() if isinstance(default, bool) else default}]"
     )
-    return typer.Option(
+    option = typer.Option(
         "--" + name.replace("_", "-"),
         help=f"{field.description}{shown}",
-        metavar=_kind(field.annotation),
+        metavar=kind_in_words(field.annotation),
         show_default=False,
     )
+    return Annotated[str | None, option]
 
 
-def _kind(annotation: Any) -> str:
+def kind_in_words(annotation: Any) -> str:
     """How the values of a type are shown: `auto|NUMBER`, `YES/NO`, `pad|crop|stretch`."""
     if annotation in _KINDS:
         return _KINDS[annotation]
@@ -80,9 +151,9 @@ def _kind(annotation: Any) -> str:
     if origin is Literal:
         return "|".join(str(argument) for argument in arguments)
     if origin is Annotated:
-        return _kind(arguments[0])
+        return kind_in_words(arguments[0])
     if origin in (Union, UnionType):
-        return "|".join(kind for kind in dict.fromkeys(map(_kind, arguments)) if kind)
+        return "|".join(kind for kind in dict.fromkeys(map(kind_in_words, arguments)) if kind)
     return "LIST" if origin is tuple else "{CLASS: NUMBER}"
 
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 from gist.stages.vocabulary import WARNING
 
@@ -24,6 +25,9 @@ class TerminalProgress:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        from rich.console import Console  # only commands that work need it
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
         self.console = Console(stderr=True, highlight=False)
         self._clock = clock
         self._bar = Progress(

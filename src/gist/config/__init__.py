@@ -1,6 +1,14 @@
 """Every setting of a run, in one frozen tree; YAML, `--set`, CLI options and the JSON schema derive from it."""
 
-from gist.config.reading import as_yaml, build_config, json_schema, load_config, parse_changes, parse_value
+from gist.config.reading import (
+    as_yaml,
+    build_config,
+    json_schema,
+    load_config,
+    parse_changes,
+    parse_value,
+    with_changes,
+)
 from gist.config.stages import STAGE_NAMES, STAGES, Stage
 from gist.config.tree import Config, sections
 
@@ -16,4 +24,5 @@ __all__ = [
     "parse_changes",
     "parse_value",
     "sections",
+    "with_changes",
 ]

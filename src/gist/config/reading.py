@@ -88,6 +88,11 @@ def build_config(
         raise InputError(f"{where}: {one_sentence(error)}") from None
 
 
+def with_changes(config: Config, changes: Mapping[str, Any] | None) -> Config:
+    """The settings with `changes`, a mapping of dotted keys to values."""
+    return build_config(config.model_dump(mode="json"), changes) if changes else config
+
+
 def parse_changes(assignments: list[str]) -> dict[str, Any]:
     """`["train.kimg=20"]` -> `{"train.kimg": 20}`.
 

@@ -46,15 +46,14 @@ def demo_config(folder: Path, *, from_scratch: bool, kimg: float | None) -> Conf
     return build_config(tree, where="demo")
 
 
-def run_demo(folder: Path, *, from_scratch: bool, kimg: float | None, progress: Progress) -> RunResult:
+def run_demo(config: Config, progress: Progress) -> RunResult:
     """Draws phantoms where they are missing, then runs every stage on them.
 
     Raises:
         GistError: as the stages do.
     """
-    config = demo_config(folder, from_scratch=from_scratch, kimg=kimg)
-    source = folder / "phantoms"
-    with RunFolder(folder).locked():
+    source = config.run_folder / "phantoms"
+    with RunFolder(config.run_folder).locked():
         if not (source / "labels.csv").exists():
             progress.note(f"Drawing {PHANTOMS} phantom radiographs as DICOM files.")
             write_phantom_data_set(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gist.config import build_config
+from gist.config import build_config, with_changes
 from gist.errors import InputError
 from gist.progress import Progress, Silent
 from gist.runs.pipeline import open_run
@@ -31,16 +31,23 @@ def demo(
     *,
     from_scratch: bool = False,
     kimg: float | None = None,
+    changes: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """The whole pipeline on built-in phantom radiographs."""
-    from gist.verbs.demonstration import run_demo
+    from gist.verbs.demonstration import demo_config, run_demo
 
-    return run_demo(Path(folder), from_scratch=from_scratch, kimg=kimg, progress=progress or Silent())
+    config = with_changes(demo_config(Path(folder), from_scratch=from_scratch, kimg=kimg), changes)
+    return run_demo(config, progress or Silent())
 
 
 def inspect(
-    folder: Path | str, *, worst: int = 50, random: int = 50, progress: Progress | None = None
+    folder: Path | str,
+    *,
+    worst: int = 50,
+    random: int = 50,
+    changes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Builds the page on which people tick the artifacts of a run's worst and of random synthetic images.
 
@@ -50,7 +57,9 @@ def inspect(
 
     run, config = open_run(folder)
     with run.locked():
-        return write_page(config, run, progress or Silent(), worst=worst, random=random)
+        return write_page(
+            with_changes(config, changes), run, progress or Silent(), worst=worst, random=random
+        )
 
 
 def count_answers(folder: Path | str, answers: Path | str) -> InspectionResult:

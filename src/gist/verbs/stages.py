@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gist.config import STAGE_NAMES, STAGES, Config, build_config, load_config
+from gist.config import STAGE_NAMES, STAGES, Config, build_config, load_config, with_changes
 from gist.errors import InputError
 from gist.progress import Progress, Silent
 from gist.runs.folder import RunFolder
@@ -43,17 +43,27 @@ def run(
         gist.errors.GistError: anything else that stopped it.
     """
     config = (
-        _with_changes(settings, changes) if isinstance(settings, Config) else load_config(settings, changes)
+        with_changes(settings, changes) if isinstance(settings, Config) else load_config(settings, changes)
     )
     return run_stages(config, check_stages(stages), progress or Silent())
 
 
-def run_stage(folder: Path | str, stage: str, *, progress: Progress | None = None, **settings: Any) -> Result:
-    """Brings one stage of a run folder up to date, whichever it is; settings as in its section of the settings file."""
+def run_stage(
+    folder: Path | str,
+    stage: str,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Result:
+    """Brings one stage of a run folder up to date, whichever it is; settings as in its section of the settings file.
+
+    `changes` are settings of any section by dotted name: `{"threads": 2}`.
+    """
     (name,) = check_stages([stage])
     config = open_run(folder)[1] if STAGES[name].needs else _existing_or_new(folder)
     progress = progress or Silent()
-    finished = run_stages(_changed(config, name, settings, progress), [name], progress).finished
+    finished = run_stages(_changed(config, name, settings, changes, progress), [name], progress).finished
     return finished[name]
 
 
@@ -94,7 +104,11 @@ def report(folder: Path | str, *, progress: Progress | None = None, **settings: 
 
 
 def evaluate_snapshots(
-    folder: Path | str, *, progress: Progress | None = None, **settings: Any
+    folder: Path | str,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
 ) -> SnapshotCurve:
     """Evaluates every snapshot of a training on the same real images; settings as in EvaluateConfig.
 
@@ -104,7 +118,7 @@ def evaluate_snapshots(
 
     run, config = open_run(folder)
     with run.locked():
-        config = _changed(config, "evaluate", settings, progress or Silent())
+        config = _changed(config, "evaluate", settings, changes, progress or Silent())
         return evaluate_all(config, run, progress or Silent())
 
 
@@ -156,12 +170,21 @@ def _result(kind: type[AnyResult], result: Result) -> AnyResult:
     return result
 
 
-def _changed(config: Config, stage: StageName, settings: Mapping[str, Any], progress: Progress) -> Config:
+def _changed(
+    config: Config,
+    stage: StageName,
+    settings: Mapping[str, Any],
+    changes: Mapping[str, Any] | None,
+    progress: Progress,
+) -> Config:
     """The settings with those of one stage changed; says which of that stage's differ from the defaults."""
-    changed = _with_changes(config, {f"{stage}.{name}": value for name, value in settings.items()})
+    changes = {f"{stage}.{name}": value for name, value in settings.items()} | dict(changes or {})
+    changed = with_changes(config, changes)
     unusual = {name: _shown(value) for name, value in unusual_settings(STAGES[stage].of(changed)).items()}
-    given = ", ".join(f"{name} {value}" for name, value in unusual.items() if name in settings)
-    earlier = ", ".join(f"{name} {value}" for name, value in unusual.items() if name not in settings)
+    given = ", ".join(f"{name} {value}" for name, value in unusual.items() if f"{stage}.{name}" in changes)
+    earlier = ", ".join(
+        f"{name} {value}" for name, value in unusual.items() if f"{stage}.{name}" not in changes
+    )
     said = "; ".join(filter(None, (given, earlier and f"{earlier}, as an earlier command set")))
     if said:
         progress.note(f"{stage}: {said}.")
@@ -188,7 +211,3 @@ def _name_from(folder: Path) -> str:
         letter if letter.isascii() and letter.isalnum() else "-" for letter in folder.resolve().name
     )
     return kept.strip("-")[:64] or "run"
-
-
-def _with_changes(config: Config, changes: Mapping[str, Any] | None) -> Config:
-    return build_config(config.model_dump(mode="json"), changes) if changes else config
