@@ -135,3 +135,13 @@ def test_looking_at_a_run_brings_no_torch(folder: Path) -> None:
         "import gist.cli.tables; print('torch' in sys.modules)"
     )
     assert printed(code, str(folder)) == "False"
+
+
+def test_the_list_of_commands_names_every_stage_without_importing_the_settings() -> None:
+    code = (
+        "import inspect, sys; from gist.cli.options import stage_purposes; import gist.cli.app; "
+        "print('gist.config' in sys.modules); from gist.config import STAGES; found = stage_purposes(); "
+        "print({name: inspect.getdoc(each.settings).split('\\n')[0] for name, each in STAGES.items()} == found, "
+        "list(found) == list(STAGES))"
+    )
+    assert printed(code).split() == ["False", "True", "True"]

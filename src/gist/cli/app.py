@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from gist.cli.as_json import JsonOption, print_json
-from gist.cli.options import Changes, add_stage, changeable, stage_purposes
+from gist.cli.options import Changes, add_stage, changeable, known_keys, stage_purposes
 from gist.cli.progress import TerminalProgress
 from gist.cli.weights import app as weights_app
 from gist.errors import InputError
@@ -22,7 +22,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    add_completion=False,
 )
 app.add_typer(weights_app, name="weights")
 RunFolderArgument = Annotated[Path, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")]
@@ -148,6 +147,26 @@ def schema() -> None:
     from gist.config import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=1))
+
+
+@app.command()
+def settings(
+    key: Annotated[
+        str, typer.Argument(help="A setting or a section, such as train.kimg.", autocompletion=known_keys)
+    ] = "",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/guide/settings.md.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Every setting, or one: what it takes, its default and what it means."""
+    from gist.config.reference import as_markdown, entries
+
+    found = entries(key)
+    if as_json or markdown:
+        print_json(found) if as_json else typer.echo(as_markdown(), nl=False)
+        return
+    for entry in found:
+        typer.echo(f"{entry.key}  {entry.values}" + (f"  [{entry.default}]" if entry.default else ""))
+        typer.echo(f"    {entry.meaning}")
 
 
 @app.command()

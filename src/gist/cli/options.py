@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
+import re
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -19,12 +18,21 @@ if TYPE_CHECKING:
 Changes = dict[str, Any]
 """Settings given on the command line, by dotted name."""
 
+
+def known_keys(incomplete: str) -> list[str]:
+    """Names of settings that begin so, for a shell that completes them."""
+    from gist.config.reference import entries
+
+    return [entry.key for entry in entries() if entry.key.startswith(incomplete)]
+
+
 _ANY_SETTING = {
     "assignments": Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
+            autocompletion=known_keys,
             help="Change a setting: --set train.kimg=20; `gist settings` lists them. Repeatable.",
         ),
     ],
@@ -102,22 +110,12 @@ def stage_purposes() -> dict[str, str]:
         from gist.config import STAGES
 
         return {name: (inspect.getdoc(each.settings) or "").split("\n")[0] for name, each in STAGES.items()}
-    fields = [field for _, node in _classes(home / "config/tree.py") for field in node.body]
-    names = [ast.unparse(field.target) for field in fields if isinstance(field, ast.AnnAssign)]
-    promises = {name: home / f"stages/{name}.py" for name in names}
-    return {
-        name: (ast.get_docstring(node) or "").split("\n")[0]
-        for name, file in promises.items()
-        if file.exists()
-        for bases, node in _classes(file)
-        if bases == ["StageSettings"]
-    }
-
-
-def _classes(file: Path) -> list[tuple[list[str], ast.ClassDef]]:
-    """The classes of a source file, each with the names of its bases."""
-    nodes = [node for node in ast.parse(file.read_bytes()).body if isinstance(node, ast.ClassDef)]
-    return [([base.id for base in node.bases if isinstance(base, ast.Name)], node) for node in nodes]
+    names = re.findall(
+        r"^    (\w+): \w+ = \w+\(\)$", (home / "config/tree.py").read_text("utf-8"), re.MULTILINE
+    )
+    files = {name: (home / f"stages/{name}.py").read_text("utf-8") for name in names}
+    purpose = re.compile(r'^class \w+\(StageSettings\):\n    """(.+?)(?:""")?$', re.MULTILINE)
+    return {name: found[1] for name, text in files.items() if (found := purpose.search(text))}
 
 
 def _settings(section: str, taken: set[str]) -> dict[str, FieldInfo]:
@@ -128,33 +126,13 @@ def _settings(section: str, taken: set[str]) -> dict[str, FieldInfo]:
 
 
 def _option(name: str, field: FieldInfo) -> Any:
-    default = field.get_default()
-    shown = (
-        ""
-        if default is None
-        else f" [default: {str(default).lower() if isinstance(default, bool) else default}]"
-    )
+    from gist.config.reference import default_in_words, kind_in_words
+
+    default = default_in_words(field)
     option = typer.Option(
         "--" + name.replace("_", "-"),
-        help=f"{field.description}{shown}",
+        help=f"{field.description}{f' [default: {default}]' if default else ''}",
         metavar=kind_in_words(field.annotation),
         show_default=False,
     )
     return Annotated[str | None, option]
-
-
-def kind_in_words(annotation: Any) -> str:
-    """How the values of a type are shown: `auto|NUMBER`, `YES/NO`, `pad|crop|stretch`."""
-    if annotation in _KINDS:
-        return _KINDS[annotation]
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return "|".join(str(argument) for argument in arguments)
-    if origin is Annotated:
-        return kind_in_words(arguments[0])
-    if origin in (Union, UnionType):
-        return "|".join(kind for kind in dict.fromkeys(map(kind_in_words, arguments)) if kind)
-    return "LIST" if origin is tuple else "{CLASS: NUMBER}"
-
-
-_KINDS = {bool: "true|false", int: "NUMBER", float: "NUMBER", str: "TEXT", Path: "PATH", type(None): ""}

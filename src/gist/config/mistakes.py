@@ -9,6 +9,23 @@ from pydantic import ValidationError
 
 from gist.config.tree import Config
 
+_WORDS = {
+    "missing": "needs one more value",
+    "too_long": "has a value too many",
+    "string_pattern_mismatch": "holds a letter or sign that it must not, or is too long; see `gist settings KEY`",
+    **dict.fromkeys(("tuple_type", "list_type"), "should be a list, such as [a, b]"),
+    **dict.fromkeys(("dict_type", "mapping_type"), "should be names with values, such as {a: 1, b: 2}"),
+    **dict.fromkeys(("model_type", "model_attributes_type"), "should hold settings as 'key: value' lines"),
+    **dict.fromkeys(("string_type", "string_sub_type"), "should be a text"),
+    **dict.fromkeys(
+        ("int_type", "int_parsing", "int_from_float", "int_parsing_size"), "should be a whole number"
+    ),
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "should be a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "should be true or false"),
+    **dict.fromkeys(("path_type", "path_not_file"), "should be a path"),
+}
+"""What people read instead of words of Python, by pydantic's type of error."""
+
 
 def one_sentence(error: ValidationError) -> str:
     """The first problem of a settings tree, with the nearest name where a key is unknown."""
@@ -16,10 +33,10 @@ def one_sentence(error: ValidationError) -> str:
     first = problems[0]
     key = _key(first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"'{key}' is not a setting{_nearest(first['loc'])}; see `gist schema` for all of them."
+        return f"'{key}' is not a setting{_nearest(first['loc'])}; see `gist settings` for all of them."
     # A setting that takes several kinds of value reports one problem for each; together they say what it takes.
     messages = [
-        p["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        _WORDS.get(p["type"], p["msg"]).removeprefix("Value error, ").removeprefix("Input ")
         for p in problems
         if _key(p["loc"]) == key
     ]
@@ -52,4 +69,7 @@ def _nearest(location: tuple[Any, ...]) -> str:
             return ""
         model = field.annotation
     matches = difflib.get_close_matches(str(location[-1]), list(getattr(model, "model_fields", {})), n=1)
-    return f", did you mean '{matches[0]}'?" if matches else ""
+    if matches:
+        return f", did you mean '{matches[0]}'?"
+    names = ", ".join(model.model_fields)
+    return f"; choose from {names}"

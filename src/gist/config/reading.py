@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from gist.config.mistakes import one_sentence
-from gist.config.texts import GivenTwiceError, read_option, read_yaml
+from gist.config.texts import TextError, read_option, read_yaml
 from gist.config.tree import Config, sections, type_of
 from gist.errors import InputError
 from gist.stages.promise import each_path, inside, private
@@ -42,7 +42,7 @@ def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> C
         raise InputError(f"The settings file {path} cannot be read: {error}.") from None
     try:
         tree = read_yaml(text, Config)
-    except GivenTwiceError as error:
+    except TextError as error:
         raise InputError(f"{path} {error}.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -116,7 +116,7 @@ def parse_value(key: str, text: str) -> Any:
     """
     try:
         return read_option(text, type_of(key) or str)
-    except GivenTwiceError as error:
+    except TextError as error:
         raise InputError(f"'{key}={text}' {error}.") from None
     except yaml.YAMLError:
         raise InputError(

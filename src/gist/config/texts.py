@@ -16,8 +16,12 @@ _PLAIN = "tag:yaml.org,2002:"
 _NUMBERS = {_PLAIN + kind.__name__: kind for kind in (bool, int, float)}
 
 
-class GivenTwiceError(yaml.YAMLError):
-    """A key that is given twice. Reads as the predicate of a sentence about a file."""
+class TextError(yaml.YAMLError):
+    """What is wrong in a text, as the predicate of a sentence about it."""
+
+
+class GivenTwiceError(TextError):
+    """A key that is given twice."""
 
     def __init__(self, key: str, first: int, second: int) -> None:
         lines = f"in line {first}" if first == second else f"in lines {first} and {second}"
@@ -73,6 +77,8 @@ def read_yaml(text: str, kind: Any) -> Any:
 def read_option(text: str, kind: Any) -> Any:
     """What somebody typed for a setting: texts and paths as they are, all else as YAML; null or nothing as None.
 
+    Lists and mappings need no brackets: `a,b` and `a=1,b=2`; a name that holds a comma stands in quotes.
+
     Raises:
         yaml.YAMLError: it is no YAML, where the setting takes neither a text nor a path.
     """
@@ -84,6 +90,13 @@ def read_option(text: str, kind: Any) -> Any:
     takes_text = any(map(_is_text, kinds))
     if takes_text and all(_is_text(each) or get_origin(each) is Literal for each in kinds):
         return text
+    if not takes_text and text.lstrip()[:1] not in ("[", "{"):
+        for each in kinds:
+            if get_origin(each) in (tuple, list):
+                inner = cycle([part for part in get_args(each) if part is not Ellipsis])
+                return [_read_part(_unquoted(part), next(inner)) for part in _between_commas(text)] or None
+            if get_origin(each) is dict:
+                return _read_pairs(text, *get_args(each)) or None
     try:
         value = read_yaml(text, kind)
     except yaml.YAMLError:
@@ -91,6 +104,33 @@ def read_option(text: str, kind: Any) -> Any:
             return text
         raise
     return text if takes_text and isinstance(value, str) else value
+
+
+def _read_part(text: str, kind: Any) -> Any:
+    return text if text == "null" and NoneType not in _alternatives(kind) else read_option(text, kind)
+
+
+def _read_pairs(text: str, key_kind: Any, value_kind: Any) -> dict[Any, Any]:
+    """What `4=50,3=20` says; as a name may hold "=", the last one parts."""
+    found: dict[Any, Any] = {}
+    for part in _between_commas(text):
+        name, sign, value = part.rpartition("=")
+        if not sign or not name.strip():
+            raise TextError("is no list of NAME=VALUE, such as healthy=50,severe=20")
+        if (key := _read_part(_unquoted(name), key_kind)) in found:
+            raise GivenTwiceError(str(key), 1, 1)
+        found[key] = _read_part(value.strip(), value_kind)
+    return found
+
+
+def _between_commas(text: str) -> list[str]:
+    """The parts of `a,"b, c",d`; a quote counts where a part begins with it."""
+    parts = re.findall(r"""\s*("[^"]*"[^,]*|'[^']*'[^,]*|[^,]+)""", text)
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _unquoted(text: str) -> str:
+    return found[2] if (found := re.fullmatch(r"""\s*(["'])(.*)\1\s*""", text)) else text.strip()
 
 
 def _keep_texts(node: Node, kind: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import subprocess
 from collections import deque
@@ -15,7 +14,7 @@ from gist.intake.child_start import start_worker
 from gist.intake.decode_job import JobSettings, Task
 from gist.stages.vocabulary import Reason
 
-__all__ = ["Crew", "Job", "Outcome", "processors"]
+__all__ = ["Crew", "Job", "Outcome"]
 
 _FILES_AT_ONCE = 16  # small enough that writing them never blocks
 _BYTES_AT_ONCE = 1 << 20
@@ -23,13 +22,6 @@ _SHARES = 4  # portions that what is left makes for each process at least: so th
 _FILES_PER_PROCESS = 16  # below this a further process costs more than it brings
 _WATCH_SECONDS = 0.5
 _FAILED_STARTS = 3  # one may be killed from outside before it is ready
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Crew:

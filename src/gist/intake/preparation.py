@@ -15,7 +15,7 @@ from gist.errors import InputError
 from gist.intake.decode_job import Accepted, JobSettings
 from gist.intake.decoding import decode_candidates, fine_structure_of, look_at_sample, spool_key
 from gist.intake.deidentify import read_or_make_salt
-from gist.intake.guarded_decode import Crew, processors
+from gist.intake.guarded_decode import Crew
 from gist.intake.labelling import Labelled, label_source
 from gist.intake.losses import losses
 from gist.intake.picture import Side
@@ -23,6 +23,7 @@ from gist.intake.resolution import Choice, choose_resolution
 from gist.intake.source import find_file, list_source
 from gist.intake.spool import Spool
 from gist.intake.word_reader import reading_seconds
+from gist.machine.processes import usual_threads
 from gist.numerals import counted
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
@@ -47,7 +48,7 @@ def prepare_with(
         InputError, StageError: as there.
         OSError: something cannot be written.
     """
-    processes = processors() if config.threads == "auto" else config.threads
+    processes = usual_threads() if config.threads == "auto" else config.threads
     with ExitStack() as stack:
         crew = stack.enter_context(Crew(processes, first))
         salt = read_or_make_salt()

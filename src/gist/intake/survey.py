@@ -21,10 +21,11 @@ from gist.intake.deidentify import read_or_make_salt
 from gist.intake.file_bytes import open_zip
 from gist.intake.file_type import HEAD_BYTES, file_type
 from gist.intake.geometry import scaled_view, square_view
-from gist.intake.guarded_decode import Crew, processors
+from gist.intake.guarded_decode import Crew
 from gist.intake.labelling import Labelled, class_balance, label_source
 from gist.intake.preparation import job_settings, nothing_readable
 from gist.intake.resolution import Choice, choose_resolution
+from gist.machine.processes import usual_threads
 from gist.stages.prepare import RESOLUTIONS, PrepareConfig
 from gist.stages.vocabulary import Reason, serious_first
 
@@ -66,7 +67,7 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         InputError: as the prepare stage would about the source, the label table or where no file can be read.
     """
     salt = read_or_make_salt()
-    with Crew(processors()) as crew:
+    with Crew(usual_threads()) as crew:
         labelled = label_source(config, 0, salt)
         masks = sum(candidate.named_mask for candidate in labelled.candidates)
         if config.masks == "remove":

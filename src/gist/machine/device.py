@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import torch
 
 from gist.errors import InputError
-from gist.machine.processes import place, usable_processors
+from gist.machine.processes import place, usual_threads
 from gist.ops import Backend, chosen_backend, set_backend
 
 
@@ -46,7 +46,7 @@ def choose_device(wish: DeviceWish) -> Device:
         InputError: CUDA is asked for and no GPU computes.
     """
     here = place()
-    threads = max(1, usable_processors() // here.local_count) if wish.threads == "auto" else wish.threads
+    threads = usual_threads() if wish.threads == "auto" else wish.threads
     if wish.device == "cpu":
         return Device(torch.device("cpu"), "CPU, as the settings ask", threads)
     why = _why_no_gpu(here.local_rank)

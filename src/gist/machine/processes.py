@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from gist.errors import InputError
@@ -46,10 +49,36 @@ def torchrun_is_gone() -> bool:
 
 
 def usable_processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
+    """Processors that this process may use: those it may run on, as far as its control group (Linux) shares them."""
+    number = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([number, *shares_of_groups()]))
+
+
+def usual_threads() -> int:
+    """Threads where the settings say auto: the usable processors, shared among torchrun's processes of this machine.
+
+    OMP_NUM_THREADS, as batch systems set it, makes them fewer; torchrun sets it unasked, so there it says nothing.
+    """
+    usable, companions = usable_processors(), place().local_count
+    if companions > 1:
+        return max(1, usable // companions)
+    wished = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return min(usable, int(wished)) if wished.isdecimal() and int(wished) > 0 else usable
+
+
+def shares_of_groups(
+    own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
+) -> Iterator[int]:
+    """Whole processors that `cpu.max` of this process's control group (Linux, version 2) and of those above allow."""
+    with suppress(OSError, StopIteration):
+        place_of_group = next(line[3:] for line in own.read_text().splitlines() if line.startswith("0::"))
+        group = root / place_of_group.strip("/")
+        for folder in (group, *group.parents):
+            with suppress(OSError, ValueError):  # none there, or "max", which is no number
+                quota, period = map(int, (folder / "cpu.max").read_text().split())
+                yield max(1, quota // period)
+            if folder == root:
+                return
 
 
 _MOST_THREADS_PER_PROCESSOR = 4
