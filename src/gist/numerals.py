@@ -6,6 +6,8 @@ import math
 
 MINUS = "\u2212"
 MOST_DECIMALS = 6
+NOISE = 1e-9
+"""What is smaller is the rounding of something that is zero: all that is shown is of the order of one."""
 
 
 def count(number: int) -> str:
@@ -19,11 +21,11 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """A number with `digits` significant digits, never in exponent form within 1e-6 to 1e9."""
-    if value == 0 or not math.isfinite(value):
+    """A number with `digits` significant digits, in exponent form from 1e10 on only."""
+    if abs(value) < NOISE or not math.isfinite(value):
         return fixed(value, 0)
     size = math.floor(math.log10(abs(value)))
-    if not -MOST_DECIMALS <= size <= 9:
+    if size > 9:
         return f"{value:.{digits - 1}e}".replace("-", MINUS)
     return fixed(value, max(0, digits - 1 - size))
 

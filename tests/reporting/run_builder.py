@@ -23,6 +23,8 @@ from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
 from gist.stages.promise import StageName
 from gist.stages.train import Snapshot, TrainResult
+from gist.stages.utility import SyntheticWorth, UtilityClassifier, UtilityFinding, UtilityResult
+from gist.utility.counts import arm_result
 
 RESOLUTION = 64
 STARTED, FINISHED = "2026-03-01T08:00:00+00:00", "2026-03-01T08:05:30+00:00"
@@ -86,6 +88,46 @@ def near_copies(verdict: str = "none found", meaning: str = "3 of 30 are close, 
     )
 
 
+def utility(taught: str, added: str, class_names: Sequence[str]) -> UtilityResult:
+    """What one classifier found, with these verdicts on GAN-train and on synthetic images beside real ones."""
+    arms = [
+        arm_result(
+            classifier="small",
+            arm=arm,
+            learned_from=dict.fromkeys(class_names, 10),
+            tested_on="held-out real",
+            class_names=class_names,
+            confusions=[((9, 1), (2, 8))],
+            balanced=(0.1, 0.9),
+        )
+        for arm in ("Base", "GAN-train", "GAN-test")
+    ]
+    verdicts = {"GAN-train": taught, "GAN-test": "good", "Real+Synthetic": added}
+    found = [
+        {
+            "classifier": "small",
+            "question": question,
+            "difference": {"value": -0.1, "low": -0.2, "high": 0.05},
+            "smallest_detectable": 0.08,
+            "verdict": verdict,
+            "meaning": f"What {question} says.",
+        }
+        for question, verdict in verdicts.items()
+    ]
+    worth = SyntheticWorth(
+        classifier="small", images=30, sizes=(5, 20), curve=(0.6, 0.9), gan_train=0.5, value=None, low=None,
+        high=5, told=True, meaning="Worth few.",
+    )  # fmt: skip
+    return UtilityResult(
+        class_names=tuple(class_names),
+        seeds=5,
+        classifiers=(UtilityClassifier(name="small", weights="from scratch", steps=250, pixels=64),),
+        arms=tuple(arms),
+        findings=tuple(map(UtilityFinding.model_validate, found)),
+        worth=(worth,),
+    )
+
+
 @dataclass
 class RunBuilder:
     """Writes finished stages into a run folder; every `done_*` adds one."""
@@ -93,21 +135,24 @@ class RunBuilder:
     run: RunFolder
     images: NDArray[np.uint8]
     class_names: tuple[str, ...] = ("KL 0-1", "KL 3-4")
+    held_out: int = 10
     digests: dict[StageName, str] = field(default_factory=dict)
 
     def done_prepare(self, **changes: object) -> PrepareResult:
-        train, test = self.images[:20], self.images[20:30]
+        train, test = self.images[:20], self.images[20 : 20 + self.held_out]
         self._archive("prepare/train.zip", train, self.class_names)
         self._archive("prepare/test.zip", test, self.class_names)
         classes = self.class_names or ("all",)
-        counts = {name: {"train": 20 // len(classes), "test": 10 // len(classes)} for name in classes}
+        counts = {
+            name: {"train": 20 // len(classes), "test": self.held_out // len(classes)} for name in classes
+        }
         values = {
             "resolution": RESOLUTION,
             "class_names": self.class_names,
             "train_archive": "prepare/train.zip",
             "test_archive": "prepare/test.zip",
             "train_images": 20,
-            "test_images": 10,
+            "test_images": self.held_out,
             "class_counts": counts,
             "patients": 27,
             "rejected": {"not an image": 3, "more than 64,000,000 pixels": 1},
@@ -121,7 +166,9 @@ class RunBuilder:
         self._record("prepare", result.model_dump(mode="json"), settings, ["prepare/train.zip"])
         return result
 
-    def done_train(self, log: str | None = None, **changes: object) -> TrainResult:
+    def done_train(
+        self, log: str | None = None, start_from: str | None = None, **changes: object
+    ) -> TrainResult:
         if log is None:
             log = "".join(json.dumps(tick) + "\n" for tick in self.ticks())
         write_atomic(self.run.path / "train/log.jsonl", log.encode())
@@ -146,7 +193,12 @@ class RunBuilder:
             "stopped_because": "kimg reached",
         }
         result = TrainResult.model_validate(values | changes)
-        self._record("train", result.model_dump(mode="json"), {"augment_target": 0.6}, ["train/log.jsonl"])
+        self._record(
+            "train",
+            result.model_dump(mode="json"),
+            {"augment_target": 0.6, "start_from": start_from},
+            ["train/log.jsonl"],
+        )
         return result
 
     def ticks(self) -> list[dict[str, float]]:
@@ -211,6 +263,10 @@ class RunBuilder:
         self._record("evaluate", result.model_dump(mode="json"), {"neighbours": 3}, ["evaluate/scores.json"])
         return result
 
+    def done_utility(self, result: UtilityResult) -> None:
+        write_json(self.run.path / "utility/utility.json", result.model_dump(mode="json"))
+        self._record("utility", result.model_dump(mode="json"), {}, ["utility/utility.json"])
+
     def done_everything(self) -> None:
         self.done_prepare()
         self.done_train()
@@ -251,7 +307,7 @@ class RunBuilder:
             state="done",
             settings={"seed": 3, **settings},
             continued_settings={},
-            inputs=dict(self.digests),
+            inputs={name: digest for name, digest in self.digests.items() if name != stage},
             outputs={file: sha256_of(self.run.path / file) for file in files},
             result=result,
             started=STARTED,

@@ -33,8 +33,11 @@ def test_the_model_card_gives_training_data_and_every_score_with_its_n(finished:
     assert "27 patients" in card
     assert "60,000 images shown (repeats counted) in 2 h 3 min" in card
     assert "StyleGAN3-T" in card
+    assert "Started from scratch." in card
     assert "cd" * 32 in card
-    rows = [line for line in card.splitlines() if line.startswith("| KID[radiomics]")]
+    rows = [
+        line for line in card.splitlines() if line.startswith("| Difference from real images, KID[radiomics]")
+    ]
     assert len(rows) == 3
     assert "| all | 0.0422 | 0.0381 to 0.0466 | 0.0007 | 1,234 / 1,234 | Fair |" in rows[0]
     assert sum("Cannot tell" in line for line in card.splitlines()) == 3

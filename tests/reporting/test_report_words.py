@@ -65,6 +65,7 @@ def test_three_significant_digits_are_right_to_half_a_unit(value: float) -> None
         ((2.87, 0.0027), ("2.87", "0.003")),
         ((-0.0003, -0.002, 0.0015), ("−0.00030", "−0.00200", "0.00150")),
         ((0.0, 0.0, 0.0188), ("0", "0", "0.0188")),
+        ((0.12, 9e-19, -9e-19), ("0.120", "0", "0")),
         ((None,), ("",)),
     ],
 )
@@ -149,7 +150,7 @@ def test_the_summary_tells_each_stage_in_numbers(finished: RunBuilder) -> None:
         "A StyleGAN3-T generator learned from them for 2 h 3 min on the CPU, seeing 60,000 images",
         "drew 30 synthetic images",
         "Of 3 overall scores, 1 reads fair, 1 reads poor and 1 cannot be told for lack of images",
-        "KID[radiomics], is 0.0422 (95 % interval 0.0381 to 0.0466)",
+        "difference from real images (KID[radiomics]), is 0.0422 (95 % interval 0.0381 to 0.0466)",
     ):
         assert part in text
 

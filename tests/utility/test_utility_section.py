@@ -91,7 +91,7 @@ def test_the_section_is_well_formed_and_class_names_are_text(result: UtilityResu
 def test_verdicts_and_numbers_shown_are_those_recorded(result: UtilityResult) -> None:
     page = str(utility_section(result, 100))
     lights = re.findall(r'class="light (\w+)">([^<]+)<', page)
-    assert lights[:3] == [("poor", "Poor"), ("unknown", "Cannot tell"), ("good", "Good")]
+    assert lights[:3] == [("poor", "Poor"), ("unknown", "Cannot tell"), ("good", "Helps")]
     assert ("poor", "Small network, shuffled labels.") in lights
     assert page.count(">−12.3<") == 3
     assert "−20.0 to +5.0" in page

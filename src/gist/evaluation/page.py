@@ -10,9 +10,10 @@ import numpy as np
 
 from gist import numerals
 from gist.errors import InputError
+from gist.evaluation.answers import evaluation_answers, evaluation_steps
 from gist.evaluation.artifacts_page import artifact_section
 from gist.evaluation.copying import CopyingVerdict, copying_verdict
-from gist.evaluation.score_table import score_table
+from gist.evaluation.score_table import in_words, score_table
 from gist.evaluation.scores import NEAR_COPIES
 from gist.evaluation.snapshots import read_snapshot_curve
 from gist.evaluation.snapshots_page import snapshot_section
@@ -109,6 +110,8 @@ def evaluate_page(findings: Findings) -> StagePage:
     if evaluated is None:
         drawn = findings.of(GenerateResult) is not None
         return StagePage(
+            answers=evaluation_answers(findings),
+            steps=evaluation_steps(findings),
             caveats=(NOT_COMPARED,) if drawn else (),
             sections=() if snapshots is None else (snapshots,),
             facts=facts,
@@ -116,6 +119,8 @@ def evaluate_page(findings: Findings) -> StagePage:
     sections = (snapshots, _scores(evaluated), _neighbours(findings, copying), artifact_section(findings))
     return StagePage(
         summary=_summary(evaluated),
+        answers=evaluation_answers(findings),
+        steps=evaluation_steps(findings),
         caveats=_caveats(evaluated, copying),
         sections=tuple(section for section in sections if section is not None),
         citations=tuple(
@@ -154,23 +159,25 @@ def _summary(evaluated: EvaluateResult) -> tuple[str, ...]:
     baseline = f"; real images against other real images give {real}" if real else ""
     return (
         sentence,
-        f"The leading one, {leading.name}, is {value}{interval}, where {DIRECTIONS[leading.better]}{baseline}.",
+        f"The leading one, {in_words(leading.name)}, is {value}{interval}, where {DIRECTIONS[leading.better]}"
+        f"{baseline}.",
     )
 
 
 def _caveats(evaluated: EvaluateResult, copying: CopyingVerdict | None) -> tuple[Caveat, ...]:
     quality = _of_quality(evaluated)
-    poor = [score for score in quality if score.group == OVERALL and score.verdict == "poor"]
+    overall = [score for score in quality if score.group == OVERALL]
+    poor = [score for score in overall if score.verdict == "poor"]
     found = []
     if copying is not None and copying.outcome == "evidence of copying":
         found.append(COPIED)
     if poor:
-        names = ", ".join(dict.fromkeys(score.name for score in poor))
+        read = "reads" if len(poor) == 1 else "read"
         found.append(
             Caveat(
                 60,
-                f"{names} {'reads' if len(poor) == 1 else 'read'} poor: the synthetic images differ measurably "
-                "from real ones and should not stand in for them.",
+                f"{len(poor)} of {numerals.counted(len(overall), 'overall score')} {read} poor: the synthetic images "
+                "differ measurably from real ones and should not stand in for them.",
             )
         )
     if quality and all(score.verdict == "unknown" for score in quality):

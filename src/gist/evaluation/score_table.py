@@ -11,6 +11,18 @@ from gist.evaluation.scores import NEAR_COPIES
 from gist.pages.words import COPY_READINGS, DIRECTIONS, OVERALL, VERDICTS, joined
 from gist.stages.evaluate import Score
 
+WORDS = {
+    "KID": "difference from real images",
+    "relative FD": "distance to real images, relative",
+    "FD": "distance to real images",
+    "FID": "distance to real images",
+    "precision": "synthetic images that look real",
+    "recall": "variety of real images reached",
+    "density": "closeness to real images",
+    "coverage": "kinds of real images reached",
+    "diversity": "different images",
+}
+
 
 @dataclass(frozen=True)
 class ScoreRow:
@@ -18,6 +30,8 @@ class ScoreRow:
 
     score: Score
     """The first of them."""
+    words: str
+    """What it measures; empty for several scores and where its name says so."""
     name: str
     direction: str
     """Which values are better; empty for several scores."""
@@ -66,6 +80,7 @@ def _row(scores: list[Score], fingerprints: Sequence[str]) -> ScoreRow:
     value, low, high, baseline = numerals.together(first.value, first.low, first.high, first.baseline)
     return ScoreRow(
         score=first,
+        words="" if several else _words(first.name),
         name=joined([score.name.split("[")[0] for score in scores]) if several else first.name,
         direction="" if several else DIRECTIONS[first.better],
         value=value,
@@ -74,6 +89,16 @@ def _row(scores: list[Score], fingerprints: Sequence[str]) -> ScoreRow:
         verdict=reading(first),
         footnote=1 + fingerprints.index(first.fingerprint),
     )
+
+
+def in_words(name: str) -> str:
+    """Such as `difference from real images (KID[radiomics])`."""
+    words = _words(name)
+    return f"{words} ({name})" if words else name
+
+
+def _words(name: str) -> str:
+    return WORDS.get(name.partition("[")[0], "")
 
 
 def reading(score: Score) -> str:

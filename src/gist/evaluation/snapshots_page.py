@@ -10,8 +10,9 @@ import numpy as np
 from markupsafe import Markup
 
 from gist import numerals
+from gist.evaluation.score_table import WORDS, in_words
 from gist.pages.charts import IMAGES_SHOWN, Series, line_chart
-from gist.pages.words import joined
+from gist.pages.words import capitalised, joined
 from gist.stages.evaluate import Score, SnapshotCurve, SnapshotScores
 
 JUDGED_BY = {
@@ -43,7 +44,7 @@ def snapshot_section(curve: SnapshotCurve | None) -> SnapshotSection | None:
     kid, frechet, *shares = names
     charts = [
         line_chart(
-            kid,
+            f"{capitalised(WORDS['KID'])}, {kid}",
             [
                 _line("value", curve, kid),
                 _line("95 % high", curve, kid, "high"),
@@ -54,7 +55,7 @@ def snapshot_section(curve: SnapshotCurve | None) -> SnapshotSection | None:
             y_from_zero=True,
         ),
         line_chart(
-            frechet,
+            f"{capitalised(WORDS['FD'])}, {frechet}",
             [_line(frechet, curve, frechet)],
             x_label=IMAGES_SHOWN,
             y_label="distance, lower is better",
@@ -100,8 +101,8 @@ def _sentence(curve: SnapshotCurve, kid: str) -> str:
     if score.low is not None and score.high is not None:
         value += f" (95 % interval {numerals.significant(score.low)} to {numerals.significant(score.high)})"
     sentence = (
-        f"The snapshot after {_shown(best)} images ({PurePosixPath(best.file).stem}) has the lowest {kid}: {value}, "
-        f"from {score.n_synthetic} images against {score.n_real} real ones."
+        f"The snapshot after {_shown(best)} images ({PurePosixPath(best.file).stem}) has the lowest {in_words(kid)}: "
+        f"{value}, from {score.n_synthetic} images against {score.n_real} real ones."
     )
     tied = [_shown(entry) for entry in curve.snapshots if entry.file in curve.tied]
     if tied:

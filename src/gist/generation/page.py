@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from gist import numerals
@@ -21,13 +23,17 @@ from gist.pages.pictures import (
     sheet,
     shown,
 )
-from gist.pages.section import Caveat, Section, StagePage
+from gist.pages.section import Caveat, Section, StagePage, Step
 from gist.runs.findings import Findings
 from gist.stages.generate import GenerateResult
+from gist.stages.train import TrainResult
 
 NOTHING_DRAWN = Caveat(
     100, "No synthetic images were drawn yet, so this page says nothing about their quality."
 )
+DRAW = Step(100, "Draw synthetic images from the trained network: “gist generate”.")
+OPENING, OPENING_SIDE = 16, 128
+"""Pictures of each kind beside the answers, and their largest side in pixels."""
 FOUR_ACROSS, SIX_ACROSS = 4, 6
 
 
@@ -47,10 +53,13 @@ def generate_page(findings: Findings) -> StagePage:
     generated = findings.of(GenerateResult)
     samples = _samples(findings, generated)
     sections = () if samples is None else (samples,)
+    opening = _opening(findings)
     if generated is None:
-        return StagePage(caveats=(NOTHING_DRAWN,), sections=sections)
+        steps = (DRAW,) if findings.of(TrainResult) is not None else ()
+        return StagePage(caveats=(NOTHING_DRAWN,), steps=steps, opening=opening, sections=sections)
     return StagePage(
         summary=(f"It then drew {numerals.counted(generated.images, 'synthetic image')}.",),
+        opening=opening,
         sections=sections,
         provenance=html(
             "gist.generation/provenance.html.j2",
@@ -71,6 +80,37 @@ def last_seed(generated: GenerateResult) -> int:
     if generated.last_seed is None:
         return generated.first_seed + generated.images - 1
     return generated.last_seed
+
+
+def _opening(findings: Findings) -> Markup:
+    """Equally many synthetic and real images of all classes, drawn by the run's seed."""
+    real, synthetic = real_images(findings), findings.synthetic
+    if real is None:
+        return Markup()
+    known = np.flatnonzero([name not in _hidden(findings, real) for name in real.names])
+    counts = [len(known), *([] if synthetic is None else [len(synthetic)])]
+    count = min(OPENING, *[number for number in counts if number] or [0])
+
+    def drawn(data: DataSet | None, indices: NDArray[np.int64], side: int) -> Picture | None:
+        if data is None:
+            return None
+        images_NHW = _drawn(data, indices, count, OPENING_SIDE, (findings.config.seed, OPENING, side))
+        text = REAL_TEXT if data is real else SYNTHETIC_TEXT
+        return None if images_NHW is None else sheet(images_NHW, FOUR_ACROSS, text, HALF_WIDTH)
+
+    return html(
+        "gist.generation/opening.html.j2",
+        count=count,
+        synthetic=drawn(synthetic, np.arange(0 if synthetic is None else len(synthetic)), 1),
+        real=drawn(real, known, 0),
+        phantoms=findings.phantoms,
+        real_is_held_out=real is not findings.training,
+    )
+
+
+def _hidden(findings: Findings, real: DataSet) -> Collection[str]:
+    """Real images that no page may show."""
+    return findings.text.training if real is findings.training else findings.text.held_out
 
 
 def _samples(findings: Findings, generated: GenerateResult | None) -> Section | None:
@@ -96,7 +136,7 @@ def _samples(findings: Findings, generated: GenerateResult | None) -> Section | 
 def _sheets(findings: Findings, real: DataSet, side: int) -> list[SampleSheet]:
     """Equally many real and synthetic images, class by class; one sheet where either side has no classes."""
     synthetic, seed = findings.synthetic, findings.config.seed
-    hidden = findings.text.training if real is findings.training else findings.text.held_out
+    hidden = _hidden(findings, real)
     most = PIXEL_BUDGET // (2 * max(1, len(real.class_names)) * side * side)
     per_class = max(1, min(findings.config.report.samples_per_class, most))
     columns, room = (SIX_ACROSS, PAGE_WIDTH) if synthetic is None else (FOUR_ACROSS, HALF_WIDTH)

@@ -11,6 +11,7 @@ from gist.generators.model import Model
 from gist.generators.network_file import save_network
 from gist.generators.registry import family_named
 from gist.generators.start import read_start
+from gist.numerals import counted
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class ImportedNetwork:
         """Architecture, resolution, channels and classes in words."""
         model = self.model
         colours = "grey" if model.img_channels == 1 else "RGB"
-        classes = f"{model.c_dim} classes" if model.c_dim else "unconditional"
+        classes = counted(model.c_dim, "class", "classes") if model.c_dim else "unconditional"
         side = model.img_resolution
         return f"{model.family}, {side}x{side}, {colours}, {classes}"
 

@@ -91,7 +91,7 @@ def advice(
     if train_images < _ENOUGH_IMAGES:
         notes.append(
             f"{counted(train_images, 'training image')}: below the about {_ENOUGH_IMAGES} with which published work "
-            "saw artifact-free pictures; start from a pretrained network."
+            "saw artifact-free pictures."
         )
     if patients is None:
         notes.append(

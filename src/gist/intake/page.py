@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from gist import numerals
 from gist.pages.html import html
-from gist.pages.section import Caveat, Section, StagePage
+from gist.pages.section import Caveat, Section, StagePage, Step
 from gist.runs.findings import Findings
 from gist.stages.prepare import PrepareResult
+
+HOLD_OUT = Step(
+    90, "Hold images out (prepare.test_fraction): without some that the generator never saw no score is fair."
+)
 
 
 def prepare_page(findings: Findings) -> StagePage:
@@ -18,6 +22,7 @@ def prepare_page(findings: Findings) -> StagePage:
     return StagePage(
         summary=_summary(prepared, findings.phantoms),
         caveats=_caveats(prepared),
+        steps=() if prepared.test_images else (HOLD_OUT,),
         sections=(Section("input", "What went in", body),),
         provenance=html("gist.intake/provenance.html.j2", prepare=prepared),
     )

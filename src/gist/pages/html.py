@@ -59,6 +59,7 @@ def _environment(*, escaped: bool) -> Environment:
         signed=_signed_points,
         setting=_setting,
         cell=_cell,
+        capitalised=words.capitalised,
     )
     environment.globals.update(version=__version__, words=words)
     return environment

@@ -21,7 +21,7 @@ from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
 from gist.stages.promise import StageName
 from gist.stages.train import TrainResult
-from gist.training.page import generator_family, generator_title
+from gist.training.page import generator_family, generator_title, started_from
 
 MODEL_CARD, DATA_CARD = "model_card.md", "data_card.md"
 LICENCE_MISSING = "To be filled in (setting report.licence)"
@@ -48,6 +48,7 @@ def written(findings: Findings, pages: Mapping[StageName, StagePage]) -> dict[st
         "phantoms": findings.phantoms,
         "prepare": findings.of(PrepareResult),
         "train": trained,
+        "start": None if trained is None else started_from(findings),
         "generate": generated,
         "architecture": "" if trained is None else generator_title(trained),
         "family": None if trained is None else generator_family(trained),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from gist.addresses import imported
 from gist.config import STAGES
-from gist.pages.section import Citation, Section, StagePage
+from gist.pages.section import Answer, Citation, Section, StagePage, Step
 from gist.runs.findings import Findings
 from gist.stages.promise import StageName
 
@@ -14,6 +14,8 @@ DEFAULT_CAVEAT = (
     "Good scores do not make synthetic images private or clinically valid: a passed distance test proves "
     "nothing, and no expert has judged these pictures yet."
 )
+DEFAULT_STEP = "Test on real images whatever you make of these: none of the scores replaces that."
+MOST_STEPS = 3
 
 
 def asked(findings: Findings, before: StageName = "report") -> dict[StageName, StagePage]:
@@ -49,6 +51,23 @@ def in_order(pages: Iterable[StagePage]) -> tuple[Section, ...]:
 def summary(pages: Mapping[StageName, StagePage]) -> list[str]:
     """Plain sentences that tell the run from its results."""
     return [sentence for page in pages.values() for sentence in page.summary]
+
+
+def answers(pages: Mapping[StageName, StagePage]) -> list[Answer]:
+    """One answer to each question, the heaviest, in the order in which the questions come up."""
+    shown: dict[str, Answer] = {}
+    for answer in (answer for page in pages.values() for answer in page.answers):
+        if answer.question not in shown or answer.weight > shown[answer.question].weight:
+            shown[answer.question] = answer
+    return list(shown.values())
+
+
+def next_steps(pages: Mapping[StageName, StagePage]) -> list[str]:
+    """The heaviest steps that the stages suggest, heaviest first."""
+    found: list[Step] = sorted(
+        (step for page in pages.values() for step in page.steps), key=lambda step: -step.weight
+    )
+    return [step.sentence for step in found[:MOST_STEPS]] or [DEFAULT_STEP]
 
 
 def caveat(pages: Mapping[StageName, StagePage]) -> str:

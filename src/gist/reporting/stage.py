@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from gist.config import Config
 from gist.files import write_atomic, write_json
 from gist.pages.html import embedded, html
 from gist.pages.section import StagePage
 from gist.progress import Progress
 from gist.reporting import cards
-from gist.reporting.parts import asked, caveat, in_order, out_of_date, summary
+from gist.reporting.parts import answers, asked, caveat, in_order, next_steps, out_of_date, summary
 from gist.reporting.provenance import fit_to_pass_on, provenance_section
 from gist.runs.findings import Findings, read_findings
 from gist.runs.folder import RunFolder
@@ -49,6 +51,9 @@ def _page(findings: Findings, pages: Mapping[StageName, StagePage]) -> str:
         title=_title(findings.config),
         style=embedded("gist.pages/page.css"),
         written=max(record.finished or record.started for record in findings.records.values())[:10],
+        opening=Markup("\n").join(page.opening for page in pages.values() if page.opening),
+        answers=answers(pages),
+        next_steps=next_steps(pages),
         summary=summary(pages),
         caveat=caveat(pages),
         warnings=out_of_date(findings),
@@ -65,6 +70,11 @@ def _for_machines(findings: Findings, pages: Mapping[StageName, StagePage]) -> d
         "format": 1,
         "gist_version": __version__,
         "title": _title(findings.config),
+        "answers": [
+            {"question": each.question, "reply": each.reply, "sentence": each.reply + each.rest}
+            for each in answers(pages)
+        ],
+        "next_steps": next_steps(pages),
         "summary": summary(pages),
         "phantoms": findings.phantoms,
         "caveat": caveat(pages),

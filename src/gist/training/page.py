@@ -16,8 +16,12 @@ from gist.generators.family import Family
 from gist.generators.registry import family_named
 from gist.pages.html import html
 from gist.pages.pictures import PAGE_WIDTH, SYNTHETIC_TEXT, Picture, at_most, sheet, shown_side
-from gist.pages.section import Citation, Section, StagePage
+from gist.pages.section import Citation, Section, StagePage, Step
+from gist.pages.words import OVERALL
 from gist.runs.findings import Findings, without_paths
+from gist.stages.evaluate import EvaluateResult
+from gist.stages.generate import GenerateResult
+from gist.stages.prepare import PrepareResult
 from gist.stages.train import TrainResult
 from gist.training.curves import read_ticks, training_curves
 from gist.training.leak_check import leak_check, read_grid
@@ -27,6 +31,9 @@ STOPPED = {
     "hours reached": "the time allowed was used up",
     "no longer better": "no snapshot was better than the best for as long as the settings allow",
 }
+TRAIN = Step(100, "Train a generator on them: “gist train”.")
+ENOUGH_IMAGES = 750
+"""About where published work saw artifact-free radiographs."""
 STRIP_ROWS = 4
 STRIP_COLUMNS = 8
 STRIP_TILE = 132
@@ -47,10 +54,11 @@ def train_page(findings: Findings) -> StagePage:
     """What was trained and how it went; nothing where training has not finished."""
     trained = findings.of(TrainResult)
     if trained is None:
-        return StagePage()
+        return StagePage(steps=() if findings.of(GenerateResult) else (TRAIN,))
     family = generator_family(trained)
     return StagePage(
-        summary=(_summary(trained),),
+        summary=(_summary(trained, started_from(findings)),),
+        steps=_steps(findings, trained) if _falls_short(findings) else (),
         sections=(
             Section("training", "Training", html("gist.training/page.html.j2", **_facts(findings, trained))),
         ),
@@ -88,12 +96,53 @@ def training_strip(files: Sequence[Path], resolution: int) -> tuple[Picture, lis
     return sheet(tiles_NHW, len(columns), SYNTHETIC_TEXT, room), labels
 
 
-def _summary(trained: TrainResult) -> str:
+def started_from(findings: Findings) -> str | None:
+    """The network that the training continued from, without the folders of the user's disk; None: from scratch."""
+    start = findings.records["train"].settings.get("start_from")
+    return None if start is None else str(start).replace("\\", "/").split("/")[-1]
+
+
+def _falls_short(findings: Findings) -> bool:
+    """Whether the images, as far as they were compared as they are now, differ from real ones by more than chance."""
+    evaluated = findings.of(EvaluateResult)
+    if evaluated is None or not findings.is_current("evaluate"):
+        return False
+    kid = [score for score in evaluated.scores if score.name.startswith("KID[") and score.group == OVERALL]
+    return any(score.verdict in ("fair", "poor") for score in kid)
+
+
+def _steps(findings: Findings, trained: TrainResult) -> tuple[Step, ...]:
+    """What may make the images better: training on, another snapshot, another start, more images."""
+    steps = []
+    prepared = findings.of(PrepareResult)
+    if trained.stopped_because == "hours reached":
+        steps.append(Step(64, "Train on: train.hours ended it early. Raise it and run “gist train” again."))
+    elif trained.best in (None, trained.snapshots[-1].file):
+        why = "" if trained.best is None else ", as no snapshot is better than the last"
+        steps.append(Step(63, f"Train on{why}: raise train.kimg and run “gist train” again."))
+    elif (generated := findings.of(GenerateResult)) and generated.network != trained.best:
+        steps.append(Step(64, "Draw from the best snapshot (generate.network: best), which is not the last."))
+    family = generator_family(trained)
+    can_start = family is not None and type(family).check_start is not Family.check_start
+    if can_start and started_from(findings) is None:
+        steps.append(Step(62, "Start from a network (train.start_from) instead of from scratch."))
+    if prepared is not None and prepared.train_images < ENOUGH_IMAGES:
+        few = numerals.counted(prepared.train_images, "image")
+        steps.append(
+            Step(
+                61, f"Collect more images: {few} to learn from are few; published work used {ENOUGH_IMAGES}."
+            )
+        )
+    return tuple(steps)
+
+
+def _summary(trained: TrainResult, start: str | None) -> str:
     shown = numerals.counted(round(1000 * trained.kimg), "image")
     title = generator_title(trained)
+    begun = "" if start is None else f"that started from {start} "
     return (
-        f"A {title + ' ' if title else ''}generator learned from them for {numerals.duration(trained.seconds)} on "
-        f"{'the CPU' if trained.device.startswith('cpu') else 'a GPU'}, seeing {shown} (repeats counted)."
+        f"A {title + ' ' if title else ''}generator {begun}learned from them for {numerals.duration(trained.seconds)} "
+        f"on {'the CPU' if trained.device.startswith('cpu') else 'a GPU'}, seeing {shown} (repeats counted)."
     )
 
 
@@ -105,6 +154,7 @@ def _facts(findings: Findings, trained: TrainResult) -> dict[str, Any]:
     return {
         "train": trained,
         "title": generator_title(trained),
+        "start": started_from(findings),
         "stopped": STOPPED[trained.stopped_because],
         "strip": training_strip([findings.run.path / name for name in trained.grids], trained.resolution),
         "charts": training_curves(

@@ -176,9 +176,10 @@ class Sitting:
             numbers["peak_memory_gib"] = peak / GIBIBYTE
         found = self.learner.troubles(means)
         if "variety" in means:
-            collapse = warnings.collapse(
-                self.record.varieties, self.learner.images / 1000, self.learner.against_collapse
-            )
+            advice = self.learner.against_collapse
+            if self.config.train.start_from is None:
+                advice += " or from a pretrained network"
+            collapse = warnings.collapse(self.record.varieties, self.learner.images / 1000, advice)
             found |= {"collapse": collapse} if collapse else {}
         new = [sentence for kind, sentence in found.items() if kind not in self.warned]
         self.warned |= found.keys()

@@ -11,11 +11,13 @@ from markupsafe import Markup
 from gist import numerals
 from gist.pages.charts import Reference, Series, line_chart
 from gist.pages.html import html
-from gist.pages.section import Section, StagePage
+from gist.pages.section import Answer, Section, StagePage, Step
+from gist.pages.words import FIT_FOR, STAND_IN, TEACH, joined
 from gist.runs.findings import Findings
 from gist.stages.generate import GenerateResult
 from gist.stages.utility import SyntheticWorth, UtilityArm, UtilityFinding, UtilityResult
 
+HEADING = "Do the images teach what real ones teach?"
 TABLE_ARMS = ("Base", "GAN-train", "GAN-test")
 SHOWN_COUNTS = ("Base", "GAN-train", "GAN-test", "Real+Synthetic")
 NAMES = {
@@ -24,7 +26,23 @@ NAMES = {
     "resnet101": "ResNet-101",
     "vgg19": "VGG-19",
 }
+QUESTIONS = {
+    "GAN-train": "Learned from synthetic images only",
+    "GAN-test": "Knows real images, looks at synthetic ones",
+    "Real+Synthetic": "Learned from both",
+}
+"""What the names of the literature stand for."""
 DUMMY = "Always the commonest class"
+
+ADDED = {
+    "good": " Added to the real ones they help.",
+    "fair": " Added to the real ones they make no difference.",
+    "poor": " Added to the real ones they harm.",
+    "unknown": "",
+}
+NOT_DRAWN = ": no synthetic images were drawn yet."
+NOT_MEASURED = ": nobody has measured what they teach as they are now."
+MEASURE, CHOOSE = "Measure what a classifier learns from them: ", "set utility.classifiers to [small], then "
 
 
 @dataclass(frozen=True)
@@ -54,11 +72,17 @@ class Counts:
 
 def utility_page(findings: Findings) -> StagePage:
     """What classifiers learned; nothing where that was not measured."""
-    generated = findings.of(GenerateResult)
-    body = utility_section(findings.of(UtilityResult), 0 if generated is None else generated.images)
-    if body is None:
-        return StagePage()
-    return StagePage(sections=(Section("utility", "Do the images teach what real ones teach?", body),))
+    generated, result = findings.of(GenerateResult), findings.of(UtilityResult)
+    body = utility_section(result, 0 if generated is None else generated.images)
+    current = findings.is_current("utility")
+    empty = not findings.config.utility.classifiers
+    return StagePage(
+        answers=_answers(result) if current else (_untold(NOT_MEASURED if generated else NOT_DRAWN),),
+        steps=(Step(30, f"{MEASURE}{CHOOSE * empty}“gist utility”."),)
+        if generated and (empty or not current)
+        else (),
+        sections=() if body is None else (Section("utility", HEADING, body),),
+    )
 
 
 def utility_section(result: UtilityResult | None, drawn: int) -> Markup | None:
@@ -69,6 +93,7 @@ def utility_section(result: UtilityResult | None, drawn: int) -> Markup | None:
         "gist.utility/page.html.j2",
         result=result,
         names=NAMES,
+        questions=QUESTIONS,
         table_arms=TABLE_ARMS,
         table=table_two(result.arms),
         tested=_tested(result.arms),
@@ -79,6 +104,39 @@ def utility_section(result: UtilityResult | None, drawn: int) -> Markup | None:
         worth=[(NAMES[each.classifier], each, _chart(each)) for each in result.worth],
         counts=[(NAMES[each.name], _counts(result.arms, each.name)) for each in result.classifiers],
     )
+
+
+def _answers(result: UtilityResult | None) -> tuple[Answer, ...]:
+    """By the classifier that speaks least for the images; what they teach tells what they may stand in for, too."""
+    if result is None or not result.findings:
+        return (_untold(f": it was not measured{_because(result)}."),)
+    order = ["poor", "fair", "unknown", "good"]
+    taught = [finding for finding in result.findings if finding.question == "GAN-train"]
+    worst = min(taught, key=lambda finding: order.index(finding.verdict))
+    if worst.verdict == "unknown":
+        return (_untold(f": {worst.meaning}"),)
+    worth = next(each for each in result.worth if each.classifier == worst.classifier)
+    added = next(
+        finding
+        for finding in result.findings
+        if finding.classifier == worst.classifier and finding.question == "Real+Synthetic"
+    )
+    said = worth.meaning if worth.told else worst.meaning
+    rest = f": {said}{ADDED[added.verdict]}"
+    classes = joined([f"“{name}”" for name in result.class_names])
+    if worst.verdict == "good":
+        use = f", to train a classifier of {classes} that is then tested on real images. Not for diagnosis."
+        return Answer(TEACH, "Yes", rest), Answer(STAND_IN, "Yes", use, 30)
+    use = f": a classifier learns less from them than from real images. {FIT_FOR}"
+    return Answer(TEACH, "No", rest), Answer(STAND_IN, "No", use, 60)
+
+
+def _because(result: UtilityResult | None) -> str:
+    return "" if result is None or result.left_out is None else f", since {result.left_out}"
+
+
+def _untold(rest: str) -> Answer:
+    return Answer(TEACH, "Cannot tell", rest)
 
 
 def table_two(arms: Sequence[UtilityArm]) -> list[tuple[str, list[Cell | None]]]:

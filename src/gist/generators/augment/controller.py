@@ -95,8 +95,8 @@ class AdaController:
         )
         return (
             f"{cause} (p = {self.p:.2f}): generated images may show the augmentations themselves, such as"
-            " tilted, shifted or unusually bright pictures; add training images, start from a pretrained"
-            " network, or keep an earlier snapshot, and compare samples with the picture of the strongest"
+            " tilted, shifted or unusually bright pictures; add training images,"
+            " or keep an earlier snapshot, and compare samples with the picture of the strongest"
             " augmentation."
         )
 

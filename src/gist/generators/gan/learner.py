@@ -56,7 +56,7 @@ class GanLearner(Learner):
     processes (`team`) beyond rounding, nor on anything drawn before.
     """
 
-    against_collapse = "with a higher train.gamma or from a pretrained network"
+    against_collapse = "with a higher train.gamma"
 
     plan: GanPlan
 

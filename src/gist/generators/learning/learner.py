@@ -61,7 +61,7 @@ class Learner(ABC):
     plan: TrainingPlan
     images: int
     """Real images shown so far; a step adds `plan.batch`."""
-    against_collapse: str = "from a pretrained network"
+    against_collapse: str = "with other settings"
     """How to train again where the generated images have become alike."""
 
     @property

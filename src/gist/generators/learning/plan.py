@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gist.errors import InputError
+from gist.numerals import counted
 from gist.stages.promise import Section
 
 
@@ -68,7 +69,7 @@ class Choices:
             InputError: classes are asked for and there are none.
         """
         classes = len(data.class_names)
-        why = f"the data has {classes} classes" if classes else "the data has no labels"
+        why = f"the data has {counted(classes, 'class', 'classes')}" if classes else "the data has no labels"
         conditional: bool = self("conditional", classes > 1, why)
         if conditional and classes < 2:
             raise InputError(
