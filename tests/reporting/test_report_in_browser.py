@@ -12,6 +12,9 @@ from browser import Browser, chromium
 from numpy.typing import NDArray
 from run_builder import RunBuilder
 
+from gist.pages.charts import IMAGES_SHOWN, Series, line_chart
+from gist.pages.html import embedded
+
 SIZES = {"laptop": (1280, 800), "telephone": (390, 844)}
 LONG = "Kellgren-Lawrence grade three or four with earlier surgery"
 
@@ -31,6 +34,22 @@ def screen(request: pytest.FixtureRequest, folder: Path) -> Iterator[Browser]:
             mobile=request.param == "telephone",
         )
         yield opened
+
+
+@pytest.mark.parametrize("number", [-0.00123, 0.0000123, 1_234_567.0, 9e-19, 0.5])
+def test_labels_of_charts_are_whole_whatever_the_numbers(
+    screen: Browser, folder: Path, number: float
+) -> None:
+    line = Series("value", np.array([0.0, 3000.0]), np.array([number, number]))
+    low = Series("95 % low", np.array([0.0, 3000.0]), np.array([number / 2, number / 3]))
+    drawn = line_chart(
+        "A chart", [line, low], x_label=IMAGES_SHOWN, y_label="lower is better", y_from_zero=True
+    )
+    (folder / "chart.html").write_text(
+        f"<style>{embedded('gist.pages/page.css')}</style><main>{drawn}</main>"
+    )
+    screen.open(folder / "chart.html")
+    assert _clipped(screen) == []
 
 
 @pytest.fixture
@@ -55,7 +74,7 @@ def _clipped(screen: Browser) -> list[Any]:
     found: list[Any] = screen.evaluate(
         "[...document.querySelectorAll('svg.chart')].flatMap(chart => [...chart.querySelectorAll('text')]"
         ".filter(text => { const box = text.getBBox(), view = chart.viewBox.baseVal;"
-        " return box.x < -1 || box.x + box.width > view.width + 1; }).map(text => text.textContent))"
+        " return box.x < view.x - 1 || box.x + box.width > view.x + view.width + 1; }).map(text => text.textContent))"
     )
     return found
 

@@ -20,6 +20,8 @@ COLOURS = ("#005a9c", "#b34700", "#00664f")
 DASHES = ("none", "6 3", "2 3")
 WIDTH, HEIGHT = 460, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 60, 50, 42
+CHARACTER = 9
+"""Width of a digit in the fonts that browsers may take, at most."""
 MOST_POINTS = 300
 IMAGES_SHOWN = "images shown, in thousands (kimg)"
 """The axis of everything that is told along a training."""
@@ -75,15 +77,29 @@ def line_chart(
         parts.extend(_legend(lines))
     ends = "; ".join(f"{line.name} ends at {numerals.significant(float(line.y[-1]))}" for line in lines)
     described = f"{title}. Horizontal axis: {x_label}. {ends}."
-    return chart(title, described, WIDTH, HEIGHT, parts)
+    longest_tick = max(map(len, tick_labels(span_y)))
+    longest_end = max(len(numerals.significant(float(line.y[-1]))) for line in lines)
+    beyond = (max(0, CHARACTER * longest_tick - LEFT + 7), max(0, CHARACTER * longest_end - RIGHT + 8))
+    return chart(title, described, WIDTH, HEIGHT, parts, beyond)
 
 
-def chart(title: str, described: str, width: int, height: int, parts: Sequence[Markup]) -> Markup:
-    """The parts of a drawing as a picture of this size in its own units; `described` is what it shows, in words."""
+def chart(
+    title: str,
+    described: str,
+    width: int,
+    height: int,
+    parts: Sequence[Markup],
+    beyond: tuple[int, int] = (0, 0),
+) -> Markup:
+    """The parts of a drawing as a picture of this size in its own units; `described` is what it shows, in words.
+
+    `beyond` is how far labels reach out to the left and to the right; the picture grows by that.
+    """
+    left, right = beyond
     return Markup(
-        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">'
-        '<text x="0" y="15" class="chart-title">{}</text>{}</svg>'
-    ).format(width, height, described, title, Markup("").join(parts))
+        '<svg class="chart" viewBox="{} 0 {} {}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">'
+        '<text x="{}" y="15" class="chart-title">{}</text>{}</svg>'
+    ).format(-left, width + left + right, height, described, -left, title, Markup("").join(parts))
 
 
 def nice_ticks(low: float, high: float, about: int = 4) -> list[float]:
