@@ -100,10 +100,10 @@ def test_copies_are_answered_by_the_search_among_all_images(
 @pytest.mark.parametrize(
     ("taught", "added", "reply", "part", "stand_in"),
     [
-        ("poor", "fair", "No", "Worth few. Added to the real ones they make no difference.", "No"),
-        ("fair", "good", "No", "Worth few. Added to the real ones they help.", "No"),
-        ("unknown", "unknown", "Cannot tell", "What GAN-train says.", "Yes"),
-        ("good", "poor", "Yes", "Worth few. Added to the real ones they harm.", "Yes"),
+        ("poor", "fair", "No", "worth few. Added to the real ones they make no difference.", "No"),
+        ("fair", "good", "No", "worth few. Added to the real ones they help.", "No"),
+        ("unknown", "unknown", "Cannot tell", "what GAN-train says.", "Yes"),
+        ("good", "poor", "Yes", "worth few. Added to the real ones they harm.", "Yes"),
     ],
 )
 def test_what_a_classifier_learns_bears_on_what_the_images_stand_in_for(
@@ -115,7 +115,9 @@ def test_what_a_classifier_learns_bears_on_what_the_images_stand_in_for(
     assert said[TEACH][0] == reply
     assert part in said[TEACH][1]
     assert said[STAND_IN][0] == stand_in
-    assert ("to train a classifier of “KL 0-1” and “KL 3-4”" in said[STAND_IN][1]) == (taught == "good")
+    assert ("to train a classifier for classes “KL 0-1” and “KL 3-4”" in said[STAND_IN][1]) == (
+        taught == "good"
+    )
     assert "what a classifier learns" not in _advised(finished)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from browser import Browser, chromium
 from numpy.typing import NDArray
-from run_builder import RunBuilder
+from run_builder import RunBuilder, utility
 
 from gist.pages.charts import IMAGES_SHOWN, Series, line_chart
 from gist.pages.html import embedded
@@ -57,6 +57,7 @@ def page(builder: Callable[..., RunBuilder], phantoms: NDArray[np.uint8], screen
     """The report of a finished run with sixteen images on each side and names that are hard to set."""
     made = builder(images=np.concatenate([phantoms] * 2), class_names=(LONG, "Unbroken" * 9), held_out=30)
     made.done_everything()
+    made.done_utility(utility("poor", "fair", made.class_names))
     made.page(made.config(title="Knees of a hospital with a name that is rather long, second attempt"))
     screen.open(made.run.path / "report/report.html")
     return screen

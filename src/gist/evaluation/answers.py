@@ -6,7 +6,7 @@ from gist import numerals
 from gist.evaluation.copying import copying_verdict
 from gist.inspection import read_inspection
 from gist.pages.section import Answer, Step
-from gist.pages.words import COPIES, FIT_FOR, OVERALL, STAND_IN, joined
+from gist.pages.words import COPIES, FIT_FOR, OVERALL, STAND_IN, classes, joined
 from gist.runs.findings import Findings
 from gist.stages.evaluate import EvaluateResult, Score
 from gist.stages.generate import GenerateResult
@@ -81,11 +81,11 @@ def _stand_in(evaluated: EvaluateResult) -> Answer:
     if artifacts is not None and artifacts.verdict == "poor":
         odd = numerals.percent(artifacts.odd_share)
         failings.append(f"{odd} of them look odder than nearly all real ones")
-    classes = dict.fromkeys(
+    failing = dict.fromkeys(
         score.group for score in evaluated.scores if _kind(score) in DECISIVE and score.verdict == "poor"
     )
-    if not failings and classes:
-        failings = [f"those of class {joined([f'“{name}”' for name in classes])} do not look like real ones"]
+    if not failings and failing:
+        failings = [f"those of {classes(failing)} do not look like real ones"]
     if failings:
         why = joined(list(dict.fromkeys(failings)))
         return Answer(STAND_IN, "No", f": {why}. {FIT_FOR}", 60)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 BANNER = "Synthetic images – not for diagnosis"
 VERDICTS = {"good": "Good", "fair": "Fair", "poor": "Poor", "unknown": "Cannot tell"}
@@ -33,3 +33,10 @@ def joined(parts: Sequence[str]) -> str:
 def capitalised(sentence: str) -> str:
     """The text with a capital at its beginning, and all else as it is."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def classes(names: Collection[str]) -> str:
+    """`class “a”` or `classes “a” and “b”`; only how many where they would fill the sentence."""
+    if len(names) > 3:
+        return f"{len(names)} classes"
+    return f"{'class' if len(names) == 1 else 'classes'} {joined([f'“{name}”' for name in names])}"

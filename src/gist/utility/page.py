@@ -12,7 +12,7 @@ from gist import numerals
 from gist.pages.charts import Reference, Series, line_chart
 from gist.pages.html import html
 from gist.pages.section import Answer, Section, StagePage, Step
-from gist.pages.words import FIT_FOR, STAND_IN, TEACH, joined
+from gist.pages.words import FIT_FOR, STAND_IN, TEACH, classes
 from gist.runs.findings import Findings
 from gist.stages.generate import GenerateResult
 from gist.stages.utility import SyntheticWorth, UtilityArm, UtilityFinding, UtilityResult
@@ -114,7 +114,7 @@ def _answers(result: UtilityResult | None) -> tuple[Answer, ...]:
     taught = [finding for finding in result.findings if finding.question == "GAN-train"]
     worst = min(taught, key=lambda finding: order.index(finding.verdict))
     if worst.verdict == "unknown":
-        return (_untold(f": {worst.meaning}"),)
+        return (_untold(f": {_going_on(worst.meaning)}"),)
     worth = next(each for each in result.worth if each.classifier == worst.classifier)
     added = next(
         finding
@@ -122,13 +122,18 @@ def _answers(result: UtilityResult | None) -> tuple[Answer, ...]:
         if finding.classifier == worst.classifier and finding.question == "Real+Synthetic"
     )
     said = worth.meaning if worth.told else worst.meaning
-    rest = f": {said}{ADDED[added.verdict]}"
-    classes = joined([f"“{name}”" for name in result.class_names])
+    rest = f": {_going_on(said)}{ADDED[added.verdict]}"
     if worst.verdict == "good":
-        use = f", to train a classifier of {classes} that is then tested on real images. Not for diagnosis."
+        told = classes(result.class_names)
+        use = f", to train a classifier for {told} that is then tested on real images. Not for diagnosis."
         return Answer(TEACH, "Yes", rest), Answer(STAND_IN, "Yes", use, 30)
     use = f": a classifier learns less from them than from real images. {FIT_FOR}"
     return Answer(TEACH, "No", rest), Answer(STAND_IN, "No", use, 60)
+
+
+def _going_on(sentence: str) -> str:
+    """The sentence as it stands behind a colon."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _because(result: UtilityResult | None) -> str:
