@@ -60,6 +60,12 @@ def run(
     from gist.verbs.stages import check_stages
 
     config = load_config(settings, changes)
+    beside = settings.parent / config.run_folder
+    if config.folder is None and not config.run_folder.exists() and (beside / "config.yaml").exists():
+        raise InputError(
+            f"The run {config.name} lies in {beside}, and this command would start another in ./{config.run_folder}; "
+            f"give --set folder={beside} to continue it, or another --set name=NAME."
+        )
     chosen = check_stages(stages.replace(" ", "").split(",")) if stages else list(STAGE_NAMES)
     if dry_run:
         folder = RunFolder(config.run_folder)

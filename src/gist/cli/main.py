@@ -30,6 +30,10 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        _explain(f"{error.strerror or error}{where}; mend that and run the same command.", error)
+        sys.exit(1)
     except Exception as error:
         _explain(
             f"gist itself failed ({type(error).__name__}: {error}); run again with --debug in front of the command "

@@ -38,8 +38,14 @@ def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> C
         raise InputError(
             f"There is no settings file at {path}; check the path or copy one from examples/."
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The settings file {path} cannot be read: {error}.") from None
+    except IsADirectoryError:
+        raise InputError(
+            f"{path} is a folder, but settings are a file; name a file such as knee.yaml."
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(f"The settings file {path} is no text in UTF-8; save it as such.") from None
+    except OSError as error:
+        raise InputError(f"The settings file {path} cannot be read: {error.strerror}.") from None
     try:
         tree = read_yaml(text, Config)
     except TextError as error:

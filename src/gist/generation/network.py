@@ -28,7 +28,14 @@ def find_network(wanted: str | Path, run: RunFolder) -> Path:
     if wanted == "latest":
         trained = finished_result(run, TrainResult)
         if trained is not None:
-            return run.path / trained.snapshots[-1].file
+            file = run.path / trained.snapshots[-1].file
+            if not file.is_file():
+                left = ", ".join(f"`--network {each.stem}`" for each in snapshots[-3:])
+                raise InputError(
+                    f"The snapshot {file} is gone; put it back, {f'use one that is left ({left}), ' if left else ''}or "
+                    f"`gist train {run.path}` trains again."
+                )
+            return file
         if snapshots:
             return snapshots[-1]
         raise InputError(

@@ -48,6 +48,8 @@ class LabelTable:
     rows: dict[str, Row]
     filter_names: frozenset[str] = frozenset()
     """Names of the filter that are columns."""
+    split_words: frozenset[str] = frozenset()
+    """What the column of a ready-made split says, in small letters."""
 
     def match(self, relative_paths: list[str]) -> tuple[list[Row | None], list[Row]]:
         """The row of each file: by its path, without its ending, or by its bare name where that is unmistakable; and
@@ -122,6 +124,7 @@ def read_label_table(
     )
     reader = csv.reader(lines, delimiter=_delimiter(lines, config.file_column), strict=True)
     rows: dict[str, Row] = {}
+    words: set[str] = set()
     try:
         header = [cell.strip() for cell in next(reader, [])]
         places = [None if name is None else _place(header, name) for name in wanted]
@@ -129,7 +132,8 @@ def read_label_table(
         decides = chosen if chosen is not None and chosen.names <= filtered.keys() else None
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                read = _row(cells, places, filtered, reader.line_num, config)
+                read = _row(cells, places, filtered, reader.line_num, config, bool(words))
+                words |= {(_cell(cells, places[3]) or "").casefold()} - {""}
                 if read is not None:
                     _add(rows, *read, decides, reader.line_num)
     except csv.Error:
@@ -138,7 +142,7 @@ def read_label_table(
         ) from None
     if not rows:
         raise InputError("The label table has no rows; check prepare.labels.")
-    return LabelTable(rows, frozenset(filtered))
+    return LabelTable(rows, frozenset(filtered), frozenset(words))
 
 
 def _row(
@@ -147,14 +151,18 @@ def _row(
     filtered: dict[str, int],
     line: int,
     config: PrepareConfig,
+    after_parts: bool,
 ) -> tuple[str, Row] | None:
     file, label, patient, split_text, side = (_cell(cells, place) for place in places)
     if file is None:
         return None
     split = None if split_text is None else part_of(split_text, config.parts)
     if split_text is not None and split is None:
+        # Quoted only after words of a split: the column may be another, and hold names.
+        said = f"'{split_text}'" if after_parts and len(split_text) <= _LONGEST_WORD else "a text"
         raise InputError(
-            f"Label table, line {line}: the split must be train, val or test, or a word that prepare.parts explains."
+            f"Label table, line {line}: the column '{config.split_column}' holds {said} where train, val or test is "
+            "asked for; mend it, or explain its words: --parts WORD=train, WORD=test or WORD=none."
         )
     values = {name: _cell(cells, place) or "" for name, place in filtered.items()}
     return normal_path(file), Row(label, patient, split, body_side(side), values)
@@ -185,11 +193,20 @@ def _place(header: list[str], name: str) -> int:
     for index, column in enumerate(header):
         if column.casefold() == name.casefold():
             return index
-    # The first line is not quoted: in a table without column names it holds a patient.
+    which = f": {', '.join(filter(None, header))}" if _is_heading(header) else ""
     raise InputError(
-        f"The first line of the label table has no column '{name}' among its {len(header)}; see prepare.file_column "
-        "and prepare.label_column."
+        f"The first line of the label table has no column '{name}' among its {len(header)}{which}; see "
+        "prepare.file_column, prepare.label_column and the other settings that name columns."
     )
+
+
+def _is_heading(cells: list[str]) -> bool:
+    """Whether a first line is surely one of headings, so that it may be quoted: without them it holds a patient.
+
+    Two cells consist of words that head columns, and none holds a long number, a date, `^` or the name of a file.
+    """
+    known = sum(_HEADING.fullmatch(_as_name(cell)) is not None for cell in cells)
+    return known >= 2 and not any(_OF_A_ROW.search(cell) for cell in cells)
 
 
 def _filter_places(header: list[str], names: Collection[str], config: PrepareConfig) -> dict[str, int]:
@@ -214,6 +231,14 @@ def _filter_places(header: list[str], names: Collection[str], config: PrepareCon
                 "patient may be named; filter by another column."
             )
     return found
+
+
+_HEADING = re.compile(
+    "((file|name|image|img|path|index|labels?|class|grade|kl|findings?|diagnosis|patient|subject|id|age|sex|gender|side|"
+    "laterality|view|position|split|set|fold|date|study|series|modality)_?)+"
+)
+_OF_A_ROW = re.compile(r"\d{4}|\d[./-]\d|\^|\.[A-Za-z]{3,4}$|.{41}")
+_LONGEST_WORD = 12
 
 
 def _as_name(column: str) -> str:

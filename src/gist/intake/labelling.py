@@ -105,6 +105,7 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
     if config.labels is not None:
         data, listing = find_label_table(config.labels, listing)
         table = read_label_table(data, config, with_classes=origin == "table", chosen=chosen)
+    _check_parts(config, listing, table)
     documents = [file.relative for file in listing.files if _is_document(file.relative)]
     listing = listing.without(*documents)
     attributes = _attributes(chosen, table)
@@ -191,6 +192,23 @@ def _origin(config: PrepareConfig, listing: Listing) -> Origin:
         return "table"
     indexed = any(file.relative.rpartition("/")[2] == INDEX_NAME for file in listing.files)
     return "dataset.json" if indexed else "folders"
+
+
+def _check_parts(config: PrepareConfig, listing: Listing, table: LabelTable | None) -> None:
+    """Raises InputError where `prepare.parts` explains a word that is nowhere: most likely it is mistyped."""
+    folders = {file.relative.rpartition("/")[0] for file in listing.files}
+    words = {name.casefold() for folder in folders for name in folder.split("/")}
+    words |= frozenset() if table is None else table.split_words
+    for word in config.parts or ():
+        if word.casefold() not in words:
+            where = (
+                f"cell of the column '{config.split_column}'"
+                if config.split_column
+                else "folder of the source"
+            )
+            raise InputError(
+                f"prepare.parts explains '{word}', but no {where} is called so; check its spelling."
+            )
 
 
 def _with_folder_split(rows: Rows, origin: Origin, config: PrepareConfig, notes: list[str]) -> Rows:

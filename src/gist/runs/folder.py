@@ -37,6 +37,8 @@ class StageRecord(BaseModel):
     """Upstream stage or `source` -> digest of what was read."""
     outputs: dict[str, str] = {}
     """File relative to the run folder -> SHA-256."""
+    counts: dict[str, int] = {}
+    """Pattern of files that are only counted (`Promise.counted`) -> how many there were."""
     result: dict[str, Any] | None = None
     started: str
     finished: str | None = None
@@ -70,6 +72,11 @@ class RunFolder:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        if self.path.is_file():
+            raise InputError(
+                f"{self.path} is a file where a run folder is asked for; name a folder, and a network file as in "
+                "`gist generate RUN --network FILE`."
+            )
 
     @property
     def config_file(self) -> Path:
@@ -197,6 +204,11 @@ class RunFolder:
         return {
             self.relative(file): sha256_of(file) for file in sorted(files) if file.name not in _NEVER_FINAL
         }
+
+    def counts(self, stage: StageName) -> dict[str, int]:
+        """How many files of a stage fit each pattern of those that are only counted."""
+        folder = self.path / stage
+        return {pattern: sum(1 for _ in folder.glob(pattern)) for pattern in STAGES[stage].promise.counted}
 
     def _belongings(self, stage: StageName) -> list[Path]:
         return [self.path / file for file in STAGES[stage].promise.belongings]

@@ -59,7 +59,7 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
     except KeyboardInterrupt:
         raise Stopped("Stopped; the same command continues.") from None
     except OSError as error:
-        raise StageError(without_private_paths(str(_disk_error(error, run)), config)) from error
+        raise StageError(without_private_paths(str(_disk_error(error, run, full=True)), config)) from error
 
 
 def _stored_settings(run: RunFolder) -> Config | None:
@@ -142,9 +142,10 @@ def _bring_up_to_date(
 ) -> None:
     """Does what there is to do for one stage; `before`: the settings that the run folder held."""
     for earlier in stage.earlier:
-        if run.record(earlier) is not None and assess(STAGES[earlier], config, run).state == "stale":
+        old = None if run.record(earlier) is None else assess(STAGES[earlier], config, run)
+        if old is not None and old.state in ("stale", "to continue"):
             progress.note(
-                f"Stage {earlier} is stale, and {stage.name} builds on it as it is: run {earlier} to renew it."
+                f"Stage {earlier} is {old.state}, and {stage.name} builds on it as it is: run {earlier} to renew it."
             )
     standing = assess(stage, config, run)
     if standing.state in ("stale", "not started"):
@@ -199,6 +200,7 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
             "state": "done",
             "result": result.model_dump(mode="json"),
             "outputs": run.outputs(stage.name),
+            "counts": run.counts(stage.name),
         }
     except (Stopped, KeyboardInterrupt):
         ended = {"state": "stopped"}
@@ -240,16 +242,17 @@ def _record_end(run: RunFolder, record: StageRecord, ended: dict[str, Any]) -> N
         # The disk is full: the record stays at "running", which the next call treats as interrupted.
 
 
-def _disk_error(error: OSError, run: RunFolder) -> StageError:
+def _disk_error(error: OSError, run: RunFolder, *, full: bool = False) -> StageError:
+    """What a disk refused; `full`: with the path from the root, which is not for records."""
+    place = Path(error.filename or run.path)
+    shown = place.absolute() if full else place
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StageError(
             f"The disk holding {run.path} is full; free some space and run the same command to continue."
         )
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return StageError(f"{error.filename or run.path} cannot be written or read; check its permissions.")
-    return StageError(
-        f"{error.strerror or error} ({error.filename or run.path}); mend that and run the same command."
-    )
+        return StageError(f"{shown} cannot be written or read; check its permissions.")
+    return StageError(f"{error.strerror or error} ({shown}); mend that and run the same command.")
 
 
 class _Recorded:

@@ -115,6 +115,11 @@ def assess(stage: Stage, config: Config, run: RunFolder) -> StageStatus:
         missing = next((file for file in record.outputs if not (run.path / file).is_file()), None)
         if missing is not None:
             return StageStatus(stage.name, "stale", f"its file {missing} is gone")
+        for pattern, number in run.counts(stage.name).items():
+            gone = record.counts.get(pattern, 0) - number
+            if gone > 0:
+                why = f"{gone} of its {record.counts[pattern]} files {pattern} {'is' if gone == 1 else 'are'} gone"
+                return StageStatus(stage.name, "to continue", why)
     return StageStatus(stage.name, record.state, record.error or "")
 
 

@@ -39,6 +39,7 @@ class GenerateConfig(StageSettings):
         work="gist.generation.stage:generate",
         result=GenerateResult,
         files=("*.zip", "*.csv"),
+        counted=("images/*.png",),
         takes="snapshot",
         gives="PNGs marked as synthetic, `labels.csv`, the same zip",
         uses=("prepare", "train"),

@@ -80,6 +80,8 @@ class Promise:
     result: type[Result]
     files: tuple[str, ...]
     """Patterns, in the stage's folder, of the final files: the manifest lists them, later stages depend on them."""
+    counted: tuple[str, ...] = ()
+    """Patterns of files so many that only their number is noted: where some are gone, the stage continues."""
     takes: str = ""
     """What goes in, for the table in the documents (`Stage.documented`)."""
     gives: str = ""
