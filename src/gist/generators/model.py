@@ -24,6 +24,8 @@ class Model(nn.Module):
     """Shape of one latent, which is drawn from a standard normal distribution."""
     c_dim: int
     """Classes; 0 for an unconditional model."""
+    class_names: tuple[str, ...] = ()
+    """Of the classes by number, where the file that it was loaded from names them."""
     img_resolution: int
     """Height and width in pixels."""
     img_channels: int

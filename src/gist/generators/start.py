@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 from gist.addresses import imported
@@ -13,6 +12,7 @@ from gist.generators.registry import families, family_named
 
 SHIPPED = "phantom-knee-64"
 """Name of the network that comes with gist; it was trained on phantoms, so its discriminator may be shared too."""
+SHIPPED_FILE = Path(__file__).parent / "shipped" / f"{SHIPPED}.safetensors"
 
 
 def load_start(name: str | Path) -> Start:
@@ -22,8 +22,7 @@ def load_start(name: str | Path) -> Start:
         InputError: there is no such file, or it is not a network file.
     """
     if name == SHIPPED:
-        with resources.as_file(resources.files("gist.generators.shipped")) as folder:
-            return _own(folder / f"{SHIPPED}.safetensors", SHIPPED)
+        return _own(SHIPPED_FILE, SHIPPED)
     path = Path(name).expanduser()
     if not path.is_file():
         raise InputError(f"train.start_from: there is no file {path}; give a network file or '{SHIPPED}'.")

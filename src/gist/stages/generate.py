@@ -46,12 +46,15 @@ class GenerateConfig(StageSettings):
         inputs="gist.generation.best_snapshot:network_inputs",
         check="gist.generation.check:check_generate",
         page="gist.generation.page:generate_page",
+        command=False,  # it also draws without a run
         dear=("images/*.png",),
         kept=True,
     )
 
-    network: Literal["latest", "best"] | Annotated[str, Field(pattern="^network-")] | Path = "latest"
-    """`latest`, `best` (see `train.best_by`), the name of a snapshot in the run folder, or a network file."""
+    network: (
+        Literal["latest", "best", "phantom-knee-64"] | Annotated[str, Field(pattern="^network-")] | Path
+    ) = "latest"
+    """`latest`, `best` (see `train.best_by`), a snapshot of the run by name, `phantom-knee-64`, or a network file."""
     count: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
     """How many images, shared among the classes as in the training set unless `per_class` is given."""
     per_class: dict[str, Annotated[int, Field(ge=0)]] | None = None

@@ -1,6 +1,7 @@
 """The public verbs: what `import gist` offers and the command line calls."""
 
 from gist.verbs.looks import count_answers, demo, export_images, inspect, plan, weights
+from gist.verbs.pictures import draw, generate_folder
 from gist.verbs.pieces import compare_images, import_network, load_generator, open_archive, smoothness
 from gist.verbs.stages import (
     evaluate,
@@ -21,10 +22,12 @@ __all__ = [
     "compare_images",
     "count_answers",
     "demo",
+    "draw",
     "evaluate",
     "evaluate_snapshots",
     "export_images",
     "generate",
+    "generate_folder",
     "import_network",
     "inspect",
     "list_runs",

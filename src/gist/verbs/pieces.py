@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def load_generator(network: Path | str) -> Model:
     """The generator in a network file, an official `.pkl`, or `phantom-knee-64`, as a `torch.nn.Module`.
 
-    It draws on the CPU, in evaluation mode, from latents [N, *latent_shape] and one-hot classes [N, c_dim], None
-    where there are no classes:
+    `draw` takes it for pictures by class name. By itself it draws on the CPU, in evaluation mode, from latents
+    [N, *latent_shape] and one-hot classes [N, c_dim], None where there are no classes:
 
     >>> import gist, torch
     >>> G = gist.load_generator("phantom-knee-64")
@@ -34,6 +34,7 @@ def load_generator(network: Path | str) -> Model:
     from gist.generators.start import SHIPPED, load_start, read_start
 
     start = load_start(SHIPPED) if str(network) == SHIPPED else read_start(Path(network))
+    start.model.class_names = start.class_names
     return start.model.eval().requires_grad_(False)
 
 

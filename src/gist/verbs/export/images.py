@@ -19,6 +19,7 @@ from gist.runs.folder import RunFolder
 from gist.runs.results import finished_result
 from gist.stages.generate import GenerateResult
 from gist.verbs.export.anatomy import Anatomy, Side, anatomy_of_class, asked_anatomy
+from gist.verbs.new_folder import move_into, new_folder
 
 Form = Literal["folder", "dicom"]
 _SAFE_NAME = re.compile(r"[^\W_][\w .()+-]{0,99}")
@@ -64,10 +65,8 @@ def export_images(
         InputError: nothing has been generated, `out` is not empty, an image is gone, highdicom is not installed, or
             body part and side fit neither each other nor DICOM.
     """
-    out = out.resolve()  # `.` has no name of its own
     result = _generated(run)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists and is not empty; choose a new folder, so that exports do not mix.")
+    out, unfinished = new_folder(out)
     images = list(_images(run, result))
     folders = _folder_names([image.label for image in images])
     asked = asked_anatomy(body_part, side)
@@ -85,7 +84,6 @@ def export_images(
             label: anatomy_of_class(label, asked, config, run) if own_network else asked for label in folders
         }
         written = SecondaryCaptures(result.network_sha256, record.finished or record.started, shown)
-    unfinished = out.with_name(f".{out.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         table = io.StringIO(newline="")
@@ -104,12 +102,7 @@ def export_images(
             rows.writerow([relative.as_posix(), image.label, image.seed])
             progress.advance(number, len(images), "images")
         write_atomic(unfinished / "labels.csv", table.getvalue().encode())
-        if out.exists():
-            # Filled, not replaced: it may be the folder in which the user's shell stands.
-            for entry in sorted(unfinished.iterdir(), key=lambda entry: entry.name == "labels.csv"):
-                entry.rename(out / entry.name)
-        else:
-            unfinished.rename(out)
+        move_into(unfinished, out)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return ExportResult(out, len(images), out / "labels.csv")
