@@ -55,7 +55,8 @@ def literature_scores(
     scores: list[Score] = []
     network = _network(config, run, generated)
     if network is None:
-        notes.append(f"The network {generated.network} is gone, so fid50k_full and its like were left out.")
+        what = "is not known" if generated.made_elsewhere else f"{generated.network} is gone"
+        notes.append(f"The network {what}, so fid50k_full and its like were left out.")
         return scores
     G = load_network(network)[0].to(device.torch_device).eval().requires_grad_(False)
     cutoff = config.generate.truncation_cutoff

@@ -138,10 +138,15 @@ def _distances(
     synthetic, reference, other_real = comparable_classes(synthetic, real.reference, real.other_real, notes)
     note_collapse(synthetic, notes)
     positions = matched(reference, synthetic, other_real, settings.max_images, rng)
-    if len(positions) < len(reference) and real.name == "held-out":
+    held_out = [("held-out", reference)] if real.name == "held-out" else []
+    cut = [
+        f"{len(positions)} of {len(side)} {name} images"
+        for name, side in (*held_out, ("synthetic", synthetic))
+        if len(positions) < len(side)
+    ]
+    if cut:
         notes.append(
-            f"{len(positions)} of {len(reference)} held-out images were compared, the most that give all sides "
-            "equal n and one mix of classes."
+            f"{' and '.join(cut)} were compared, the most that give all sides equal n and one mix of classes."
         )
     other = other_real.take(positions.other_real)
     if len(positions):

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 from gist.config import Config
+from gist.intake.source_state import source_state
 from gist.runs.folder import RunFolder
+from gist.stages.prepare import PrepareConfig
 
 
 def best_snapshot(run: RunFolder) -> Path | None:
@@ -17,8 +19,11 @@ def best_snapshot(run: RunFolder) -> Path | None:
     return _best_evaluated(run) or _best_of_training(run)
 
 
-def network_inputs(config: Config, run: RunFolder) -> dict[str, str]:
-    """Which snapshot is the best one, where that is asked for."""
+def generate_inputs(config: Config, run: RunFolder) -> dict[str, str]:
+    """Which snapshot is the best one, or the state of the set that was made elsewhere, where that is asked for."""
+    if config.generate.source is not None:
+        settings = PrepareConfig(source=config.generate.source, labels=config.generate.labels)
+        return {"source": source_state(settings)}
     if config.generate.network != "best":
         return {}
     best = best_snapshot(run)

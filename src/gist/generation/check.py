@@ -8,15 +8,20 @@ from gist.addresses import imported
 from gist.config import STAGES, Config
 from gist.errors import InputError
 from gist.generation.network import comes_from_training, find_network, read_network
+from gist.intake.labelling import label_source
+from gist.intake.plain_set import settings_of_set
 from gist.machine.device import choose_device
 from gist.runs.folder import RunFolder
-from gist.runs.results import finished_result
+from gist.runs.results import finished_result, result_of
 from gist.stages.prepare import PrepareResult
 from gist.stages.promise import StageName
 
 
 def check_generate(config: Config, run: RunFolder, ahead: Set[StageName]) -> None:
     """Raises InputError where there will be no network, or not with the classes asked for."""
+    if config.generate.source is not None:
+        _check_set(config, run, ahead)
+        return
     choose_device(config)
     if "train" not in ahead or not comes_from_training(config.generate.network):
         _, class_names = read_network(find_network(config.generate.network, run))
@@ -26,6 +31,15 @@ def check_generate(config: Config, run: RunFolder, ahead: Set[StageName]) -> Non
     if names is not None:
         conditional = config.train.conditional is not False and len(names) > 1
         check_classes(config.generate.per_class, names if conditional else ())
+
+
+def _check_set(config: Config, run: RunFolder, ahead: Set[StageName]) -> None:
+    """Raises InputError where the set that was made elsewhere cannot be listed, or there is no real one beside it."""
+    source, labels = config.generate.source, config.generate.labels
+    assert source is not None
+    if "prepare" not in ahead:
+        result_of(run, PrepareResult, "generate")
+    label_source(settings_of_set(config.prepare, source, labels, 32), config.seed, b"")
 
 
 def check_classes(per_class: Mapping[str, int] | None, class_names: tuple[str, ...]) -> None:

@@ -34,6 +34,12 @@ NOTHING_DRAWN = Caveat(
 DRAW = Step(100, "Draw synthetic images from the trained network: “gist generate”.")
 OPENING, OPENING_SIDE = 16, 128
 """Pictures of each kind beside the answers, and their largest side in pixels."""
+MADE_ELSEWHERE = Caveat(
+    90,
+    "The synthetic images were made by another program: which real ones it learned from is what you said, and gist "
+    "cannot find out. Where it saw held-out ones the scores flatter it, and copies of images that are not here go "
+    "unnoticed.",
+)
 FOUR_ACROSS, SIX_ACROSS = 4, 6
 
 
@@ -57,6 +63,9 @@ def generate_page(findings: Findings) -> StagePage:
     if generated is None:
         steps = (DRAW,) if findings.of(TrainResult) is not None else ()
         return StagePage(caveats=(NOTHING_DRAWN,), steps=steps, opening=opening, sections=sections)
+    if generated.made_elsewhere:
+        told = f"{numerals.counted(generated.images, 'synthetic image')} that another program made were brought in."
+        return StagePage(caveats=(MADE_ELSEWHERE,), summary=(told,), opening=opening, sections=sections)
     return StagePage(
         summary=(f"It then drew {numerals.counted(generated.images, 'synthetic image')}.",),
         opening=opening,

@@ -13,6 +13,7 @@ from gist.files import sha256_of, write_atomic
 from gist.generation.check import check_classes
 from gist.generation.drawing import Draw, draw_pictures, draws_of_classes, draws_of_mix
 from gist.generation.filter import judge_of_run
+from gist.generation.made_elsewhere import bring_in
 from gist.generation.network import find_network, read_network
 from gist.images.archive import ArchiveWriter
 from gist.machine.device import Device, computing, round_convolutions
@@ -25,7 +26,8 @@ from gist.version import __version__
 
 
 def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResult:
-    """Writes `generate.count` pictures, or `generate.per_class` of each class, from a snapshot.
+    """Writes `generate.count` pictures, or `generate.per_class` of each class, from a snapshot; with `generate.source`
+    those that another program made.
 
     Pictures that an interrupted call has written already are kept. With `generate.reject_artifacts`, pictures
     that look odder than real ones are replaced by further seeds and counted.
@@ -34,6 +36,8 @@ def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResu
         InputError: no such network, classes that it does not know, or no held-out images to filter by.
         Stopped: a signal asked to stop.
     """
+    if config.generate.source is not None:
+        return bring_in(config, run, progress)
     with computing(config) as device:
         return _generated(config, run, progress, device)
 

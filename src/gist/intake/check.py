@@ -17,10 +17,10 @@ def check_prepare(config: Config, run: RunFolder, _ahead: Set[StageName]) -> Non
 
 def source_class_names(config: Config, run: RunFolder) -> tuple[str, ...] | None:
     """Classes of the source by its folders or table; None where only the files themselves tell."""
-    from gist.intake.labelling import label_source
+    from gist.intake.two_sources import label_sources
 
     # No salt: nothing that identifies anybody is kept of this look.
-    labelled = label_source(config.prepare, config.seed, b"", (run.path,))
+    labelled = label_sources(config.prepare, config.seed, b"", (run.path,))
     if labelled.origin == "tag":
         return None
     names = {candidate.class_name for candidate in labelled.candidates}

@@ -157,11 +157,11 @@ def fine_structure_of(spool: Spool, offset: int) -> bytes:
 
 
 def _job(key: int, candidate: Candidate, labelled: Labelled) -> Job:
-    listing, file = labelled.listing, candidate.file
+    file = candidate.file
     row = Row(candidate.class_name or "", candidate.side, candidate.values, candidate.named_mask)
-    if listing.is_zip:
-        return Job(key, str(listing.root), file.bytes, file.relative, row)
-    return Job(key, listing.path(file), file.bytes, row=row)
+    if file.archive:
+        return Job(key, file.archive, file.bytes, file.target or file.relative, row)
+    return Job(key, labelled.listing.path(file), file.bytes, row=row)
 
 
 def _reason_against(accepted: Accepted, labelled: Labelled, classes: Collection[str] | None) -> Reason | None:

@@ -16,12 +16,13 @@ from gist.intake.decode_job import Accepted, JobSettings
 from gist.intake.decoding import decode_candidates, fine_structure_of, look_at_sample, spool_key
 from gist.intake.deidentify import read_or_make_salt
 from gist.intake.guarded_decode import Crew
-from gist.intake.labelling import Labelled, label_source
+from gist.intake.labelling import Labelled
 from gist.intake.losses import losses
 from gist.intake.picture import Side
 from gist.intake.resolution import Choice, choose_resolution
 from gist.intake.source import find_file, list_source
 from gist.intake.spool import Spool
+from gist.intake.two_sources import label_sources
 from gist.intake.word_reader import reading_seconds
 from gist.machine.processes import usual_threads
 from gist.numerals import counted
@@ -52,7 +53,7 @@ def prepare_with(
     with ExitStack() as stack:
         crew = stack.enter_context(Crew(processes, first))
         salt = read_or_make_salt()
-        labelled = label_source(config.prepare, config.seed, salt, (run.path,))
+        labelled = label_sources(config.prepare, config.seed, salt, (run.path,))
         if labelled.candidates and labelled.origin != "tag":
             _check_conditional(config, {candidate.class_name for candidate in labelled.candidates})
         crew.grow(len(labelled.candidates))

@@ -25,6 +25,8 @@ from gist.intake.linked_files import (
 from gist.stages.vocabulary import Reason
 
 MAX_FILES = 2_000_000
+HELD_OUT = "held-out"
+"""Folder under which the files of `prepare.held_out` are known."""
 _ZIP_METHODS = (
     zipfile.ZIP_STORED,
     zipfile.ZIP_DEFLATED,
@@ -41,7 +43,9 @@ class SourceFile:
     state: int
     """Changes when the file does: modification time in nanoseconds, or the CRC inside a zip archive."""
     target: str = ""
-    """Where a link leads, as a full path; never written anywhere either."""
+    """Where its bytes lie if not at `relative`: a full path, or a name inside `archive`; never written anywhere."""
+    archive: str = ""
+    """The zip archive that holds it."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ def find_file(listing: Listing, salt: bytes, wanted: str) -> Path | None:
     """The file behind a salted id, None if the source holds no such file (any more)."""
     names = [file.relative for file in listing.files] + [relative for relative, _ in listing.refused]
     for relative in names:
-        if file_id(salt, relative) == wanted:
+        if wanted in (file_id(salt, relative), file_id(salt, f"{HELD_OUT}/{relative}")):
             return listing.root / relative
     return None
 
@@ -196,7 +200,7 @@ def _list_zip(root: Path, files: list[SourceFile], refused: list[tuple[str, Reas
         elif info.flag_bits & 1:
             refused.append((name, Reason.ENCRYPTED))
         else:
-            files.append(SourceFile(name, info.file_size, info.CRC))
+            files.append(SourceFile(name, info.file_size, info.CRC, archive=str(root)))
 
 
 def _no_source(root: Path) -> InputError:

@@ -27,6 +27,9 @@ def source_state(config: PrepareConfig) -> str:
     if config.source is not None:
         for entry in sorted(_walk(config.source)):
             digest.update(repr(entry).encode())
+    if config.held_out is not None:
+        for entry in sorted(_walk(config.held_out)):
+            digest.update(repr(("held out", *entry)).encode())
     table = label_table(config)
     if table is not None and table.is_file():
         facts = table.stat()

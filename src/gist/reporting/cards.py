@@ -29,8 +29,9 @@ LICENCE_MISSING = "To be filled in (setting report.licence)"
 
 def names(findings: Findings) -> tuple[str, ...]:
     """The cards that there is something to say for: of a trained network, and of drawn images."""
-    drawn = findings.of(GenerateResult) is not None
-    model = drawn or findings.of(TrainResult) is not None
+    generated = findings.of(GenerateResult)
+    drawn = generated is not None
+    model = (generated is not None and not generated.made_elsewhere) or findings.of(TrainResult) is not None
     return (MODEL_CARD,) * model + (DATA_CARD,) * drawn
 
 

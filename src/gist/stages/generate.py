@@ -29,7 +29,10 @@ class GenerateResult(Result):
     reject_level: float | None = None
     """Share of real images that the artifact filter would reject too; None without the filter."""
     rejected: dict[str, int] = Field(default={})
-    """Detector that weighed most -> number of pictures that the artifact filter dropped."""
+    """Detector that weighed most -> number of pictures that the artifact filter dropped; of a set that was made
+    elsewhere, reason -> files left out."""
+    made_elsewhere: bool = False
+    """Whether another program made the images; then nothing is known of network and seeds."""
 
 
 class GenerateConfig(StageSettings):
@@ -43,7 +46,8 @@ class GenerateConfig(StageSettings):
         takes="snapshot",
         gives="PNGs marked as synthetic, `labels.csv`, the same zip",
         uses=("prepare", "train"),
-        inputs="gist.generation.best_snapshot:network_inputs",
+        inputs="gist.generation.best_snapshot:generate_inputs",
+        private_inputs={"source": "the set that was made elsewhere changed"},
         check="gist.generation.check:check_generate",
         page="gist.generation.page:generate_page",
         command=False,  # it also draws without a run
@@ -51,6 +55,10 @@ class GenerateConfig(StageSettings):
         kept=True,
     )
 
+    source: Path | None = Field(None, json_schema_extra={"private": "the set that was made elsewhere"})
+    """Folder or zip of synthetic images that another program made: they are brought in instead of drawn."""
+    labels: Path | None = Field(None, json_schema_extra={"private": "its label table", "inside": "source"})
+    """CSV of their classes; a relative path is looked up in `source` first. Default: folders or dataset.json."""
     network: (
         Literal["latest", "best", "phantom-knee-64"] | Annotated[str, Field(pattern="^network-")] | Path
     ) = "latest"

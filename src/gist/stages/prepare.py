@@ -72,6 +72,8 @@ class PrepareConfig(StageSettings):
 
     source: Path | None = Field(None, json_schema_extra={"private": "the source folder"})
     """Folder or zip archive with DICOM, PNG, TIFF, JPEG, BMP or WebP files, to any depth."""
+    held_out: Path | None = Field(None, json_schema_extra={"private": "the folder of held-out images"})
+    """Another one, of images to hold out; then nothing else is, and a relative path of `labels` means one in each."""
     labels: Path | None = Field(None, json_schema_extra={"private": "the label table", "inside": "source"})
     """CSV file of labels; a relative path is looked up in `source` first."""
     label_source: Literal["auto", "folders", "pattern", "table", "tag", "dataset.json", "none"] = "auto"

@@ -3,6 +3,7 @@
 from gist.verbs.looks import count_answers, demo, export_images, inspect, plan, weights
 from gist.verbs.pictures import draw, generate_folder
 from gist.verbs.pieces import compare_images, import_network, load_generator, open_archive, smoothness
+from gist.verbs.sets import evaluate_folders
 from gist.verbs.stages import (
     evaluate,
     evaluate_snapshots,
@@ -24,6 +25,7 @@ __all__ = [
     "demo",
     "draw",
     "evaluate",
+    "evaluate_folders",
     "evaluate_snapshots",
     "export_images",
     "generate",

@@ -52,7 +52,8 @@ def plan_run(config: Config) -> Plan:
 def _plan(config: Config, device: Device) -> Plan:
     source = inspect(config.prepare, config.device)
     class_names = tuple(source.classes)
-    held_out = 0.0 if config.prepare.split_column is not None else config.prepare.test_fraction
+    own_split = config.prepare.split_column is not None or config.prepare.held_out is not None
+    held_out = 0.0 if own_split else config.prepare.test_fraction
     images = round(source.images * (1 - held_out))
     start = None if config.train.start_from is None else load_start(config.train.start_from)
     fingerprint = Fingerprint(images, source.resolution, class_names, device.on_gpu)

@@ -61,7 +61,7 @@ def run_stage(
     `changes` are settings of any section by dotted name: `{"threads": 2}`.
     """
     (name,) = check_stages([stage])
-    config = open_run(folder)[1] if STAGES[name].needs else _existing_or_new(folder)
+    config = open_run(folder)[1] if STAGES[name].needs else existing_or_new(folder)
     progress = progress or Silent()
     finished = run_stages(_changed(config, name, settings, changes, progress), [name], progress).finished
     return finished[name]
@@ -200,13 +200,15 @@ def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _existing_or_new(folder: Path | str) -> Config:
+def existing_or_new(folder: Path | str) -> Config:
+    """The settings of a run folder, which may be a new one."""
     if (Path(folder) / "config.yaml").exists():
         return open_run(folder)[1]
-    return build_config({"folder": str(folder), "name": _name_from(Path(folder))})
+    return build_config({"folder": str(folder), "name": name_from(Path(folder))})
 
 
-def _name_from(folder: Path) -> str:
+def name_from(folder: Path) -> str:
+    """A run's name from that of a folder or file."""
     kept = "".join(
         letter if letter.isascii() and letter.isalnum() else "-" for letter in folder.resolve().name
     )

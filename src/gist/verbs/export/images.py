@@ -112,6 +112,8 @@ def _generated(run: RunFolder) -> GenerateResult:
     result = finished_result(run, GenerateResult)
     if result is None:
         raise InputError(f"{run.path} holds no finished synthetic images; run `gist generate` on it first.")
+    if result.made_elsewhere:
+        raise InputError(f"Another program made the synthetic images of {run.path}; take them from there.")
     return result
 
 

@@ -1,0 +1,93 @@
+"""Sets of images that were made elsewhere, real ones and synthetic ones, judged like those of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gist.config import STAGES, Config
+from gist.errors import InputError
+from gist.progress import Progress, Silent
+from gist.runs.folder import RunFolder
+from gist.runs.pipeline import run_stages
+from gist.runs.results import RunResult
+from gist.runs.standing import assess
+from gist.verbs.stages import existing_or_new, name_from, with_changes
+
+_STAGES = ("prepare", "generate", "evaluate")
+
+
+def evaluate_folders(
+    real: Path | str,
+    synthetic: Path | str,
+    train: Path | str | None = None,
+    *,
+    folder: Path | str | None = None,
+    labels: Path | str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> RunResult:
+    """Compares synthetic images that any program made with real ones; settings as in EvaluateConfig.
+
+    Makes a run folder, on which `measure_utility`, `inspect` and `report` go on. Unequal numbers are cut to equal n.
+    Each set is a folder, to any depth, or a zip; classes come from sub-folders, `dataset.json` or a table. The real
+    images are prepared as `prepare` does; synthetic ones are brought to their size.
+
+    >>> import gist
+    >>> result = gist.evaluate_folders("real", "synthetic", train="training")  # doctest: +SKIP
+    >>> [(score.name, score.value) for score in result.evaluate.scores]  # doctest: +SKIP
+
+    Args:
+        real: images that the generator has not seen.
+        synthetic: images to judge.
+        train: images that it learned from; without them one half of `real`, by patient, stands in for them.
+        folder: run folder; by default `runs/SYNTHETIC-against-REAL`.
+        labels: CSV of classes; a relative path is looked up in each set first.
+        changes: other settings by dotted name, such as `{"prepare.label_column": "grade"}`.
+
+    Raises:
+        InputError: a set cannot be read, they share no class, or `folder` holds something else.
+    """
+    real, synthetic = Path(real), Path(synthetic)
+    if folder is None:
+        folder = Path("runs") / f"{name_from(synthetic)[:29]}-against-{name_from(real)[:24]}"
+    progress, run = progress or Silent(), RunFolder(folder)
+    tree: dict[str, Any] = {
+        "prepare.source": str(real if train is None else train),
+        "prepare.held_out": None if train is None else str(real),
+        "generate.source": str(synthetic),
+        **({} if labels is None else {"prepare.labels": str(labels), "generate.labels": str(labels)}),
+        **({"prepare.test_fraction": 0.5} if train is None else {}),
+        **{f"evaluate.{name}": value for name, value in settings.items()},
+        **(changes or {}),
+    }
+    config = existing_or_new(folder)
+    if not run.config_file.exists() and "prepare.resolution" not in tree:
+        tree["prepare.resolution"] = _common_resolution(with_changes(config, tree))
+    config = with_changes(config, tree)
+    for stage in ("prepare", "generate"):
+        standing = assess(STAGES[stage], config, run)
+        if standing.state == "stale":
+            raise InputError(f"{folder} holds something else ({standing.why}); choose another run folder.")
+    if train is None:
+        progress.note(
+            "Without --train one half of the real images, by patient, stands for what was learned from."
+        )
+    return run_stages(config, _STAGES, progress)
+
+
+def _common_resolution(config: Config) -> int:
+    """The largest at which no set is enlarged, as far as headers tell."""
+    from gist.intake.plain_set import settings_of_set
+    from gist.intake.survey import inspect
+
+    prepare, generate = config.prepare, config.generate
+    assert prepare.source is not None
+    assert generate.source is not None
+    set_ = settings_of_set(prepare, generate.source, generate.labels, "auto")
+    sides = [prepare, set_]
+    if prepare.held_out is not None:
+        sides.append(prepare.model_copy(update={"source": prepare.held_out, "held_out": None}))
+    return min(inspect(side, config.device).resolution for side in sides)
