@@ -25,7 +25,7 @@ SHIPPED = "phantom-knee-64"
 
 
 def test_a_folder_of_marked_pictures_comes_of_the_network_that_ships(folder: Path) -> None:
-    out = gist.generate_folder(SHIPPED, folder / "pictures", per_class={"severe": 3, "healthy": 1})
+    out = gist.generate_folder(folder / "pictures", network=SHIPPED, per_class={"severe": 3, "healthy": 1})
     assert sorted(path.name for path in out.iterdir()) == ["images", "labels.csv", "synthetic.zip"]
     with (out / "labels.csv").open() as table:
         rows = list(csv.DictReader(table))
@@ -38,7 +38,7 @@ def test_a_folder_of_marked_pictures_comes_of_the_network_that_ships(folder: Pat
 
 
 def test_classes_get_equally_many_where_none_is_asked_for(folder: Path) -> None:
-    out = gist.generate_folder(SHIPPED, folder / "pictures", count=6)
+    out = gist.generate_folder(folder / "pictures", network=SHIPPED, count=6)
     assert np.bincount(read_data_set(out / "synthetic.zip").labels).tolist() == [2, 2, 2]
 
 
@@ -48,13 +48,13 @@ def test_nothing_that_is_there_is_touched(folder: Path, there: str) -> None:
     (folder / "mine" / "note.txt").write_text("keep")
     out = folder / "mine" if there == "folder" else folder / "mine" / "note.txt"
     with pytest.raises(InputError, match="choose a new folder"):
-        gist.generate_folder(SHIPPED, out, count=1)
+        gist.generate_folder(out, network=SHIPPED, count=1)
     assert [path.name for path in (folder / "mine").iterdir()] == ["note.txt"]
 
 
 def test_an_empty_folder_in_which_one_stands_is_filled(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    gist.generate_folder(SHIPPED, ".", count=1)
+    gist.generate_folder(".", network=SHIPPED, count=1)
     assert sorted(path.name for path in Path().iterdir()) == ["images", "labels.csv", "synthetic.zip"]
 
 
@@ -63,7 +63,7 @@ def test_an_empty_folder_in_which_one_stands_is_filled(folder: Path, monkeypatch
     [
         ("phantom-knee-46", {}, "no network 'phantom-knee-46'; give a network file, or 'phantom-knee-64'"),
         (SHIPPED, {"per_class": {"sever": 1}}, "classes are: healthy, moderate, severe"),
-        ("latest", {}, "a network of a run"),
+        ("latest", {}, "no run to take a network from"),
         (SHIPPED, {"count": 0}, "generate.count"),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_wrong_wish_is_one_sentence_and_leaves_nothing(
     folder: Path, network: str, settings: dict[str, object], words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
-        gist.generate_folder(network, folder / "pictures", **settings)  # type: ignore[arg-type]
+        gist.generate_folder(folder / "pictures", network=network, **settings)  # type: ignore[arg-type]
     assert not list(folder.iterdir())
 
 
@@ -90,17 +90,17 @@ def test_the_same_call_goes_on_after_a_stop(folder: Path) -> None:
     spec = NetworkSpec("stylegan3-t", 32, channel_base=512, channel_max=16, z_dim=32, w_dim=32)
     save_network(folder / "net.safetensors", build_generator(spec), metadata={})
     call = {"count": 40, "changes": {"threads": 1, "device": "cpu"}}
-    whole = gist.generate_folder(folder / "net.safetensors", folder / "whole", **call)  # type: ignore[arg-type]
+    whole = gist.generate_folder(folder / "whole", network=folder / "net.safetensors", **call)  # type: ignore[arg-type]
     stopping = _StopsAt(folder / ".parts.part", 8)
     with pytest.raises(Stopped):
-        gist.generate_folder(folder / "net.safetensors", folder / "parts", progress=stopping, **call)  # type: ignore[arg-type]
+        gist.generate_folder(folder / "parts", network=folder / "net.safetensors", progress=stopping, **call)  # type: ignore[arg-type]
     assert not (folder / "parts").exists()
-    parts = gist.generate_folder(folder / "net.safetensors", folder / "parts", **call)  # type: ignore[arg-type]
+    parts = gist.generate_folder(folder / "parts", network=folder / "net.safetensors", **call)  # type: ignore[arg-type]
     assert (parts / "synthetic.zip").read_bytes() == (whole / "synthetic.zip").read_bytes()
 
 
 def test_drawing_by_class_name_gives_the_pictures_of_the_command(folder: Path) -> None:
-    out = gist.generate_folder(SHIPPED, folder / "pictures", per_class={"moderate": 2})
+    out = gist.generate_folder(folder / "pictures", network=SHIPPED, per_class={"moderate": 2})
     G = gist.load_generator(SHIPPED)
     for file in (out / "images").iterdir():
         seed = int(file.stem.removeprefix("seed"))

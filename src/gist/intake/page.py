@@ -6,6 +6,7 @@ from gist import numerals
 from gist.pages.html import html
 from gist.pages.section import Caveat, Section, StagePage, Step
 from gist.runs.findings import Findings
+from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
 
 HOLD_OUT = Step(
@@ -18,9 +19,10 @@ def prepare_page(findings: Findings) -> StagePage:
     prepared = findings.of(PrepareResult)
     if prepared is None:
         return StagePage()
+    generated = findings.of(GenerateResult)
     body = html("gist.intake/page.html.j2", prepare=prepared, phantoms=findings.phantoms)
     return StagePage(
-        summary=_summary(prepared, findings.phantoms),
+        summary=_summary(prepared, findings.phantoms, generated is not None and generated.made_elsewhere),
         caveats=_caveats(prepared),
         steps=() if prepared.test_images else (HOLD_OUT,),
         sections=(Section("input", "What went in", body),),
@@ -28,7 +30,7 @@ def prepare_page(findings: Findings) -> StagePage:
     )
 
 
-def _summary(prepared: PrepareResult, phantoms: bool) -> tuple[str, ...]:
+def _summary(prepared: PrepareResult, phantoms: bool, made_elsewhere: bool) -> tuple[str, ...]:
     total = prepared.train_images + prepared.test_images
     classes = (
         f" of {numerals.counted(len(prepared.class_names), 'class', 'classes')}"
@@ -42,7 +44,7 @@ def _summary(prepared: PrepareResult, phantoms: bool) -> tuple[str, ...]:
     )
     split = (
         f"{numerals.count(prepared.train_images)} to learn from and {numerals.count(prepared.test_images)} "
-        "held out, which the generator never saw"
+        f"held out{'' if made_elsewhere else ', which the generator never saw'}"
         if prepared.test_images
         else "all of them to learn from, none held out"
     )

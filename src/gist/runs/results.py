@@ -27,24 +27,29 @@ AnyResult = TypeVar("AnyResult", bound=Result)
 
 @dataclass(frozen=True)
 class RunResult:
-    """What `run` returns: the typed result of each stage that is finished, as an attribute; None for the others."""
+    """What `run` returns: the typed result of each stage that is finished, as an attribute.
+
+    Another stage is an AttributeError; `finished.get("train")` is None instead.
+    """
 
     folder: Path
     finished: Mapping[StageName, Result] = field(default_factory=dict)
 
     if TYPE_CHECKING:  # for editors and type checkers; a stage that stands in the settings needs no line here
-        prepare: PrepareResult | None = field(init=False, default=None)
-        train: TrainResult | None = field(init=False, default=None)
-        generate: GenerateResult | None = field(init=False, default=None)
-        evaluate: EvaluateResult | None = field(init=False, default=None)
-        utility: UtilityResult | None = field(init=False, default=None)
-        report: ReportResult | None = field(init=False, default=None)
+        prepare: PrepareResult = field(init=False)
+        train: TrainResult = field(init=False)
+        generate: GenerateResult = field(init=False)
+        evaluate: EvaluateResult = field(init=False)
+        utility: UtilityResult = field(init=False)
+        report: ReportResult = field(init=False)
     else:
 
         def __getattr__(self, name: str) -> Any:
             if name not in STAGES:
                 raise AttributeError(f"there is no stage '{name}'")
-            return self.finished.get(name)
+            if name not in self.finished:
+                raise AttributeError(f"stage {name} of {self.folder} has not finished; run it first")
+            return self.finished[name]
 
 
 def finished_result(run: RunFolder, kind: type[AnyResult]) -> AnyResult | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from gist.progress import Progress, Silent
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
 from gist.verbs.new_folder import move_into, new_folder
+from gist.verbs.typed_settings import GenerateSettings
 
 if TYPE_CHECKING:
     from gist.generators.model import Model
@@ -61,12 +62,11 @@ def draw(
 
 
 def generate_folder(
-    network: Path | str,
     out: Path | str,
     *,
     changes: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
-    **settings: Any,
+    **settings: Unpack[GenerateSettings],
 ) -> Path:
     """Draws marked pictures of a network file, or of `phantom-knee-64`, into a new folder, without a run.
 
@@ -74,7 +74,7 @@ def generate_folder(
     stop the same call continues. Settings as in GenerateConfig; classes without `per_class` get equally many.
 
     >>> import gist
-    >>> made = gist.generate_folder("phantom-knee-64", "pictures", per_class={"severe": 2})
+    >>> made = gist.generate_folder("pictures", network="phantom-knee-64", per_class={"severe": 2})
     >>> sorted(entry.name for entry in made.iterdir())
     ['images', 'labels.csv', 'synthetic.zip']
 
@@ -84,10 +84,11 @@ def generate_folder(
     Raises:
         InputError: `out` holds something, or there is no such network or class.
     """
-    if network in ("latest", "best"):
-        raise InputError(f"'{network}' is a network of a run; name a network file, or 'phantom-knee-64'.")
+    network = settings.get("network")
+    if network in (None, "latest", "best"):
+        raise InputError("There is no run to take a network from; name a network file, or 'phantom-knee-64'.")
     out, unfinished = new_folder(Path(out))
-    tree = {"folder": str(unfinished), "generate": settings | {"network": str(network)}}
+    tree = {"folder": str(unfinished), "generate": settings}
     run = RunFolder(unfinished)
     try:
         run_stages(build_config(tree, changes), ["generate"], progress or Silent())

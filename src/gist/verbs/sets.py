@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from gist.config import STAGES, Config
 from gist.errors import InputError
@@ -14,6 +14,7 @@ from gist.runs.pipeline import run_stages
 from gist.runs.results import RunResult
 from gist.runs.standing import assess
 from gist.verbs.stages import existing_or_new, name_from, with_changes
+from gist.verbs.typed_settings import EvaluateSettings
 
 _STAGES = ("prepare", "generate", "evaluate")
 
@@ -27,7 +28,7 @@ def evaluate_folders(
     labels: Path | str | None = None,
     changes: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
-    **settings: Any,
+    **settings: Unpack[EvaluateSettings],
 ) -> RunResult:
     """Compares synthetic images that any program made with real ones; settings as in EvaluateConfig.
 

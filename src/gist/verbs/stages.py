@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from gist.config import STAGE_NAMES, STAGES, Config, build_config, load_config, with_changes
 from gist.errors import InputError
@@ -20,6 +20,14 @@ from gist.stages.promise import Result, StageName, unusual_settings
 from gist.stages.report import ReportResult
 from gist.stages.train import TrainResult
 from gist.stages.utility import UtilityResult
+from gist.verbs.typed_settings import (
+    EvaluateSettings,
+    GenerateSettings,
+    PrepareSettings,
+    ReportSettings,
+    TrainSettings,
+    UtilitySettings,
+)
 
 AnyResult = TypeVar("AnyResult", bound=Result)
 
@@ -68,7 +76,11 @@ def run_stage(
 
 
 def prepare(
-    source: Path | str, folder: Path | str, *, progress: Progress | None = None, **settings: Any
+    source: Path | str,
+    folder: Path | str,
+    *,
+    progress: Progress | None = None,
+    **settings: Unpack[PrepareSettings],
 ) -> PrepareResult:
     """Turns a folder of radiographs into archives inside the run folder `folder`; settings as in PrepareConfig."""
     return _result(
@@ -76,29 +88,37 @@ def prepare(
     )
 
 
-def train(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> TrainResult:
+def train(
+    folder: Path | str, *, progress: Progress | None = None, **settings: Unpack[TrainSettings]
+) -> TrainResult:
     """Trains on the prepared data of a run folder; settings as in TrainConfig."""
     return _result(TrainResult, run_stage(folder, "train", progress=progress, **settings))
 
 
-def generate(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> GenerateResult:
+def generate(
+    folder: Path | str, *, progress: Progress | None = None, **settings: Unpack[GenerateSettings]
+) -> GenerateResult:
     """Draws synthetic images into a run folder; settings as in GenerateConfig."""
     return _result(GenerateResult, run_stage(folder, "generate", progress=progress, **settings))
 
 
-def evaluate(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> EvaluateResult:
+def evaluate(
+    folder: Path | str, *, progress: Progress | None = None, **settings: Unpack[EvaluateSettings]
+) -> EvaluateResult:
     """Compares the synthetic images of a run folder with its held-out real ones; settings as in EvaluateConfig."""
     return _result(EvaluateResult, run_stage(folder, "evaluate", progress=progress, **settings))
 
 
 def measure_utility(
-    folder: Path | str, *, progress: Progress | None = None, **settings: Any
+    folder: Path | str, *, progress: Progress | None = None, **settings: Unpack[UtilitySettings]
 ) -> UtilityResult:
     """GAN-train and GAN-test of the synthetic images of a run folder; settings as in UtilityConfig."""
     return _result(UtilityResult, run_stage(folder, "utility", progress=progress, **settings))
 
 
-def report(folder: Path | str, *, progress: Progress | None = None, **settings: Any) -> ReportResult:
+def report(
+    folder: Path | str, *, progress: Progress | None = None, **settings: Unpack[ReportSettings]
+) -> ReportResult:
     """Writes the report of a run folder; settings as in ReportConfig."""
     return _result(ReportResult, run_stage(folder, "report", progress=progress, **settings))
 
@@ -108,7 +128,7 @@ def evaluate_snapshots(
     *,
     changes: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
-    **settings: Any,
+    **settings: Unpack[EvaluateSettings],
 ) -> SnapshotCurve:
     """Evaluates every snapshot of a training on the same real images; settings as in EvaluateConfig.
 
