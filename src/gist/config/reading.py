@@ -172,7 +172,7 @@ def _anchor_paths(tree: dict[str, Any], folder: Path, changes: Mapping[str, Any]
             if name in looked_in:
                 other = looked_in[name]
                 place = changes.get(f"{section}.{other}", values.get(other))
-                if not anchored.exists() or (isinstance(place, str | Path) and _holds(Path(place), given)):
+                if not anchored.exists() or (isinstance(place, str | Path) and holds(Path(place), given)):
                     continue
             values[name] = to_jsonable_python(anchored)
 
@@ -181,7 +181,7 @@ def _may_be_path(kind: Any) -> bool:
     return kind is Path or any(map(_may_be_path, get_args(kind)))
 
 
-def _holds(place: Path, path: Path) -> bool:
+def holds(place: Path, path: Path | str) -> bool:
     """Whether a folder or zip archive has something at this path."""
     try:
         inner = zipfile.Path(place) if zipfile.is_zipfile(place) else place

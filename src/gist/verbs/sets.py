@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from gist.config import STAGES, Config
+from gist.config.reading import holds
 from gist.errors import InputError
 from gist.progress import Progress, Silent
 from gist.runs.folder import RunFolder
@@ -45,7 +46,8 @@ def evaluate_folders(
         synthetic: images to judge.
         train: images that it learned from; without them one half of `real`, by patient, stands in for them.
         folder: run folder; by default `runs/SYNTHETIC-against-REAL`.
-        labels: CSV of classes; a relative path is looked up in each set first.
+        labels: CSV of classes, looked up in each set first; a synthetic set without one has them by folders or
+            `dataset.json`, or by `generate.labels` of `changes`.
         changes: other settings by dotted name, such as `{"prepare.label_column": "grade"}`.
 
     Raises:
@@ -53,13 +55,17 @@ def evaluate_folders(
     """
     real, synthetic = Path(real), Path(synthetic)
     if folder is None:
-        folder = Path("runs") / f"{name_from(synthetic)[:29]}-against-{name_from(real)[:24]}"
+        names = (
+            name_from(side.with_suffix("") if side.suffix == ".zip" else side) for side in (synthetic, real)
+        )
+        folder = Path("runs") / "-against-".join(name[:27] for name in names)
     progress, run = progress or Silent(), RunFolder(folder)
     tree: dict[str, Any] = {
         "prepare.source": str(real if train is None else train),
         "prepare.held_out": None if train is None else str(real),
         "generate.source": str(synthetic),
-        **({} if labels is None else {"prepare.labels": str(labels), "generate.labels": str(labels)}),
+        **({} if labels is None else {"prepare.labels": str(labels)}),
+        **({"generate.labels": str(labels)} if labels is not None and holds(synthetic, labels) else {}),
         **({"prepare.test_fraction": 0.5} if train is None else {}),
         **{f"evaluate.{name}": value for name, value in settings.items()},
         **(changes or {}),
