@@ -268,9 +268,50 @@ def prepare(
     _say_loss(_stage("prepare", folder, {"prepare.source": str(source)} | changes))
 
 
-def evaluate(
-    folder: RunFolderArgument,
+def generate(
     changes: Changes,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Without RUN: new folder for pictures of --network.", metavar="FOLDER"),
+    ] = None,
+) -> None:
+    """Draw synthetic images from a snapshot of a run, or without a run from any network file."""
+    from gist.verbs import generate_folder
+
+    if folder is not None and out is None:
+        _stage("generate", folder, changes)
+        return
+    network = changes.get("generate.network")
+    if folder is not None or out is None or network is None:
+        raise InputError(
+            "Name either a run, `gist generate RUN`, or a network and a new folder: "
+            "`gist generate --network phantom-knee-64 --count 16 --out FOLDER`."
+        )
+    with TerminalProgress() as progress:
+        made = generate_folder(out, network=network, changes=changes, progress=progress)
+    typer.echo(f"Pictures, labels.csv and synthetic.zip are in {made}.")
+
+
+def evaluate(
+    changes: Changes,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")
+    ] = None,
+    real: Annotated[
+        Path | None, typer.Option(help="Real images, unseen by the generator: folder or zip.", metavar="DATA")
+    ] = None,
+    synthetic: Annotated[
+        Path | None, typer.Option(help="With --real: synthetic images made elsewhere.", metavar="DATA")
+    ] = None,
+    train: Annotated[
+        Path | None, typer.Option(help="With --real: images that the generator learned from.", metavar="DATA")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="With --real: CSV of classes, in each set.", metavar="FILE")
+    ] = None,
     all_snapshots: Annotated[
         bool,
         typer.Option(
@@ -279,17 +320,32 @@ def evaluate(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the synthetic images with held-out real ones."""
+    """Compare the synthetic images with held-out real ones, of a run or of sets that were made elsewhere."""
     from gist.cli.tables import snapshot_table
-    from gist.verbs import evaluate_snapshots
+    from gist.verbs import evaluate_folders, evaluate_snapshots
 
+    if real is not None and synthetic is not None and not all_snapshots:
+        with TerminalProgress() as progress:
+            made = evaluate_folders(
+                real, synthetic, train, folder=folder, labels=labels, changes=changes, progress=progress
+            )
+        if as_json:
+            print_json(made.evaluate)
+        else:
+            typer.echo(f"Scores are in {made.folder}; `gist report {made.folder}` writes the report.")
+        return
+    if folder is None or any((real, synthetic, train, labels)):
+        raise InputError(
+            "Name either a run, `gist evaluate RUN`, or sets that were made elsewhere: "
+            "`gist evaluate --real DATA --synthetic DATA --train DATA`."
+        )
     if not all_snapshots:
         result = _stage("evaluate", folder, changes)
         if as_json:
             print_json(result)
         return
     with TerminalProgress() as progress:
-        curve = evaluate_snapshots(folder, progress=progress, changes=changes)
+        curve = evaluate_snapshots(folder, changes=changes, progress=progress)
     print_json(curve) if as_json else snapshot_table(curve, folder)
 
 
@@ -341,7 +397,12 @@ def _made(name: str) -> Callable[..., None]:
     return command
 
 
-_OWN: dict[str, Callable[..., None]] = {"prepare": prepare, "evaluate": evaluate, "report": report}
+_OWN: dict[str, Callable[..., None]] = {
+    "prepare": prepare,
+    "generate": generate,
+    "evaluate": evaluate,
+    "report": report,
+}
 for _name, _purpose in stage_purposes().items():
     _command = _OWN.get(_name) or _made(_name)
     add_stage(app, _name, _command, _command.__doc__ or _purpose)

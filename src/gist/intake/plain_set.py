@@ -12,10 +12,11 @@ from gist.intake.assembly import natural_order
 from gist.intake.class_names import plain
 from gist.intake.decoding import decode_candidates, spool_key
 from gist.intake.deidentify import read_or_make_salt
-from gist.intake.guarded_decode import Crew, processors
+from gist.intake.guarded_decode import Crew
 from gist.intake.labelling import label_source
 from gist.intake.preparation import job_settings, nothing_readable
 from gist.intake.spool import Spool
+from gist.machine.processes import usual_threads
 from gist.progress import Progress
 from gist.stages.prepare import PrepareConfig
 
@@ -69,7 +70,7 @@ def decoded_set(
         InputError: there is no such source, its classes cannot be told, or no image can be read.
     """
     with ExitStack() as stack:
-        crew = stack.enter_context(Crew(threads if isinstance(threads, int) else processors()))
+        crew = stack.enter_context(Crew(threads if isinstance(threads, int) else usual_threads()))
         salt = read_or_make_salt()
         labelled = label_source(settings, seed, salt)
         crew.grow(len(labelled.candidates))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
-from gist.config import STAGES, Config
+from gist.config import STAGES, Config, with_changes
 from gist.config.reading import holds
 from gist.errors import InputError
 from gist.progress import Progress, Silent
@@ -14,7 +14,7 @@ from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
 from gist.runs.results import RunResult
 from gist.runs.standing import assess
-from gist.verbs.stages import existing_or_new, name_from, with_changes
+from gist.verbs.stages import existing_or_new, name_from
 from gist.verbs.typed_settings import EvaluateSettings
 
 _STAGES = ("prepare", "generate", "evaluate")
