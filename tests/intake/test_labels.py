@@ -166,10 +166,13 @@ def test_chosen_classes_leave_the_others_out(folder: Path) -> None:
     ("table", "sentence"),
     [
         ("file,label\nx.png,1\n", "None of the files that the label table names"),
-        ("file,grade\na.png,1\n", "no column 'label' among its 2; see prepare.file_column"),
+        ("file,grade\na.png,1\n", "no column 'label' among its 2: file, grade; see prepare.file_column"),
         ("file,label\n", "has no rows"),
         ("file,label\na.png,1\na.png,2\n", "line 3: this file has been named before with other values"),
-        ("file,label,split\na.png,1,perhaps\n", "line 2: the split must be train, val or test"),
+        (
+            "file,label,split\na.png,1,perhaps\n",
+            "line 2: the column .split. holds a text where train, val or test",
+        ),
         ("file\0,label\na.png,1\n", "not a text table"),
         ("\n \n", "The label table is empty"),
         ('file,label\na.png,"1\nb.png,2\n', "not a readable table"),

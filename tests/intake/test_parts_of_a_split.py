@@ -138,7 +138,9 @@ def test_a_table_calls_the_parts_as_it_likes(folder: Path) -> None:
     (source / "t.csv").write_text("\n".join(rows))
     files = [f"{n}.png" for n in range(1, 5)]
     settings = {"labels": Path("t.csv"), "split_column": "split"}
-    with pytest.raises(InputError, match=r"line 5: .* that prepare\.parts explains"):
+    with pytest.raises(
+        InputError, match=r"line 5: the column 'split' holds 'fold 4' where .* or explain its words: --parts"
+    ):
         labelled(source, *files, **settings)
     found = labelled(source, **settings, parts={"FOLD 4": "none"})
     assert outcome(found) == {("train", "a"): 1, ("val", "a"): 1, ("test", "a"): 1}

@@ -249,9 +249,9 @@ def locate(
 ) -> None:
     """Find the file behind a salted id; works only for the user who prepared the data."""
     from gist.intake.preparation import locate as find
-    from gist.runs.folder import RunFolder
+    from gist.runs.pipeline import open_run
 
-    file = find(RunFolder(folder), file_id, source)
+    file = find(open_run(folder)[0], file_id, source)
     if file is None:
         raise InputError(
             f"No file in {source} has the id {file_id}; it is gone, or another user prepared the data."

@@ -61,9 +61,9 @@ def read_record(file: Path) -> StageRecord | None:
         return StageRecord.model_validate_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError):
         raise InputError(
-            f"{file} cannot be read ({type(error).__name__}); delete the folder {file.parent} to redo this stage."
+            f"{file} cannot be read; delete the folder {file.parent} to redo this stage."
         ) from None
 
 
