@@ -16,8 +16,7 @@ PROJECT = Path(__file__).parents[1]
 DOCUMENTS = [
     *PROJECT.glob("*.md"),
     *(PROJECT / "docs").rglob("*.md"),
-    *(PROJECT / "examples").glob("*.yaml"),
-    *(PROJECT / "examples").glob("*.sbatch"),
+    *(PROJECT / "src/gist/examples").iterdir(),
 ]
 
 

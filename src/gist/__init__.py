@@ -1,7 +1,7 @@
 """GIST: plain radiographs in; a trained generator, a synthetic data set and an honest report out.
 
 >>> import gist
->>> result = gist.run("examples/knee.yaml")  # doctest: +SKIP
+>>> result = gist.run("study.yaml")  # doctest: +SKIP
 
 `dir(gist)` lists what there is; docs/guide/python.md shows it at work. Importing gist loads neither torch nor anything
 else that takes time, and sets one environment variable, GOMP_SPINCOUNT, where it is unset: see below.

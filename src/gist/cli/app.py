@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +18,9 @@ from gist.cli.progress import TerminalProgress
 from gist.cli.weights import app as weights_app
 from gist.errors import InputError
 from gist.version import __version__
+
+if TYPE_CHECKING:
+    from gist.verbs.beginning import Beginning
 
 app = typer.Typer(
     help="Plain radiographs in; a trained generator, a synthetic data set and an honest report out.",
@@ -42,7 +47,12 @@ def _main(
 @app.command()
 @changeable
 def run(
-    settings: Annotated[Path, typer.Argument(help="Settings file, such as examples/knee.yaml.")],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder or zip of radiographs, settings file, or run folder.", metavar="DATA|SETTINGS|RUN"
+        ),
+    ],
     changes: Changes,
     stages: Annotated[str | None, typer.Option(help="Only these stages, separated by commas.")] = None,
     dry_run: Annotated[
@@ -51,17 +61,20 @@ def run(
             "--dry-run", help="Check all that a run checks before it starts, and show what would run."
         ),
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Start without asking.")] = False,
 ) -> None:
-    """Run every stage of a settings file, or some; the same command continues after any stop."""
-    from gist.config import STAGE_NAMES, load_config
+    """Run every stage on a folder of radiographs, or as a settings file says; the same command continues it."""
+    from gist.config import STAGE_NAMES
     from gist.runs.folder import RunFolder
     from gist.runs.pipeline import check_run, run_stages
     from gist.runs.standing import standings
+    from gist.verbs.beginning import begin
     from gist.verbs.stages import check_stages
 
-    config = load_config(settings, changes)
-    beside = settings.parent / config.run_folder
-    if config.folder is None and not config.run_folder.exists() and (beside / "config.yaml").exists():
+    begun = begin(target, changes)
+    config = begun.config
+    beside = target.parent / config.run_folder
+    if target.is_file() and not config.run_folder.exists() and (beside / "config.yaml").exists():
         raise InputError(
             f"The run {config.name} lies in {beside}, and this command would start another in ./{config.run_folder}; "
             f"give --set folder={beside} to continue it, or another --set name=NAME."
@@ -72,14 +85,45 @@ def run(
         check_run(config, folder, chosen)
         _print_status([entry for entry in standings(config, folder) if entry.stage in chosen])
         return
+    if not _confirmed(begun, chosen, yes):
+        raise typer.Exit(1)
     with TerminalProgress() as progress:
         result = run_stages(config, chosen, progress)
     _say_where(result.folder)
     _say_loss(result.prepare)
 
 
+def _confirmed(begun: Beginning, stages: list[str], yes: bool) -> bool:
+    """Shows what a run of data begins with and asks, where somebody is there to answer."""
+    from gist.cli.tables import confirmation, found_sentences
+
+    ask = begun.found is not None and not yes and sys.stdin.isatty() and sys.stdout.isatty()
+    if ask:
+        from gist.verbs.planning import plan_run
+
+        confirmation(plan_run(begun.config, begun.found), stages, begun.said)
+        return typer.confirm("Start?", default=True)
+    for sentence in (*(() if begun.found is None else found_sentences(begun.found)), begun.said):
+        if sentence:
+            typer.echo(sentence)
+    return True
+
+
 @app.command()
-@changeable
+def example(
+    name: Annotated[str | None, typer.Argument(help="Which. Default: list them.", metavar="NAME")] = None,
+    folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path(),
+) -> None:
+    """Write a settings file to start from, or list what there is."""
+    from gist.verbs.examples import examples, write_example
+
+    if name is not None:
+        typer.echo(f"{write_example(name, folder)} is written; change it to your data.")
+        return
+    for file, shows in examples().items():
+        typer.echo(f"{file}: {shows}")
+
+
 def demo(
     changes: Changes,
     folder: Annotated[Path, typer.Argument(help="Run folder.")] = Path("runs/demo"),
@@ -97,18 +141,39 @@ def demo(
 
 
 @app.command()
-@changeable
 def plan(
-    source: Annotated[Path, typer.Argument(help="Folder of radiographs.", metavar="DATA")],
+    source: Annotated[Path, typer.Argument(help="Folder or zip of radiographs.", metavar="DATA")],
     changes: Changes,
+    write: Annotated[
+        Path | None, typer.Option(help="Settings file to write, with reasons.", metavar="FILE")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What is in the data and which settings gist would choose, with reasons; changes nothing."""
+    """What is in the data and which settings gist would choose, with reasons; starts nothing."""
     from gist.cli.tables import plan_table
     from gist.verbs import plan as make_plan
 
-    made = make_plan(source, changes)
+    made = make_plan(source, changes, write=write)
     print_json(made) if as_json else plan_table(made)
+    if made.source.impossible:
+        raise InputError(made.source.impossible)
+    if not as_json:
+        command = ["gist", "run", str(write)] if write else _run_of_data(source, changes)
+        typer.echo(f"Next: {shlex.join(command)}")
+
+
+add_stage(app, "plan", plan, plan.__doc__ or "", section="prepare")
+
+
+def _run_of_data(source: Path, changes: dict[str, Any]) -> list[str]:
+    """`gist run DATA --set …`; the user's own paths do not go into logs."""
+    from gist.config import is_private
+    from gist.verbs.stages import as_typed
+
+    told = sys.stdout.isatty()
+    shown = {key: value for key, value in changes.items() if told or not is_private(key)}
+    settings = [part for key, value in shown.items() for part in ("--set", f"{key}={as_typed(value)}")]
+    return ["gist", "run", str(source) if told else "DATA", *settings]
 
 
 @app.command()

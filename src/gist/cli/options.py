@@ -86,15 +86,17 @@ def changeable(command: Callable[..., None], section: str | None = None) -> Call
     return wrapper
 
 
-def add_stage(app: typer.Typer, name: str, command: Callable[..., None], purpose: str) -> None:
-    """Adds the command of a stage, whose options are made when it is called or asked for help, not before."""
+def add_stage(
+    app: typer.Typer, name: str, command: Callable[..., None], purpose: str, section: str | None = None
+) -> None:
+    """Adds the command of a stage, or of a section's settings, whose options are made when it is called, not before."""
 
     class Late(TyperCommand):
         def make_context(
             self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
         ) -> Any:
             alone = typer.Typer(add_completion=False)
-            alone.command(name, help=purpose)(changeable(command, name))
+            alone.command(name, help=purpose)(changeable(command, section or name))
             return typer.main.get_command(alone).make_context(info_name, args, parent, **extra)
 
     app.command(name, cls=Late, help=purpose)(lambda: None)

@@ -110,7 +110,7 @@ def _value(score: Score | None) -> str:
 def plan_table(plan: Plan) -> None:
     """Prints what was found and what was chosen, with reasons."""
     console = Console(highlight=False)
-    for sentence in _found(plan.source):
+    for sentence in found_sentences(plan.source):
         style = "bold yellow" if sentence.startswith(WARNING) else None
         console.print(sentence, style=style, markup=False)
     console.print()
@@ -120,10 +120,27 @@ def plan_table(plan: Plan) -> None:
     for name, reason in plan.training.reasons.items():
         table.add_row(f"train.{name}", str(getattr(plan.training, name)), reason)
     console.print(table)
+    console.print(_cost(plan), markup=False)
+
+
+def confirmation(plan: Plan, stages: Sequence[str], folder: str) -> None:
+    """Prints on one screen what a run would do, for the question whether to start it; `folder` says where."""
+    console = Console(highlight=False)
+    training = plan.training
+    for sentence in found_sentences(plan.source):
+        console.print(sentence, markup=False)
+    console.print()
     console.print(
-        f"On {plan.device_reason}: {plan.seconds_per_kimg:.1f} s per 1000 images, "
-        f"about {_duration(plan.hours * 3600)} for {plan.training.kimg:g} kimg.",
+        f"Stages: {', '.join(stages)}. The generator: {training.architecture} at {plan.source.resolution}x"
+        f"{plan.source.resolution}, {training.kimg:g} kimg in batches of {training.batch}. {_cost(plan)} {folder}",
         markup=False,
+    )
+
+
+def _cost(plan: Plan) -> str:
+    return (
+        f"On {plan.device_reason}: {plan.seconds_per_kimg:.1f} s per 1000 images, "
+        f"about {_duration(plan.hours * 3600)} for {plan.training.kimg:g} kimg."
     )
 
 
@@ -167,7 +184,8 @@ def inspection_table(result: InspectionResult) -> None:
         )
 
 
-def _found(source: SourceSummary) -> Iterator[str]:
+def found_sentences(source: SourceSummary) -> Iterator[str]:
+    """What a source holds."""
     types = ", ".join(f"{count} {kind}" for kind, count in source.types.items())
     yield f"{source.files} files: {types}."
     if source.classes:

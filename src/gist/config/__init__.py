@@ -10,7 +10,7 @@ from gist.config.reading import (
     with_changes,
 )
 from gist.config.stages import STAGE_NAMES, STAGES, Stage
-from gist.config.tree import Config, sections
+from gist.config.tree import Config, is_private, sections
 
 __all__ = [
     "STAGES",
@@ -19,6 +19,7 @@ __all__ = [
     "Stage",
     "as_yaml",
     "build_config",
+    "is_private",
     "json_schema",
     "load_config",
     "parse_changes",

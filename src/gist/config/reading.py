@@ -36,7 +36,7 @@ def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> C
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(
-            f"There is no settings file at {path}; check the path or copy one from examples/."
+            f"There is no settings file at {path}, nor a folder or zip of images; mend the path, or see `gist example`."
         ) from None
     except IsADirectoryError:
         raise InputError(

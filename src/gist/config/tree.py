@@ -16,7 +16,7 @@ from gist.config.families import TrainConfig
 from gist.stages.evaluate import EvaluateConfig
 from gist.stages.generate import GenerateConfig
 from gist.stages.prepare import PrepareConfig
-from gist.stages.promise import Auto, Section
+from gist.stages.promise import Auto, Section, private
 from gist.stages.report import ReportConfig
 from gist.stages.utility import UtilityConfig
 
@@ -81,6 +81,13 @@ def type_of(key: str) -> Any:
             return None
         kind = fields[name].annotation
     return kind
+
+
+def is_private(key: str) -> bool:
+    """Whether the setting of this dotted name is a path of the user's disk that is told nowhere."""
+    section, _, name = key.partition(".")
+    kind = type_of(section)
+    return isinstance(kind, type) and issubclass(kind, Section) and name in private(kind)
 
 
 def sections(config: Config) -> dict[str, Section]:

@@ -22,6 +22,7 @@ from gist.intake.linked_files import (
     only_version,
     stores_around,
 )
+from gist.intake.source_state import is_run_folder
 from gist.stages.vocabulary import Reason
 
 MAX_FILES = 2_000_000
@@ -160,7 +161,10 @@ def _list_folder(
                 raise InputError(f"The source {root} cannot be read; check its permissions.") from None
             refused.append((current, Reason.UNREADABLE))
             continue
-        if {entry.name for entry in entries} >= CACHE:
+        names = {entry.name for entry in entries}
+        if current and is_run_folder(names):
+            continue
+        if names >= CACHE:
             entries, blobs = only_version(entries, root / current)
             stores = (*stores, blobs)
         for entry in entries:

@@ -1,13 +1,29 @@
-"""Whether a source folder has changed, told without opening its files."""
+"""Which source a run is of and whether it has changed, told without opening its files."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from pathlib import Path
 
+from gist.intake.deidentify import read_or_make_salt, salted_id
 from gist.intake.linked_files import VERSION_CONTROL
 from gist.stages.prepare import PrepareConfig
+
+MARK = ".source"
+"""File of a run folder: a salted id of the place that the data lies at."""
+_SETTINGS_FILES = (".yaml", ".yml")
+
+
+def source_mark(source: Path) -> str:
+    """The same for the same place and user; the place cannot be read back from it."""
+    return salted_id(read_or_make_salt(), "source", str(source.expanduser().resolve()))
+
+
+def is_run_folder(names: Collection[str]) -> bool:
+    """Whether a folder with these entries is a run of gist, whose images are no data."""
+    return "config.yaml" in names and not {".lock", MARK, "manifest.json"}.isdisjoint(names)
 
 
 def label_table(config: PrepareConfig) -> Path | None:
@@ -22,7 +38,10 @@ def label_table(config: PrepareConfig) -> Path | None:
 
 
 def source_state(config: PrepareConfig) -> str:
-    """Digest over relative path, size and modification time of every file; no name can be read back from it."""
+    """Digest over relative path, size and modification time of every file; no name can be read back from it.
+
+    Runs and settings files are no data, so that working in the folder of the images changes nothing.
+    """
     digest = hashlib.sha256()
     if config.source is not None:
         for entry in sorted(_walk(config.source)):
@@ -44,7 +63,12 @@ def _walk(source: Path) -> list[tuple[str, int, int]]:
     found = []
     for folder, folders, files in os.walk(source):
         folders[:] = [name for name in folders if name not in VERSION_CONTROL]
+        if is_run_folder(files) and folder != os.fspath(source):
+            folders.clear()
+            continue
         for name in files:
+            if name.endswith(_SETTINGS_FILES):
+                continue
             path = os.path.join(folder, name)  # noqa: PTH118 - pathlib is five times slower on 100,000 files
             try:
                 facts = os.stat(path)  # noqa: PTH116

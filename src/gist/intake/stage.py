@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from gist.config import Config
 from gist.errors import StageError
+from gist.files import write_atomic
 from gist.intake.child_start import start_worker
+from gist.intake.source_state import MARK, source_mark
 from gist.progress import Progress
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ def prepare(config: Config, run: RunFolder, progress: Progress) -> PrepareResult
     """
     try:
         first = start_worker()
+        if config.prepare.source is not None:
+            write_atomic(run.path / MARK, source_mark(config.prepare.source).encode())
         from gist.intake.preparation import prepare_with
 
         return prepare_with(first, config, run, progress)

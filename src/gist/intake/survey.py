@@ -54,10 +54,12 @@ class SourceSummary:
     """Distinct patients, of all files where names or a table tell, else of those looked at; None: unknown."""
     resolution: int
     resolution_reason: str
-    """Empty where the resolution was set by the user; says so where the images are too small for any."""
+    """Empty where the resolution was set by the user."""
     problems: dict[str, int]
     """Reason -> files that would be set aside, of those whose headers were looked at and those refused unseen."""
     notes: tuple[str, ...]
+    impossible: str = ""
+    """Why the prepare stage would refuse; empty where it would not, as far as headers tell."""
 
 
 def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "auto") -> SourceSummary:
@@ -93,14 +95,23 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
     if not headers:
         raise nothing_readable(problems, config.source)
     short_sides = [min(header.height, header.width) for header in headers]
+    impossible = ""
     if config.resolution == "auto":
         sizes = [(header.height, header.width) for header in headers]
-        choice = _resolution(sizes, config, device)
+        try:
+            choice = choose_resolution(sizes, config.fit, config.allow_upsampling, device)
+        except InputError as refusal:
+            impossible = str(refusal)
+            choice = Choice(RESOLUTIONS[0], impossible)
     else:
         choice = Choice(config.resolution, "")
-    too_small = sum(_too_small(header, config, choice.side) for header in headers)
+    large = [one for one in headers if not _too_small(one, config, choice.side)]
+    too_small = len(headers) - len(large)
     problems += [Reason.TOO_SMALL] * too_small
-    classes = Counter(_class_names(labelled, headers, names))
+    if not large and not impossible:
+        impossible = str(nothing_readable(problems, config.source))
+    arriving = {names.told(name) for name, one in found if one in large}
+    classes = Counter(name for name in _class_names(labelled, headers, names) if name in arriving)
     return SourceSummary(
         files=len(labelled.listing.files) + len(labelled.listing.refused),
         types=_types(labelled),
@@ -120,17 +131,8 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
             *_notes(config, labelled, found, headers, names),
             _unknown(config, labelled, looked),
         ),
+        impossible=impossible,
     )
-
-
-def _resolution(
-    sizes: list[tuple[int, int]], config: PrepareConfig, device: Literal["auto", "cpu", "cuda"]
-) -> Choice:
-    """As the prepare stage chooses it; where it would refuse, the smallest one with the reason to refuse."""
-    try:
-        return choose_resolution(sizes, config.fit, config.allow_upsampling, device)
-    except InputError as refusal:
-        return Choice(RESOLUTIONS[0], str(refusal))
 
 
 def _class_names(labelled: Labelled, headers: list[Accepted], names: ClassNames) -> Iterator[str]:

@@ -19,11 +19,22 @@ if TYPE_CHECKING:
     from gist.verbs.planning import Plan
 
 
-def plan(source: Path | str, changes: Mapping[str, Any] | None = None) -> Plan:
-    """What is in a folder of radiographs and which settings gist would choose; writes nothing."""
-    from gist.verbs.planning import plan_run
+def plan(
+    source: Path | str, changes: Mapping[str, Any] | None = None, *, write: Path | str | None = None
+) -> Plan:
+    """What is in a folder of radiographs and which settings gist would choose; `write` is a settings file to make.
 
-    return plan_run(build_config({"prepare": {"source": str(source)}}, changes, where="plan"))
+    Raises:
+        InputError: no run can be made of the source, or the settings file is there already.
+    """
+    from gist.verbs.planning import plan_run
+    from gist.verbs.settings_file import write_settings
+
+    config = build_config({"prepare": {"source": str(source)}}, changes, where="plan")
+    made = plan_run(config)
+    if write is not None and not made.source.impossible:
+        write_settings(made, config, Path(write))
+    return made
 
 
 def demo(

@@ -39,18 +39,19 @@ class Plan:
         return self.training.kimg * self.seconds_per_kimg / 3600
 
 
-def plan_run(config: Config) -> Plan:
+def plan_run(config: Config, source: SourceSummary | None = None) -> Plan:
     """Looks at the source, resolves every `auto` and times a few training steps; writes nothing.
+
+    `source` is what was found in it, where somebody has looked already.
 
     Raises:
         InputError: the source holds no readable image, or settings contradict it.
     """
     with computing(config) as device:
-        return _plan(config, device)
+        return _plan(config, source or inspect(config.prepare, config.device), device)
 
 
-def _plan(config: Config, device: Device) -> Plan:
-    source = inspect(config.prepare, config.device)
+def _plan(config: Config, source: SourceSummary, device: Device) -> Plan:
     class_names = tuple(source.classes)
     own_split = config.prepare.split_column is not None or config.prepare.held_out is not None
     held_out = 0.0 if own_split else config.prepare.test_fraction

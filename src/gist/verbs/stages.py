@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
-from gist.config import STAGE_NAMES, STAGES, Config, build_config, load_config, with_changes
+from gist.config import STAGE_NAMES, STAGES, Config, build_config, with_changes
 from gist.errors import InputError
 from gist.progress import Progress, Silent
 from gist.runs.folder import RunFolder
@@ -20,6 +20,7 @@ from gist.stages.promise import Result, StageName, unusual_settings
 from gist.stages.report import ReportResult
 from gist.stages.train import TrainResult
 from gist.stages.utility import UtilityResult
+from gist.verbs.beginning import begin
 from gist.verbs.typed_settings import (
     EvaluateSettings,
     GenerateSettings,
@@ -42,7 +43,7 @@ def run(
     """Brings the chosen stages of a run up to date; calling it again continues or does nothing.
 
     Args:
-        settings: YAML file or ready settings.
+        settings: YAML file, ready settings, a run folder, or the data itself (`gist.verbs.beginning`).
         stages: any of prepare, train, generate, evaluate, utility, report, or of those that other packages add.
         changes: settings to change, by dotted name: `{"train.kimg": 20}`.
 
@@ -51,7 +52,7 @@ def run(
         gist.errors.GistError: anything else that stopped it.
     """
     config = (
-        with_changes(settings, changes) if isinstance(settings, Config) else load_config(settings, changes)
+        with_changes(settings, changes) if isinstance(settings, Config) else begin(settings, changes).config
     )
     return run_stages(config, check_stages(stages), progress or Silent())
 
@@ -200,7 +201,7 @@ def _changed(
     """The settings with those of one stage changed; says which of that stage's differ from the defaults."""
     changes = {f"{stage}.{name}": value for name, value in settings.items()} | dict(changes or {})
     changed = with_changes(config, changes)
-    unusual = {name: _shown(value) for name, value in unusual_settings(STAGES[stage].of(changed)).items()}
+    unusual = {name: as_typed(value) for name, value in unusual_settings(STAGES[stage].of(changed)).items()}
     given = ", ".join(f"{name} {value}" for name, value in unusual.items() if f"{stage}.{name}" in changes)
     earlier = ", ".join(
         f"{name} {value}" for name, value in unusual.items() if f"{stage}.{name}" not in changes
@@ -211,7 +212,7 @@ def _changed(
     return changed
 
 
-def _shown(value: Any) -> str:
+def as_typed(value: Any) -> str:
     """A setting as it is typed on the command line."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}: {part}" for name, part in value.items()) + "}"
