@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NOTEBOOK = Path(__file__).parents[1] / "examples" / "from_folder_to_report.ipynb"
+NOTEBOOK = Path(__file__).parents[1] / "src/gist/examples" / "from_folder_to_report.ipynb"
 SHORT = {"count=120": "count=60", "KIMG = 0.4": "KIMG = 0.016", "steps=50": "steps=2"}
 """What takes minutes, made short; nothing else of the notebook changes."""
 

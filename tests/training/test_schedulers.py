@@ -163,7 +163,7 @@ def test_the_batch_script_of_the_guide_continues_over_time_limits_until_the_trai
     job = slurm(
         "sbatch", "--parsable", "--nodes=2", "--gpus-per-node=0", "--cpus-per-task=1", "--time=2",
         "--signal=B:USR1@45", f"--export=ALL,PATH={bin_folder}:{os.environ['PATH']}", f"--output={log}",
-        str(PROJECT / "examples" / "train.sbatch"), str(run.path),
+        str(PROJECT / "src/gist/examples/train.sbatch"), str(run.path),
     )  # fmt: skip
     try:
         until(lambda: slurm("squeue", "-h", "-j", job, "-o", "%T %r") == "PENDING BeginTime")
