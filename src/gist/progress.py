@@ -8,6 +8,9 @@ from typing import Protocol
 class Progress(Protocol):
     """Listens to a stage."""
 
+    stage: str
+    """The stage that works now, which a run says here; empty outside of one."""
+
     def note(self, text: str) -> None:
         """One sentence worth showing and logging."""
 
@@ -17,6 +20,8 @@ class Progress(Protocol):
 
 class Silent:
     """Listens and shows nothing."""
+
+    stage = ""
 
     def note(self, text: str) -> None:
         pass

@@ -90,6 +90,7 @@ def run(
     with TerminalProgress() as progress:
         result = run_stages(config, chosen, progress)
     _say_where(result.folder)
+    _say_next(result.folder)
     _say_loss(result.prepare)
 
 
@@ -450,7 +451,18 @@ def _stage(name: str, folder: Path, changes: Changes) -> Any:
     from gist.verbs import run_stage
 
     with TerminalProgress() as progress:
-        return run_stage(folder, name, progress=progress, changes=changes)
+        result = run_stage(folder, name, progress=progress, changes=changes)
+    _say_next(folder)
+    return result
+
+
+def _say_next(folder: Path) -> None:
+    """The command that goes on from here; on standard error, as standard output may be JSON."""
+    from gist.verbs.stages import next_stage
+
+    stage = next_stage(folder)
+    if stage is not None:
+        typer.echo(f"Next: {shlex.join(['gist', stage, str(folder)])}", err=True)
 
 
 def _made(name: str) -> Callable[..., None]:

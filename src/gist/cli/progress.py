@@ -27,23 +27,25 @@ class TerminalProgress:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         from rich.console import Console  # only commands that work need it
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.table import Column
 
         self.console = Console(stderr=True, highlight=False)
         self._clock = clock
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
+            BarColumn(bar_width=None, table_column=Column(max_width=30)),
             TextColumn("{task.fields[count]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", table_column=Column(no_wrap=True, max_width=20)),
             console=self.console,
             transient=False,
             disable=not self.console.is_interactive,
         )
         self._task: TaskID | None = None
-        self._unit = ""
+        self.stage = ""
+        self._showing = ("", "")
         self._began = self._due = self._first = 0.0
 
     def __enter__(self) -> TerminalProgress:
@@ -61,13 +63,13 @@ class TerminalProgress:
         self.console.print(text, style=style, markup=False, soft_wrap=self._bar.disable)
 
     def advance(self, done: float, total: float, unit: str, detail: str = "") -> None:
-        """Moves the bar; a new unit or a step back starts a new one."""
+        """Moves the bar, which bears the stage's name; a new stage or unit starts a new one."""
         digits = 0 if isinstance(done, int) and isinstance(total, int) else 1 if total >= 20 else 2
         count = f"{done:,.{digits}f}/{total:,.{digits}f} {unit}"
         finished = self._task is not None and self._bar.tasks[self._task].finished
-        if self._task is None or unit != self._unit or finished:
-            self._task = self._bar.add_task(unit, total=total, count=count, detail=detail)
-            self._unit = unit
+        if self._task is None or (self.stage, unit) != self._showing or finished:
+            self._task = self._bar.add_task(self.stage or unit, total=total, count=count, detail=detail)
+            self._showing = (self.stage, unit)
             self._began, self._first, self._due = self._clock(), done, _FIRST_LINE_SECONDS
         self._bar.update(self._task, completed=done, total=total, count=count, detail=detail)
         if self._bar.disable and done > self._first:
@@ -80,7 +82,7 @@ class TerminalProgress:
         self._due = elapsed + min(max(elapsed, _FIRST_LINE_SECONDS), _BETWEEN_LINES_SECONDS)
         left = elapsed * (total - done) / (done - self._first)
         parts = [count, f"{_written(elapsed)} elapsed", f"{_written(left)} left", detail]
-        self.note(", ".join(filter(None, parts)))
+        self.note(f"{self.stage}: " * bool(self.stage) + ", ".join(filter(None, parts)))
 
 
 def _written(seconds: float) -> str:

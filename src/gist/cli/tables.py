@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gist.config import STAGE_NAMES
-from gist.runs.standing import RunStanding, StageProgress, StageStatus
+from gist.runs.standing import RunStanding, StageStatus
 from gist.stages.evaluate import Score, SnapshotCurve
 from gist.stages.vocabulary import WARNING
 
@@ -37,7 +37,7 @@ def status_table(entries: Sequence[StageStatus]) -> None:
     for heading in ("stage", "state", ""):
         table.add_column(heading, overflow="fold")
     for entry in entries:
-        remark = _how_far(entry.progress) if entry.state == "running" else entry.why
+        remark = _how_far(entry) or entry.result
         colour = _COLOURS.get(entry.state, "dim")
         shown = "; ".join(filter(None, (remark, *entry.remarks)))
         table.add_row(entry.stage, f"[{colour}]{entry.state}[/]", escape(shown))
@@ -208,13 +208,15 @@ def found_sentences(source: SourceSummary) -> Iterator[str]:
     yield f"prepare.resolution: {source.resolution} ({reason.rstrip('.')})."
 
 
-def _how_far(progress: StageProgress | None) -> str:
+def _how_far(entry: StageStatus) -> str:
+    """Why a stage stands where it does, and how far it is."""
+    progress = entry.progress
     if progress is None:
-        return "just started"
-    text = (
-        f"{progress.done:g} of {progress.total:g} {progress.unit}, last sign of life "
-        f"{_duration(progress.last_sign)} ago"
-    )
+        return "just started" if entry.state == "running" else entry.why
+    reached = f"{progress.done:g} of {progress.total:g} {progress.unit}"
+    if entry.state != "running":
+        return "; ".join(filter(None, (f"at {reached}", entry.why)))
+    text = f"{reached}, last sign of life {_duration(progress.last_sign)} ago"
     if progress.seconds_left is not None:
         text += f", about {_duration(progress.seconds_left)} left"
     return text

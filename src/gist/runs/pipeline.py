@@ -6,6 +6,7 @@ import errno
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,13 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
             check_run(config, run, chosen)
             before = _stored_settings(run) or config
             write_atomic(run.config_file, as_yaml(config).encode())
-            for name in chosen:
-                _bring_up_to_date(STAGES[name], config, before, run, progress)
+            for number, name in enumerate(chosen):
+                ahead = chosen[number + 1 :]
+                if STAGES[name].promise.lengthy and needs_work(STAGES[name], config, run):
+                    for last in ahead:
+                        if STAGES[last].promise.uses == "all before":  # has something to show already
+                            _bring_up_to_date(STAGES[last], config, before, run, progress, chosen[number:])
+                _bring_up_to_date(STAGES[name], config, before, run, progress, ahead)
             return results(run)
     except GistError as error:
         # On the terminal too: what it shows often ends in a log.
@@ -138,12 +144,22 @@ def check_run(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> No
 
 
 def _bring_up_to_date(
-    stage: Stage, config: Config, before: Config, run: RunFolder, progress: Progress
+    stage: Stage,
+    config: Config,
+    before: Config,
+    run: RunFolder,
+    progress: Progress,
+    ahead: Sequence[StageName],
 ) -> None:
-    """Does what there is to do for one stage; `before`: the settings that the run folder held."""
+    """Does what there is to do for one stage.
+
+    `before` are the settings that the run folder held, `ahead` the stages that this command goes on to.
+    """
     for earlier in stage.earlier:
-        old = None if run.record(earlier) is None else assess(STAGES[earlier], config, run)
-        if old is not None and old.state in ("stale", "to continue"):
+        if earlier in ahead or run.record(earlier) is None:
+            continue
+        old = assess(STAGES[earlier], config, run)
+        if old.state in ("stale", "to continue"):
             progress.note(
                 f"Stage {earlier} is {old.state}, and {stage.name} builds on it as it is: run {earlier} to renew it."
             )
@@ -191,6 +207,7 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
         started=before.started if before is not None else now(),
     )
     run.write_record(record)
+    progress.stage = stage.name
     began = time.monotonic()
     spent = (before.seconds or 0.0) if before is not None else 0.0
     ended: dict[str, Any] = {}
@@ -228,9 +245,12 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
         )
         raise
     finally:
+        progress.stage = ""
         if ended:
             _record_end(run, record, ended | {"finished": now(), "seconds": spent + time.monotonic() - began})
     write_manifest(run, config)
+    taken = timedelta(seconds=round(time.monotonic() - began))
+    progress.note(f"{stage.name}: {result.in_one_line() or 'done'}. It took {taken}.")
 
 
 def _record_end(run: RunFolder, record: StageRecord, ended: dict[str, Any]) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from gist.config import STAGES, Config, Stage
 from gist.files import sha256_of
 from gist.runs.folder import RunFolder, StageRecord, read_record
@@ -36,9 +38,11 @@ class StageStatus:
     why: str
     """Empty, or one sentence: what is stale, why it failed, how far it is."""
     progress: StageProgress | None = None
-    """Of a running stage, once it has told."""
+    """Of a running stage, once it has told, and where one that did not finish stopped."""
     remarks: tuple[str, ...] = ()
     """What else is worth showing, such as the device of a training."""
+    result: str = ""
+    """Of a finished stage what came of it, in words."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,9 @@ def standings(config: Config, run: RunFolder) -> list[StageStatus]:
 
 
 def _with_details(standing: StageStatus, stage: Stage, run: RunFolder) -> StageStatus:
-    progress = _progress(stage, run) if standing.state == "running" else None
+    progress = _progress(stage, run) if standing.state in ("running", "stopped", "failed") else None
+    if progress is not None and standing.state != "running":
+        progress = replace(progress, seconds_left=None)
     return replace(standing, progress=progress, remarks=_remarks(stage, run))
 
 
@@ -120,7 +126,15 @@ def assess(stage: Stage, config: Config, run: RunFolder) -> StageStatus:
             if gone > 0:
                 why = f"{gone} of its {record.counts[pattern]} files {pattern} {'is' if gone == 1 else 'are'} gone"
                 return StageStatus(stage.name, "to continue", why)
-    return StageStatus(stage.name, record.state, record.error or "")
+    result = _in_one_line(stage, record) if record.state == "done" else ""
+    return StageStatus(stage.name, record.state, record.error or "", result=result)
+
+
+def _in_one_line(stage: Stage, record: StageRecord) -> str:
+    try:
+        return stage.promise.result.model_validate(record.result).in_one_line()
+    except ValidationError:  # another version of gist wrote it
+        return ""
 
 
 def kept_result(stage: Stage, config: Config, run: RunFolder) -> Path | None:

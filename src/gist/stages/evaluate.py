@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from gist.numerals import counted, significant
 from gist.stages.promise import Promise, Result, StageSettings
 
 Direction = Literal["lower", "higher", "as real"]
@@ -120,6 +121,21 @@ class EvaluateResult(Result):
     seconds: float
     artifacts: ArtifactSummary | None = None
     """None where too few real images were at hand to judge single images by."""
+
+    def in_one_line(self) -> str:
+        told = []
+        kid = next(
+            (one for one in self.scores if one.name.startswith("KID") and one.group == "overall"), None
+        )
+        if kid is not None and kid.value is not None:
+            told.append(f"{kid.name} {significant(kid.value)}, {kid.verdict}")
+        if self.artifacts is not None:
+            told.append(
+                f"artifacts found in {self.artifacts.flagged:,} of {counted(self.artifacts.images, 'image')}"
+            )
+        if self.identical_images:
+            told.append(f"{counted(self.identical_images, 'image')} cannot be told from a training image")
+        return "; ".join(told)
 
 
 class EvaluateConfig(StageSettings):

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from gist.numerals import counted
 from gist.stages.promise import Promise, Result, StageSettings
 
 
@@ -33,6 +34,12 @@ class GenerateResult(Result):
     elsewhere, reason -> files left out."""
     made_elsewhere: bool = False
     """Whether another program made the images; then nothing is known of network and seeds."""
+
+    def in_one_line(self) -> str:
+        classes = ", ".join(f"{name} {count}" for name, count in self.class_counts.items())
+        return f"{counted(self.images, 'image')} of {Path(self.network).stem}" + (
+            f" ({classes})" if classes else ""
+        )
 
 
 class GenerateConfig(StageSettings):

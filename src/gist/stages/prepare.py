@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from gist.numerals import counted
 from gist.stages.promise import Auto, Promise, Result, StageSettings
 
 RESOLUTIONS = (32, 64, 128, 256, 512, 1024)
@@ -44,6 +45,16 @@ class PrepareResult(Result):
     """What of the source did not arrive and why, where it is more than a hundredth or a whole class."""
     text_search: Literal["none", "strokes", "words"] = "strokes"
     """How text in the pixels was looked for: by its strokes, or by reading words, too."""
+
+    def in_one_line(self) -> str:
+        classes = ", ".join(f"{name} {sum(parts.values())}" for name, parts in self.class_counts.items())
+        aside = sum(self.rejected.values())
+        return (
+            f"{counted(self.train_images, 'image')} to learn from and {self.test_images:,} held out at "
+            f"{self.resolution}x{self.resolution}"
+            + (f" ({classes})" if self.class_names else "")
+            + (f", {counted(aside, 'file')} set aside" if aside else "")
+        )
 
 
 class PrepareConfig(StageSettings):

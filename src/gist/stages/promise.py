@@ -70,6 +70,10 @@ class Result(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
+    def in_one_line(self) -> str:
+        """What came of a stage, in words for the terminal and `gist status`; without a full stop, empty for nothing."""
+        return ""
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -116,6 +120,8 @@ class Promise:
     """Files elsewhere in the run folder that are about this result and are kept with it."""
     remarks: tuple[str, tuple[str, ...]] | None = None
     """A JSON file in the stage's folder, and the keys in it that `gist status` shows."""
+    lengthy: bool = False
+    """Whether a report without this stage is worth having while it works."""
     shared: bool = False
     """Whether all processes that torchrun started take part; `work` then also takes `team`."""
 

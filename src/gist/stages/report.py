@@ -12,6 +12,9 @@ from gist.stages.promise import Promise, Result, StageSettings
 class ReportResult(Result):
     report: str
 
+    def in_one_line(self) -> str:
+        return self.report
+
 
 class ReportConfig(StageSettings):
     """The page a clinician reads."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from gist.numerals import counted
 from gist.stages.promise import Auto, Promise, Result, StageSettings
 
 
@@ -50,6 +51,16 @@ class TrainResult(Result):
     """Implementation of the networks' inner loops that ran; empty in runs of before this was noted."""
     precision: str = "float32"
     """Of the inner layers."""
+
+    def in_one_line(self) -> str:
+        planned = self.settings.get("kimg", self.kimg)
+        ended = {
+            "kimg reached": f"{self.kimg:g} kimg",
+            "hours reached": f"stopped by train.hours at {self.kimg:.2f} of {planned:g} kimg",
+            "no longer better": f"stopped by train.patience_kimg at {self.kimg:.2f} of {planned:g} kimg",
+        }[self.stopped_because]
+        best = "" if self.best is None else f", best {Path(self.best).stem}"
+        return f"{ended}, {counted(len(self.snapshots), 'snapshot')}{best}"
 
 
 class TrainSettings(StageSettings):

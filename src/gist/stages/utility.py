@@ -119,6 +119,16 @@ class UtilityResult(Result):
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
+    def in_one_line(self) -> str:
+        if self.left_out:
+            return f"left out, since {self.left_out}"
+        first = self.classifiers[0].name
+        reached = {arm.arm: arm.balanced_accuracy.value for arm in self.arms if arm.classifier == first}
+        return (
+            f"balanced accuracy {reached['GAN-train']:.2f} from synthetic images, {reached['Base']:.2f} from as many "
+            "real ones"
+        )
+
 
 class UtilityConfig(StageSettings):
     """GAN-train and GAN-test: train classifiers on real and on synthetic images, test them on held-out real ones."""
@@ -134,14 +144,16 @@ class UtilityConfig(StageSettings):
         page="gist.utility.page:utility_page",
         dear=("utility.json", "trained/*"),
         kept=True,
+        lengthy=True,
     )
 
     classifiers: tuple[Literal["small", "inception_v3", "resnet101", "vgg19"], ...] = Field(
         ("small",), json_schema_extra={"restarts": False}
     )
     """Networks to train: small is quick on a CPU, the others want a GPU. An empty list leaves the stage out."""
-    seeds: Annotated[int, Field(ge=1, le=100)] = Field(5, json_schema_extra={"restarts": False})
-    """Every arm is trained this often; with fewer than 5 no verdict is given."""
+    seeds: Auto | Annotated[int, Field(ge=1, le=100)] = Field("auto", json_schema_extra={"restarts": False})
+    """Every arm is trained this often; with fewer than 5 no verdict is given. auto: 5, or as many as take no
+    longer than the training of the generator did."""
     steps: Auto | Annotated[int, Field(ge=1)] = Field("auto", json_schema_extra={"restarts": False})
     """Steps of every training, the same in all arms. auto: 250 for small, 1000 for the others."""
     max_per_class: Annotated[int, Field(ge=4)] = Field(500, json_schema_extra={"restarts": False})

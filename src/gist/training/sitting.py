@@ -114,7 +114,9 @@ class Sitting:
 
     def _after_step(self, stop: Stop, request: StopRequest) -> None:
         kimg = self.learner.images / 1000
-        self.progress.advance(kimg, stop.images / 1000, "kimg", self.speed)
+        end = self._likely_end(stop)
+        detail = "until train.hours" if end < stop.images else self.speed
+        self.progress.advance(kimg, end / 1000, "kimg", detail)
         asked = self.team.any(request.received is not None)
         if asked or time.monotonic() - self.saved_at > self.config.train.checkpoint_minutes * 60:
             self._checkpoint()
@@ -125,6 +127,13 @@ class Sitting:
                 f"Training stopped at {kimg:.2f} kimg ({request.received or 'as the others'}); a checkpoint is "
                 "written and the same command continues it."
             )
+
+    def _likely_end(self, stop: Stop) -> float:
+        """Images at which training ends at the speed so far: fewer than planned where `train.hours` comes first."""
+        done, seconds = self.learner.images, self.record.seconds
+        if stop.seconds is None or not seconds:
+            return stop.images
+        return min(stop.images, done * max(1.0, stop.seconds / seconds))
 
     def _checkpoint(self) -> None:
         if self.team.leads:

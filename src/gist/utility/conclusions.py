@@ -31,6 +31,7 @@ class Conclusions:
     """What one classifier says."""
 
     classifier: UtilityClassifier
+    seeds: int
     validation_images: int
     arms: tuple[UtilityArm, ...]
     findings: tuple[UtilityFinding, ...]
@@ -75,6 +76,7 @@ def conclude(trainings: Trainings, predicted: Predicted, seeds: int) -> Conclusi
     sound = next(control.passed for control in found_controls if control.name == "shuffled labels")
     return Conclusions(
         classifier=trainings.described,
+        seeds=seeds,
         validation_images=len(pools.validation),
         arms=tuple(rows),
         findings=tuple(

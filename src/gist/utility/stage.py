@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -13,12 +14,15 @@ from gist.machine.interruption import Stopped, deferred_stop
 from gist.metrics.weights import CATALOGUE, FoundWeights, Unavailable, find_weights
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
+from gist.runs.results import finished_result
+from gist.stages.train import TrainResult
 from gist.stages.utility import UtilityClassifier, UtilityResult
 from gist.utility.arms import ARMS, LEAST_PER_CLASS, images_per_class
 from gist.utility.classifiers import CLASSIFIERS, Classifier
 from gist.utility.conclusions import Conclusions, conclude
 from gist.utility.sources import Sources, read_sources
 from gist.utility.trainings import Predicted, Trainings
+from gist.utility.verdicts import LEAST_SEEDS
 
 RESULT_FILE = "utility.json"
 
@@ -55,14 +59,27 @@ def _measured(config: Config, run: RunFolder, progress: Progress) -> UtilityResu
         return why_not
     with computing(config) as device:
         ops.tune_memory_allocator()
-        work = _Work(config, run, progress, device, len(names) * config.utility.seeds * len(ARMS))
+        seeds = LEAST_SEEDS if config.utility.seeds == "auto" else config.utility.seeds
+        work = _Work(config, run, progress, device, seeds, len(names) * seeds * len(ARMS))
         concluded = []
         for name in names:
             trainings = work.planned(CLASSIFIERS[name], sources, class_names)
             if int(trainings.per_class.min()) < LEAST_PER_CLASS:
                 return f"a class has fewer than {LEAST_PER_CLASS} images to learn from, real or synthetic"
-            concluded.append(work.concluded(trainings))
-    return _result(config, sources, class_names, concluded)
+            one = work.concluded(trainings, _allowed_seconds(config, run) / len(names))
+            if one is None:
+                return (
+                    "its trainings would take longer than the training of the generator; utility.seeds=5 asks for "
+                    "them all the same"
+                )
+            concluded.append(one)
+    return _result(sources, class_names, concluded)
+
+
+def _allowed_seconds(config: Config, run: RunFolder) -> float:
+    """How long all trainings may take together: unless the user asks for more, as long as that of the generator."""
+    trained = finished_result(run, TrainResult)
+    return math.inf if trained is None or config.utility.seeds != "auto" else trained.seconds
 
 
 @dataclass
@@ -73,6 +90,7 @@ class _Work:
     run: RunFolder
     progress: Progress
     device: Device
+    seeds: int
     total: int
     done: int = 0
 
@@ -99,11 +117,20 @@ class _Work:
             folder=self.run.stage_folder("utility") / "trained",
         )
 
-    def concluded(self, trainings: Trainings) -> Conclusions:
-        seeds = self.config.utility.seeds
-        return conclude(trainings, self._predicted(trainings, seeds), seeds)
+    def concluded(self, trainings: Trainings, seconds: float) -> Conclusions | None:
+        """None where these seconds are too few for one seed."""
+        predicted = self._predicted(trainings, seconds)
+        if not predicted:
+            return None
+        seeds = len(predicted["Base/real"])
+        if seeds < self.seeds:
+            self.progress.note(
+                f"{seeds} of {self.seeds} seeds took as long as the training of the generator; "
+                f"utility.seeds={self.seeds} asks for the others."
+            )
+        return conclude(trainings, predicted, seeds)
 
-    def _predicted(self, trainings: Trainings, seeds: int) -> Predicted:
+    def _predicted(self, trainings: Trainings, seconds: float) -> Predicted:
         with deferred_stop(self.run.stop_file) as request:
 
             def stop_if_asked() -> None:
@@ -117,7 +144,7 @@ class _Work:
                 self.done += 1
                 self.progress.advance(self.done, self.total, "trainings", detail)
 
-            return trainings.run(seeds, count, stop_if_asked)
+            return trainings.run(self.seeds, count, stop_if_asked, seconds)
 
     def _weights(self, name: str) -> tuple[FoundWeights | None, str]:
         if name not in CATALOGUE:
@@ -134,9 +161,7 @@ class _Work:
         return found, f"started from ImageNet weights, SHA-256 {found.sha256[:12]}"
 
 
-def _result(
-    config: Config, sources: Sources, class_names: tuple[str, ...], concluded: list[Conclusions]
-) -> UtilityResult:
+def _result(sources: Sources, class_names: tuple[str, ...], concluded: list[Conclusions]) -> UtilityResult:
     tested = next(row.tested for row in concluded[0].arms if row.arm == "Base")
     others = "of patients" if sources.patients_known else "(patients are not known)"
     chosen_by = concluded[0].validation_images
@@ -153,7 +178,7 @@ def _result(
         )
     return UtilityResult(
         class_names=class_names,
-        seeds=config.utility.seeds,
+        seeds=min(one.seeds for one in concluded),
         classifiers=tuple(one.classifier for one in concluded),
         arms=tuple(row for one in concluded for row in one.arms),
         findings=tuple(finding for one in concluded for finding in one.findings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,13 +38,26 @@ class Trainings:
     folder: Path
 
     def run(
-        self, seeds: int, each_done: Callable[[str], None], between_steps: Callable[[], None]
+        self,
+        seeds: int,
+        each_done: Callable[[str], None],
+        between_steps: Callable[[], None],
+        seconds: float = math.inf,
     ) -> Predicted:
-        """Trains every arm from every seed, unless that is kept already."""
+        """Trains every arm from every seed, unless that is kept already; from as many as take no longer than `seconds`.
+
+        Empty where not even one seed does.
+        """
         rows: dict[str, list[tuple[int, ...]]] = {}
+        spent = 0.0
         for number in range(seeds):
-            for arm in ARMS:
+            if spent * (number + 1) > seconds * number:
+                break
+            for position, arm in enumerate(ARMS, 1):
                 trial = self._trial(arm, 1000 * self.seed + number, between_steps)
+                spent += trial.seconds
+                if number == 0 and spent / position * len(ARMS) > seconds:
+                    return {}
                 for tested_on, predicted in trial.predicted.items():
                     rows.setdefault(f"{arm.name}/{tested_on}", []).append(predicted)
                 each_done(f"{self.classifier.name}, {arm.name}, seed {number}")

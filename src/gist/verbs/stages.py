@@ -149,6 +149,11 @@ def status(folder: Path | str) -> list[StageStatus]:
     return standings(config, run)
 
 
+def next_stage(folder: Path | str) -> StageName | None:
+    """The first stage of a run folder with anything to do; None where all is done."""
+    return next((entry.stage for entry in status(folder) if entry.state != "done"), None)
+
+
 def list_runs(folder: Path | str = "runs") -> list[RunStanding]:
     """The runs directly inside a folder and where their stages stand, by name."""
     found = []
