@@ -13,7 +13,7 @@ from gist.intake.picture import Grey
 _WORD = r"(?:binary|segmentation|annotation|groundtruth|mask|seg|roi|gt|label)s?"
 _AT_AN_END = re.compile(rf"[ _.-]+{_WORD}(?:[ _.-]*[0-9]+)?$|^{_WORD}[ _.-]+")
 _FOLDER = re.compile(rf"(?:.*[ _.-])?{_WORD}(?:[ _.-].*)?")
-_LOOKED_AT = 256
+_LOOKED_AT = 64
 _EXTREME = 0.02
 _SHARE = 0.98
 _FEW_GREYS = 8
@@ -41,6 +41,6 @@ def looks_like_a_mask(grey: Grey, named: bool) -> bool:
     seen = grey[:: height // _LOOKED_AT + 1, :: width // _LOOKED_AT + 1].astype(np.float32)
     low, high = float(seen.min()), float(seen.max())
     between = np.minimum(seen - low, high - seen) > _EXTREME * (high - low)
-    if float(between.mean()) <= 1 - _SHARE:
+    if np.count_nonzero(between) <= (1 - _SHARE) * between.size:
         return named or low < high
     return named and np.unique(seen).size <= _FEW_GREYS

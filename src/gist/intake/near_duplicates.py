@@ -24,7 +24,7 @@ Reliefs = NDArray[np.float32]
 _PAIRS_PER_PICTURE = 4
 _RELIEF_SIGMA = 0.8
 _RELIEF_CUT = 1.5
-_UNLIKE = 0.6
+_UNLIKE = 0.5
 _FINE_AGREEMENT = {(64, False): 0.75, (64, True): 0.85, (32, False): 0.9, (32, True): 0.95}
 """By side, as at 32x32 less is fine, so that different pictures agree more; and by whether one is mirrored."""
 _AGREEMENTS_AT_A_TIME = 1 << 21
@@ -84,15 +84,16 @@ def _coarse_pairs(
     unit = _unit_rows(known).T
     for start in range(0, len(reliefs), step):
         block = reliefs[start : start + step]
+        others = known[: start + step] if earlier_only else known
         alike: list[list[tuple[int, bool]]] = [[] for _ in block]
         for mirrored in (False, True):
             rows = block[:, :, ::-1] if mirrored else block
-            agreement = _unit_rows(rows) @ unit
+            agreement = _unit_rows(rows) @ unit[:, : len(others)]
             if earlier_only:
-                agreement[:, start:][np.triu_indices(len(block), m=len(known) - start)] = 0.0
-            for row, other in _resembling(rows, known, agreement):
+                agreement[:, start:][np.triu_indices(len(block))] = 0.0
+            for row, other in _resembling(rows, others, agreement):
                 alike[row].append((other, mirrored))
-        yield from ((start + row, others) for row, others in enumerate(alike) if others)
+        yield from ((start + row, found) for row, found in enumerate(alike) if found)
 
 
 def _resembling(rows: Reliefs, known: Reliefs, agreement: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
