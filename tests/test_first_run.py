@@ -108,6 +108,12 @@ def test_a_folder_becomes_a_run_of_every_stage_and_the_same_command_continues_it
     assert "Classes: healthy (15), worn (15)." in said
     assert "Run folder: runs/radiographs," in said, "thirty images of unknown patients may be one person's"
     assert f"Report: {(folder / 'runs/radiographs/report/report.html').resolve()}" in said
+    assert "prepare: 18 images to learn from and 12 held out at 32x32 (healthy 15, worn 15)." in said
+    assert "train: 0.016 kimg, 2 snapshots" in said
+    reports = [said.index(line) for line in ("report: report/report.html", "utility: left out, since")]
+    assert reports == sorted(reports), "there is a report before the classifiers are trained"
+    assert said.count("report: report/report.html") == 2, "and one with them"
+    assert "train     done   0.016 kimg, 2 snapshots" in command("status", "runs/radiographs", cwd=folder)
     again = command("run", "my hands", *SMALL, cwd=folder)
     assert "Run folder: runs/radiographs, where this data belongs." in again
     assert [f"{stage}: done already" in again for stage in STAGE_NAMES] == [True] * len(STAGE_NAMES)
@@ -250,3 +256,12 @@ def test_examples_travel_with_the_package(folder: Path) -> None:
 def test_what_is_neither_data_nor_settings_is_told_so(folder: Path) -> None:
     with pytest.raises(InputError, match="nor a folder or zip of images"):
         gist.run(folder / "nothing")
+
+
+def test_a_training_that_hours_end_says_how_far_it_came_and_what_is_next(folder: Path) -> None:
+    write_pictures(folder / "hands")
+    stages = ("--stages", "prepare,train", "--set", "train.hours=1e-9", "--set", "train.kimg=60")
+    said = command("run", "hands", *SMALL, *stages, cwd=folder)
+    assert "train: stopped by train.hours at 0.00 of 60 kimg" in said
+    assert "Next: gist generate runs/radiographs" in said
+    assert "stopped by train.hours at 0.00 of 60 kimg" in command("status", "runs/radiographs", cwd=folder)

@@ -14,13 +14,13 @@ from gist.stages.promise import StageName
 def check_prepare(config: Config, run: RunFolder, _ahead: Set[StageName]) -> None:
     """Raises InputError where the source, its label table or the classes asked for cannot be had, or the run folder
     holds what was made of another source."""
+    source_class_names(config, run)
     record = run.record("prepare")
     if record is not None and record.state == "done" and is_run_of(config, run) is False:
         raise InputError(
             f"{run.path} holds what was made of other data, and stays as it is: choose another name or folder for this "
             f"run (name=…), or delete {run.path / MARK} if it is the same data in another place."
         )
-    source_class_names(config, run)
 
 
 def is_run_of(config: Config, run: RunFolder) -> bool | None:
