@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from bars import both, write_run
+from made_runs import finish
 from torchvision.models import get_model, inception_v3
 
 from gist.config import Config
@@ -17,6 +18,7 @@ from gist.machine.interruption import Stopped
 from gist.metrics.weights import CATALOGUE
 from gist.progress import Silent
 from gist.runs.folder import RunFolder
+from gist.stages.train import TrainResult
 from gist.stages.utility import UtilityArm, UtilityConfig, UtilityFinding, UtilityResult
 from gist.utility.arms import ARMS
 from gist.utility.classifiers import CLASSIFIERS, SmallNetwork, build_network
@@ -333,3 +335,41 @@ def test_weights_of_another_network_are_named(folder: Path) -> None:
         pytest.raises(InputError, match="does not hold torchvision's weights of vgg19"),
     ):
         build_network("vgg19", 3, file)
+
+
+def trained_for(seconds: float) -> TrainResult:
+    return TrainResult(
+        snapshots=(),
+        kimg=1.0,
+        seconds=seconds,
+        device="cpu",
+        device_reason="",
+        resolution=32,
+        class_names=(),
+        settings={},
+        reasons={},
+        log="train/log.jsonl",
+        grid_real="train/grids/real.png",
+        grids=(),
+        stopped_because="kimg reached",
+    )
+
+
+def test_it_takes_no_longer_than_the_training_that_it_judges_unless_asked(folder: Path) -> None:
+    run = write_run(folder / "run", train=both(20, 1), test=both(12, 2), synthetic=both(20, 3))
+    unasked, asked = (
+        Config(threads=1, utility=UtilityConfig(steps=1, seeds=seeds))  # type: ignore[arg-type]
+        for seeds in ("auto", 2)
+    )
+    finish(run, "train", trained_for(1e-6))
+    result = measure_utility(unasked, run, Silent())
+    assert "longer than the training of the generator" in result.in_one_line()
+    assert measure_utility(asked, run, Silent()).seeds == 2
+    for file in (run.path / "utility/trained").glob("*.json"):  # as if each had taken a second
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"seconds": 1.0}))
+    finish(run, "train", trained_for(2.5 * len(ARMS)))
+    listener = Listener()
+    result = measure_utility(unasked, run, listener)
+    assert result.seeds == 2
+    assert "balanced accuracy" in result.in_one_line()
+    assert any("2 of 5 seeds took as long" in note for note in listener.notes)
