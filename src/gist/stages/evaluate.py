@@ -127,8 +127,12 @@ class EvaluateResult(Result):
         kid = next(
             (one for one in self.scores if one.name.startswith("KID") and one.group == "overall"), None
         )
-        if kid is not None and kid.value is not None:
-            told.append(f"{kid.name} {significant(kid.value)}, {kid.verdict}")
+        if kid is not None:
+            told.append(
+                f"{kid.name} cannot be told from so few images"
+                if kid.value is None
+                else f"{kid.name} {significant(kid.value)}, {kid.verdict}"
+            )
         if self.artifacts is not None:
             told.append(
                 f"artifacts found in {self.artifacts.flagged:,} of {counted(self.artifacts.images, 'image')}"
