@@ -99,12 +99,12 @@ def test_old_training_is_kept_when_a_stage_starts_again_but_cheap_stages_are_not
     run = RunFolder(folder)
     write_atomic(folder / "train" / "snapshots" / "network-000000008.safetensors", b"1")
     write_atomic(folder / "evaluate" / "snapshots.json", b"{}")
-    write_atomic(folder / "utility" / "utility.json", b"{}")
+    write_atomic(folder / "report" / "report.html", b"")
     kept = run.put_aside("train")
     assert kept == folder / "previous" / "train-1"
     assert not (folder / "evaluate" / "snapshots.json").exists()
-    assert run.put_aside("utility") is None
-    assert not (folder / "utility").exists()
+    assert run.put_aside("report") is None
+    assert not (folder / "report").exists()
     run.stage_folder("train")
     assert run.put_aside("train") is None, "a training without a snapshot or checkpoint holds nothing"
     run.bring_back("train", kept)

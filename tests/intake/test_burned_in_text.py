@@ -264,11 +264,12 @@ def test_flagged_images_stay_and_are_listed_with_the_place_of_their_text(
     assert re.search(rf"and {stay} of them stays? in the training set", warning)
     assert "--burned-in-text mask" in warning
     assert "--burned-in-text reject" in warning
-    assert warning in html.unescape((run.path / "prepare" / "data.html").read_text(encoding="utf-8"))
+    page = html.unescape((run.path / "prepare" / "data.html").read_text(encoding="utf-8"))
+    assert warning.removeprefix("Warning: ") in page
     for row in flagged:
         with zipfile.ZipFile(run.path / "prepare" / f"{row['split']}.zip") as archive:
             assert row["image"] in archive.namelist()
-    assert any(note.startswith("33 % of all images are flagged with text") for note in result.notes)
+    assert any(note.startswith("Warning: 33 % of all images are flagged with text") for note in result.notes)
     masked = prepare_stage(source_with_text(folder), resolution=64, burned_in_text="mask")
     assert not any("readable text" in note for note in masked.notes)
     assert any("painted over where found; look at every one" in note for note in masked.notes)
