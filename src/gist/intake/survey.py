@@ -68,6 +68,7 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
     salt = read_or_make_salt()
     with Crew(processors()) as crew:
         labelled = label_source(config, 0, salt)
+        files = len(labelled.candidates) + len(labelled.refused)
         masks = sum(candidate.named_mask for candidate in labelled.candidates)
         if config.masks == "remove":
             pictures = tuple(one for one in labelled.candidates if not one.named_mask)
@@ -101,7 +102,7 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
     problems += [Reason.TOO_SMALL] * too_small
     classes = Counter(_class_names(labelled, headers, names))
     return SourceSummary(
-        files=len(labelled.listing.files) + len(labelled.listing.refused),
+        files=files,
         types=_types(labelled),
         classes={name: classes[name] for name in sorted(classes, key=natural_order)},
         looked_at=len(looked),
