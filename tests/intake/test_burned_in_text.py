@@ -264,9 +264,8 @@ def test_flagged_images_stay_and_are_listed_with_the_place_of_their_text(
     assert re.search(rf"and {stay} of them stays? in the training set", warning)
     assert "--burned-in-text mask" in warning
     assert "--burned-in-text reject" in warning
-    assert warning.removeprefix("Warning: ") in html.unescape(
-        (run.path / "prepare" / "data.html").read_text(encoding="utf-8")
-    )
+    page = html.unescape((run.path / "prepare" / "data.html").read_text(encoding="utf-8"))
+    assert warning.removeprefix("Warning: ") in page
     for row in flagged:
         with zipfile.ZipFile(run.path / "prepare" / f"{row['split']}.zip") as archive:
             assert row["image"] in archive.namelist()

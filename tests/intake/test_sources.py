@@ -97,7 +97,8 @@ def test_a_zip_archive_with_backslashes_and_a_table_in_its_folder_is_read(
     result = prepare_stage(folder / "export.zip", labels="labels.csv")
     assert result.class_names == ("grade 0", "grade 1")
     assert result.rejected == {}
-    assert inspect(PrepareConfig(source=folder / "export.zip")).types == {"png": 8, "other": 1}
+    seen = inspect(PrepareConfig(source=folder / "export.zip"))
+    assert (seen.files, seen.types) == (9, {"png": 8, "other": 1})
 
 
 def test_hostile_members_of_a_zip_archive_are_set_aside(folder: Path, prepare_stage: PrepareCall) -> None:

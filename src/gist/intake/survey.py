@@ -71,6 +71,7 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
     salt = read_or_make_salt()
     with Crew(usual_threads()) as crew:
         labelled = label_source(config, 0, salt)
+        files = len(labelled.candidates) + len(labelled.refused)
         masks = sum(candidate.named_mask for candidate in labelled.candidates)
         if config.masks == "remove":
             pictures = tuple(one for one in labelled.candidates if not one.named_mask)
@@ -113,7 +114,7 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
     arriving = {names.told(name) for name, one in found if one in large}
     classes = Counter(name for name in _class_names(labelled, headers, names) if name in arriving)
     return SourceSummary(
-        files=len(labelled.listing.files) + len(labelled.listing.refused),
+        files=files,
         types=_types(labelled),
         classes={name: classes[name] for name in sorted(classes, key=natural_order)},
         looked_at=len(looked),
