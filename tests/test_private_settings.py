@@ -35,6 +35,11 @@ class Desk:
         write_phantom_data_set(self.secret / f"images of {NAME}", count=60, size_range=(90, 110))
         source = self.secret / f"images of {NAME}"
         (source / "labels.csv").rename(self.secret / f"{NAME}.csv")
+        held_out = self.secret / f"held out of {NAME}"
+        images = [file for file in source.rglob("*") if file.is_file()]
+        for file in sorted(images, key=lambda file: file.name)[:24]:
+            (held_out / file.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
+            file.rename(held_out / file.relative_to(source))
         damaged = self.secret / "weights"
         damaged.mkdir()
         for entry in CATALOGUE.values():
@@ -43,6 +48,7 @@ class Desk:
         self.planted |= {
             ("prepare", "source"): source,
             ("prepare", "labels"): self.secret / f"{NAME}.csv",
+            ("prepare", "held_out"): held_out,
             ("evaluate", "weights"): damaged / CATALOGUE["resnet50"].file,
             ("utility", "weights_folder"): damaged,
         }
@@ -60,6 +66,8 @@ class Desk:
             "utility": {"classifiers": ["resnet101"], "steps": 2, "seeds": 1},
         }
         for (section, name), path in self.planted.items():
+            if section == "generate":
+                continue  # instead of a network: planted by the test below
             tree.setdefault(section, {})[name] = str(path)
         settings = {"device": "cpu", "threads": 1, "folder": str(self.run), **tree}
         (place / "study.yaml").write_text(yaml.safe_dump(settings))
@@ -112,6 +120,9 @@ def test_the_marks_are_on_the_paths_that_may_name_somebody() -> None:
     assert {
         ("prepare", "source"),
         ("prepare", "labels"),
+        ("prepare", "held_out"),
+        ("generate", "source"),
+        ("generate", "labels"),
         ("evaluate", "weights"),
         ("utility", "weights_folder"),
     } <= PRIVATE
@@ -157,6 +168,18 @@ def test_generate_fails_without_its_network(desk: Desk) -> None:
     code, printed = desk.gist("run", "study.yaml", "--stages", "generate", "--set", "generate.first_seed=9")
     assert code == 2
     assert "not a readable network file" in printed
+
+
+def test_a_set_made_elsewhere_is_brought_in_or_missing(desk: Desk) -> None:
+    chosen = ("run", "study.yaml", "--stages", "generate", "--set", f"generate.source={desk.secret}/nowhere")
+    code, printed = desk.gist(*chosen)
+    assert code == 2
+    assert "nowhere; generate.source names" in printed
+    made, table = desk.planted["prepare", "held_out"], desk.planted["prepare", "labels"]
+    given = ("--set", f"generate.source={made}", "--set", f"generate.labels={table}")
+    code, printed = desk.gist("run", "study.yaml", "--stages", "generate", *given)
+    assert code == 0, printed
+    assert yaml.safe_load((desk.run / "config.yaml").read_text())["generate"]["source"] is None
 
 
 def test_evaluate_fails_on_damaged_weights(desk: Desk) -> None:

@@ -160,6 +160,25 @@ def test_classes_come_from_a_table_inside_each_set(folder: Path) -> None:
     assert result.prepare.class_counts["severe"] == {"train": 20, "test": 20}
 
 
+def test_one_table_for_both_real_sets_is_not_told_to_lack_files(
+    folder: Path, sets: tuple[Path, Path, Path]
+) -> None:
+    real, synthetic, train = sets
+    lines = ["file,label"]
+    for number, side in enumerate((real, train)):
+        for file in sorted(side.rglob("*.png")):
+            moved = file.rename(file.with_name(f"{number}-{file.name}"))
+            lines.append(f"{moved.relative_to(side).as_posix()},{moved.parent.name}")
+    labels = folder / "both.csv"
+    labels.write_text("\n".join(lines) + "\n")
+    result = gist.evaluate_folders(
+        real, synthetic, train, folder=folder / "run", labels=labels, changes=QUICK
+    )
+    assert (result.prepare.train_images, result.prepare.test_images) == (60, 46)
+    assert not any("label table" in note for note in result.prepare.notes)
+    assert result.prepare.loss is None
+
+
 def test_images_of_both_real_sets_are_held_out_from_neither(
     folder: Path, sets: tuple[Path, Path, Path]
 ) -> None:
@@ -186,7 +205,7 @@ def test_another_set_does_not_replace_what_was_judged(folder: Path, sets: tuple[
     ("broken", "words"),
     [
         ("no class in common", "no class in common"),
-        ("missing", "There is no source"),
+        ("missing", "nowhere; give a folder"),
         ("test part", "has a test part of its own"),
     ],
 )

@@ -37,6 +37,10 @@ def _check_set(config: Config, run: RunFolder, ahead: Set[StageName]) -> None:
     """Raises InputError where the set that was made elsewhere cannot be listed, or there is no real one beside it."""
     source, labels = config.generate.source, config.generate.labels
     assert source is not None
+    if not source.exists():
+        raise InputError(
+            f"There is no {source}; generate.source names the folder or zip of synthetic images."
+        )
     if "prepare" not in ahead:
         result_of(run, PrepareResult, "generate")
     label_source(settings_of_set(config.prepare, source, labels, 32), config.seed, b"")

@@ -38,6 +38,7 @@ from gist.stages.vocabulary import Reason
 Origin = Literal["folders", "pattern", "table", "tag", "dataset.json", "none"]
 NAMED_ON_DISK = frozenset({"folders", "pattern"})
 """Origins whose class names are names of files and folders, which may be those of patients."""
+NOT_THERE = " not in the source."
 _DOCUMENT = re.compile(
     r"\.(csv|docx?|html?|ini|ipynb|json|log|md|ods|pdf|py|rtf|sh|tsv|txt|xlsx?|xml|ya?ml)$", re.IGNORECASE
 )
@@ -262,7 +263,7 @@ def _joined(
                 "row of the label table names a file that is",
                 "rows of the label table name files that are",
             )
-            + " not in the source."
+            + NOT_THERE
         )
     joined = _left_after(joined, lambda row: row is not _UNLISTED, Reason.NOT_IN_TABLE, refused, notes)
     if by_table:

@@ -25,6 +25,10 @@ def label_sources(
     learned = label_source(config, seed, salt, leave_out)
     if config.held_out is None:
         return learned
+    if not config.held_out.exists():
+        raise InputError(
+            f"There is no {config.held_out}; prepare.held_out names the folder or zip of images to hold out."
+        )
     changes = {"source": config.held_out, "held_out": None, "split_column": None}
     of_other = config.model_copy(update=changes)
     other = label_source(of_other, seed, salt, leave_out)
@@ -42,18 +46,18 @@ def label_sources(
     candidates = [replace(one, split=one.split or "train") for one in learned.candidates]
     candidates += [_held_out(one, other.listing) for one in other.candidates]
     rows, missing = learned.rows + other.rows, learned.rows_without_file + other.rows_without_file
+    notes = dict.fromkeys((*learned.notes, *other.notes))
     table = label_table(config)
     if table is not None and table.is_file() and table == label_table(of_other):
-        rows, missing = (
-            learned.rows,
-            max(0, missing - learned.rows),
-        )  # one table: a row means a file of either
+        # One table for both: a row means a file of either.
+        rows, missing = learned.rows, max(0, missing - learned.rows)
+        notes = {note: None for note in notes if not note.endswith(NOT_THERE)}
     filtered = [side.filtered for side in (learned, other) if side.filtered is not None]
     return replace(
         learned,
         candidates=tuple(candidates),
         refused=(*learned.refused, *((f"{HELD_OUT}/{name}", reason) for name, reason in other.refused)),
-        notes=tuple(dict.fromkeys((*learned.notes, *other.notes))),
+        notes=tuple(notes),
         origin=other.origin if other.origin in NAMED_ON_DISK else learned.origin,
         classes=learned.classes | other.classes,
         rows=rows,

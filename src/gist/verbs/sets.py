@@ -54,6 +54,9 @@ def evaluate_folders(
         InputError: a set cannot be read, they share no class, or `folder` holds something else.
     """
     real, synthetic = Path(real), Path(synthetic)
+    for side in (real, synthetic, real if train is None else Path(train)):
+        if not side.exists():
+            raise InputError(f"There is no {side}; give a folder or a zip of images.")
     if folder is None:
         names = (
             name_from(side.with_suffix("") if side.suffix == ".zip" else side) for side in (synthetic, real)
