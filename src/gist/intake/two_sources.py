@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gist.errors import InputError
 from gist.intake.class_names import plain
-from gist.intake.labelling import NAMED_ON_DISK, Candidate, Labelled, label_source
+from gist.intake.labelling import NAMED_ON_DISK, NOT_THERE, Candidate, Labelled, label_source
 from gist.intake.source import HELD_OUT, Listing
 from gist.intake.source_state import label_table
 from gist.stages.prepare import PrepareConfig

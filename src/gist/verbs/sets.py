@@ -63,12 +63,13 @@ def evaluate_folders(
         )
         folder = Path("runs") / "-against-".join(name[:27] for name in names)
     progress, run = progress or Silent(), RunFolder(folder)
+    in_set = labels is not None and not Path(labels).is_absolute() and holds(synthetic, labels)
     tree: dict[str, Any] = {
         "prepare.source": str(real if train is None else train),
         "prepare.held_out": None if train is None else str(real),
         "generate.source": str(synthetic),
         **({} if labels is None else {"prepare.labels": str(labels)}),
-        **({"generate.labels": str(labels)} if labels is not None and holds(synthetic, labels) else {}),
+        **({"generate.labels": str(labels)} if in_set else {}),
         **({"prepare.test_fraction": 0.5} if train is None else {}),
         **{f"evaluate.{name}": value for name, value in settings.items()},
         **(changes or {}),
