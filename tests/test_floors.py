@@ -133,7 +133,17 @@ def test_looking_at_a_run_brings_no_torch(folder: Path) -> None:
         archive.extractall(folder)
     code = (
         "import sys, gist; from pathlib import Path; gist.status(Path(sys.argv[1])); "
-        "import gist.cli.tables; print('torch' in sys.modules)"
+        "import gist.cli.tables; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    )
+    assert printed(code, str(folder)).split() == ["False", "False"]
+
+
+def test_taking_images_in_brings_no_torch(folder: Path) -> None:
+    code = (
+        "import sys, gist; from pathlib import Path; from gist.phantoms import write_phantom_data_set; "
+        "write_phantom_data_set(Path(sys.argv[1]) / 'knees', count=12, size_range=(60, 70)); "
+        "gist.prepare(Path(sys.argv[1]) / 'knees', Path(sys.argv[1]) / 'run', resolution=32); "
+        "print('torch' in sys.modules)"
     )
     assert printed(code, str(folder)) == "False"
 

@@ -8,10 +8,10 @@ import subprocess
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from gist.config import STAGE_NAMES, Config
 from gist.files import write_json
+from gist.machine.processes import usual_threads
 from gist.runs.folder import RunFolder
 from gist.version import __version__
 
@@ -42,7 +42,10 @@ def write_manifest(run: RunFolder, config: Config) -> None:
         "platform": f"{platform.system()} {platform.machine()}",
         "packages": _versions(),
         "seed": config.seed,
-        "threads": _threads(),
+        "threads": {
+            "torch": usual_threads() if config.threads == "auto" else config.threads,
+            "processors": os.cpu_count(),
+        },
         "written": now(),
         "stages": {
             stage: record.model_dump(mode="json", exclude={"result"})
@@ -61,12 +64,6 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             versions[package] = "not installed"
     return versions
-
-
-def _threads() -> dict[str, Any]:
-    import torch
-
-    return {"torch": torch.get_num_threads(), "processors": os.cpu_count()}
 
 
 def _git_revision() -> str | None:
