@@ -185,7 +185,7 @@ def test_a_table_in_the_source_goes_before_one_beside_the_settings(
 def test_a_path_of_the_wrong_type_is_still_one_sentence(folder: Path) -> None:
     (folder / "study.yaml").write_text("prepare: {source: [a], labels: labels.csv}\n")
     (folder / "labels.csv").write_text("")
-    with pytest.raises(InputError, match=r"'prepare\.source' is not a valid path"):
+    with pytest.raises(InputError, match=r"'prepare\.source' should be a path"):
         load_config(folder / "study.yaml")
 
 

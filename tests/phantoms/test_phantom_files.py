@@ -107,7 +107,7 @@ def test_files_carry_invented_identity_for_de_identification_to_remove(
     uids = set()
     for row, truth in zip(rows_of(folder), truths, strict=True):
         dataset = pydicom.dcmread(folder / row["file"])
-        name = f"PHANTOM^KNEE{truth.patient:05d}"
+        name = f"PHANTOM^FIGURE{truth.patient:05d}"
         assert dataset.PatientName == name
         assert dataset.PatientID == row["patient_id"] == f"PHANTOM-{truth.patient:06d}"
         assert dataset.PatientBirthDate.startswith("1901")

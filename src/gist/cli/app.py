@@ -129,6 +129,8 @@ def example(
         typer.echo(f"{file}: {shows}")
 
 
+@app.command()
+@changeable
 def demo(
     changes: Changes,
     folder: Annotated[Path, typer.Argument(help="Run folder.")] = Path("runs/demo"),

@@ -81,7 +81,7 @@ def _uid(*parts: object) -> str:
 
 
 def _add_identity(dataset: Dataset, truth: PhantomTruth) -> None:
-    name = f"PHANTOM^KNEE{truth.patient:05d}"
+    name = f"PHANTOM^FIGURE{truth.patient:05d}"
     day = truth.patient % 28 + 1
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.PatientName = name

@@ -43,6 +43,10 @@ def begin(target: Path | str, changes: Mapping[str, Any] | None = None) -> Begin
     target, changes = Path(target), dict(changes or {})
     if target.is_dir() and is_run_folder([entry.name for entry in target.iterdir()]):
         return Beginning(_as_set(target, changes))
+    if target.is_dir() and target.suffix in (".yaml", ".yml"):
+        raise InputError(
+            f"{target} is a folder, but settings are a file: name a YAML file, or images in a folder of another name."
+        )
     if target.is_dir() or zipfile.is_zipfile(target):
         return _of_data({"prepare.source": str(target)} | changes)
     return Beginning(load_config(target, changes))

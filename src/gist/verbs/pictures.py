@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gist.config import build_config, with_changes
 from gist.errors import InputError
 from gist.progress import Progress, Silent
@@ -19,6 +16,9 @@ from gist.verbs.new_folder import move_into, new_folder
 from gist.verbs.typed_settings import GenerateSettings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from gist.generators.model import Model
 
 
@@ -45,6 +45,8 @@ def draw(
     Raises:
         InputError: the network has no such class, or is none; or no picture is asked for.
     """
+    import numpy as np
+
     from gist.generators.synthesis import synthesise
     from gist.verbs.pieces import load_generator
 

@@ -41,6 +41,7 @@ class PrepareSettings(TypedDict, total=False):
     burned_in_text: Literal["flag", "mask", "reject", "ignore"] | None
     burned_in_text_ocr: Literal["auto", "off"] | None
     near_duplicates: Literal["list", "remove", "ignore"] | None
+    masks: Literal["keep", "remove"] | None
     allow_upsampling: bool | None
     max_pixels: int | None
     max_file_mebibytes: int | None
@@ -127,7 +128,7 @@ class UtilitySettings(TypedDict, total=False):
     """Of the stage utility; see `gist utility --help`."""
 
     classifiers: Sequence[Literal["small", "inception_v3", "resnet101", "vgg19"]] | None
-    seeds: int | None
+    seeds: Literal["auto"] | int | None
     steps: Literal["auto"] | int | None
     max_per_class: int | None
     validation_fraction: float | None
