@@ -96,15 +96,18 @@ def test_other_settings_of_the_first_set_leave_those_with_a_name_as_they_are(run
     assert gist.generate(run, name="rare").images == 6
 
 
-def test_what_was_made_of_other_data_or_networks_is_stale_in_every_set(run: Path) -> None:
-    gist.generate(run, name="rare", count=24)
-    gist.evaluate(run, name="rare")
-    record = run / "prepare/stage.json"
-    told = json.loads(record.read_text())
-    told["outputs"]["prepare/train.zip"] = "0" * 64  # as another preparation writes it
-    record.write_text(json.dumps(told))
+def test_training_again_makes_every_set_stale_and_drawing_again_renews_it(run: Path) -> None:
+    quick = {"channel_max": 16, "batch": 8, "snapshot_kimg": 0.032, "best_by": "none"}
+    gist.run_stage(run, "train", kimg=0.032, changes={f"train.{key}": value for key, value in quick.items()})
+    gist.generate(run, network="latest", count=4)
+    gist.generate(run, name="rare", network="latest", count=6)
+    of_first_network = files_of(run / "sets/rare/generate/images")
+    gist.train(run, kimg=0.064)
     for name in (None, "rare"):
-        assert states(run, name)["evaluate"] == "stale"
+        assert states(run, name)["generate"] == "stale"
+    gist.generate(run, name="rare")
+    assert files_of(run / "sets/rare/generate/images") != of_first_network
+    assert (states(run)["generate"], states(run, "rare")["generate"]) == ("stale", "done")
 
 
 def test_the_runs_report_shows_every_set_and_is_stale_when_one_changes(run: Path) -> None:
@@ -156,7 +159,7 @@ def test_a_killed_drawing_of_a_set_continues_and_leaves_the_first_alone(run: Pat
 
 
 def test_a_set_is_exported_by_its_name(run: Path, tmp_path: Path) -> None:
-    gist.generate(run, name="rare", per_class={"severe": 3})
+    gist_command("generate", run, "--name", "rare", "--per-class", "severe=3")
     done = gist_command("export", run, "--to", "folder", "--out", tmp_path / "out", "--name", "rare")
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "out/severe").glob("*.png"))) == 3
@@ -225,3 +228,39 @@ def test_a_link_is_shown_only_to_a_report_that_is_current(run: Path) -> None:
     gist.measure_utility(run)
     gist.report(run)
     assert "Report:" in gist_command("run", run, "--stages", "generate").stdout
+
+
+def test_pictures_outside_need_a_network_and_no_name(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no trained network"):
+        gist.generate_folder(tmp_path / "pictures", run=run, count=2)
+    refused = gist_command("generate", run, "--name", "rare", "--out", tmp_path / "pictures")
+    assert refused.returncode == 2
+    assert "leave --out out" in refused.stderr
+    assert not (tmp_path / "pictures").exists()
+
+
+def test_answers_about_one_sets_images_show_in_its_report_alone(run: Path) -> None:
+    gist.generate(run, name="rare", count=20)
+    gist.evaluate(run, name="rare")
+    gist.inspect(run, name="rare", worst=0, random=4)
+    page = json.loads((run / "sets/rare/inspect/page.json").read_text())
+    answers = {
+        "format": "gist-inspection/2",
+        "page": page["page"],
+        "saved": "2026-01-01",
+        "answers": {item["image"]: ["none"] for item in page["items"]},
+        "hinted": [],
+    }
+    file = run.parent / "answers.json"
+    file.write_text(json.dumps(answers))
+    assert "--name rare" in gist_command("inspect", run, "--name", "rare", "--answers", file).stdout
+    assert (run / "sets/rare/inspect/result.json").is_file()
+    assert not (run / "inspect").exists()
+    with pytest.raises(InputError, match="no inspection page"):
+        gist.count_answers(run, file)
+
+
+def test_a_run_of_one_set_lists_no_other_in_report_and_manifest(made: Path) -> None:
+    assert json.loads((made / "report/report.json").read_text())["other_sets"] == []
+    assert "sets" not in json.loads((made / "manifest.json").read_text())
+    assert not (made / "sets").exists()
