@@ -30,6 +30,10 @@ app = typer.Typer(
 )
 app.add_typer(weights_app, name="weights")
 RunFolderArgument = Annotated[Path, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")]
+SetOption = Annotated[
+    str | None,
+    typer.Option("--name", help="One of several synthetic sets of the run. Default: the one without a name."),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -89,7 +93,7 @@ def run(
         raise typer.Exit(1)
     with TerminalProgress() as progress:
         result = run_stages(config, chosen, progress)
-    _say_where(result.folder)
+    _say_where(result.folder, made="report" in chosen)
     _say_next(result.folder)
     _say_loss(result.prepare)
 
@@ -140,7 +144,7 @@ def demo(
 
     with TerminalProgress() as progress:
         result = run_demo(folder, from_scratch=from_scratch, kimg=kimg, changes=changes, progress=progress)
-    _say_where(result.folder)
+    _say_where(result.folder, made=True)
 
 
 @app.command()
@@ -264,6 +268,7 @@ def export(
         Literal["folder", "dicom"], typer.Option(help="PNG class folders, or DICOM Secondary Capture.")
     ],
     out: Annotated[Path, typer.Option(help="New folder to write to.", metavar="FOLDER")],
+    name: SetOption = None,
     body_part: Annotated[
         str | None, typer.Option(help="What DICOM says is shown, such as KNEE. Default: what prepare knows.")
     ] = None,
@@ -275,7 +280,7 @@ def export(
     from gist.verbs import export_images
 
     with TerminalProgress() as progress:
-        result = export_images(folder, to, out, body_part=body_part, side=side, progress=progress)
+        result = export_images(folder, to, out, name=name, body_part=body_part, side=side, progress=progress)
     typer.echo(f"{result.images} images and labels.csv are in {result.folder}.")
 
 
@@ -341,25 +346,34 @@ def generate(
     folder: Annotated[
         Path | None, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of a synthetic set beside the others of the run. Default: the one without."),
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Without RUN: new folder for pictures of --network.", metavar="FOLDER"),
+        typer.Option(
+            help="New folder for pictures of RUN's network or --network, outside the run.", metavar="FOLDER"
+        ),
     ] = None,
 ) -> None:
     """Draw synthetic images from a snapshot of a run, or without a run from any network file."""
     from gist.verbs import generate_folder
 
     if folder is not None and out is None:
-        _stage("generate", folder, changes)
+        _stage("generate", folder, changes, name)
         return
-    network = changes.get("generate.network")
-    if folder is not None or out is None or network is None:
+    if name is not None:
+        raise InputError(
+            "A set with a name lies in its run, `gist generate RUN --name NAME`; leave --out out."
+        )
+    if out is None or (folder is None and changes.get("generate.network") is None):
         raise InputError(
             "Name either a run, `gist generate RUN`, or a network and a new folder: "
             "`gist generate --network phantom-knee-64 --count 16 --out FOLDER`."
         )
     with TerminalProgress() as progress:
-        made = generate_folder(out, network=network, changes=changes, progress=progress)
+        made = generate_folder(out, run=folder, changes=changes, progress=progress)
     typer.echo(f"Pictures, labels.csv and synthetic.zip are in {made}.")
 
 
@@ -380,6 +394,7 @@ def evaluate(
     labels: Annotated[
         Path | None, typer.Option(help="With --real: CSV of classes, in each set.", metavar="FILE")
     ] = None,
+    name: SetOption = None,
     all_snapshots: Annotated[
         bool,
         typer.Option(
@@ -392,6 +407,8 @@ def evaluate(
     from gist.cli.tables import snapshot_table
     from gist.verbs import evaluate_folders, evaluate_snapshots
 
+    if name is not None and (all_snapshots or real is not None):
+        raise InputError("--name is of a run's synthetic set; leave it out of --all-snapshots and --real.")
     if real is not None and synthetic is not None and not all_snapshots:
         with TerminalProgress() as progress:
             made = evaluate_folders(
@@ -408,7 +425,7 @@ def evaluate(
             "`gist evaluate --real DATA --synthetic DATA --train DATA`."
         )
     if not all_snapshots:
-        result = _stage("evaluate", folder, changes)
+        result = _stage("evaluate", folder, changes, name)
         if as_json:
             print_json(result)
         return
@@ -422,6 +439,7 @@ def evaluate(
 def inspect(
     folder: RunFolderArgument,
     changes: Changes,
+    name: SetOption = None,
     worst: Annotated[int, typer.Option(min=0, help="How many of the images that look worst.")] = 50,
     random: Annotated[int, typer.Option(min=0, help="How many images drawn at random.")] = 50,
     answers: Annotated[
@@ -432,52 +450,60 @@ def inspect(
     """Build a page to tick artifacts on, image by image, or count the answers it saved."""
     from gist import verbs
     from gist.cli.tables import inspection_table
+    from gist.runs.folder import RunFolder
 
     if answers is not None:
-        inspection_table(verbs.count_answers(folder, answers))
-        typer.echo(f"`gist report {folder}` shows these rates.")
+        inspection_table(verbs.count_answers(folder, answers, name=name))
+        typer.echo(f"`{RunFolder(folder, name).command('report')}` shows these rates.")
         return
     with TerminalProgress() as progress:
-        page = verbs.inspect(folder, worst=worst, random=random, changes=changes, progress=progress)
+        page = verbs.inspect(
+            folder, name=name, worst=worst, random=random, changes=changes, progress=progress
+        )
     typer.echo(f"Open in a browser: {page.resolve()}")
 
 
-def report(folder: RunFolderArgument, changes: Changes) -> None:
+def report(folder: RunFolderArgument, changes: Changes, name: SetOption = None) -> None:
     """Write the report of a run folder."""
-    _stage("report", folder, changes)
-    _say_where(folder)
+    _stage("report", folder, changes, name)
+    _say_where(folder, name, made=True)
 
 
-def _stage(name: str, folder: Path, changes: Changes) -> Any:
-    """Brings a stage of a run folder up to date and returns its result."""
+def train(folder: RunFolderArgument, changes: Changes) -> None:
+    _stage("train", folder, changes)
+
+
+def _stage(stage: str, folder: Path, changes: Changes, name: str | None = None) -> Any:
+    """Brings a stage of a run folder, or of one of its synthetic sets, up to date and returns its result."""
     from gist.verbs import run_stage
 
     with TerminalProgress() as progress:
-        result = run_stage(folder, name, progress=progress, changes=changes)
-    _say_next(folder)
+        result = run_stage(folder, stage, name=name, progress=progress, changes=changes)
+    _say_next(folder, name)
     return result
 
 
-def _say_next(folder: Path) -> None:
+def _say_next(folder: Path, name: str | None = None) -> None:
     """The command that goes on from here; on standard error, as standard output may be JSON."""
-    from gist.verbs.stages import next_stage
+    from gist.verbs.stages import next_command
 
-    stage = next_stage(folder)
-    if stage is not None:
-        typer.echo(f"Next: {shlex.join(['gist', stage, str(folder)])}", err=True)
+    command = next_command(folder, name)
+    if command is not None:
+        typer.echo(f"Next: {command}", err=True)
 
 
-def _made(name: str) -> Callable[..., None]:
+def _made(stage: str) -> Callable[..., None]:
     """`gist <stage> RUN`, for a stage that has no command of its own."""
 
-    def command(folder: RunFolderArgument, changes: Changes) -> None:
-        _stage(name, folder, changes)
+    def command(folder: RunFolderArgument, changes: Changes, name: SetOption = None) -> None:
+        _stage(stage, folder, changes, name)
 
     return command
 
 
 _OWN: dict[str, Callable[..., None]] = {
     "prepare": prepare,
+    "train": train,
     "generate": generate,
     "evaluate": evaluate,
     "report": report,
@@ -509,7 +535,12 @@ def _say_loss(prepared: Any) -> None:
         typer.echo(prepared.loss, err=True)
 
 
-def _say_where(folder: Path) -> None:
-    report = folder / "report" / "report.html"
-    if report.is_file():
-        typer.echo(f"Report: {report.resolve()}")
+def _say_where(folder: Path, name: str | None = None, *, made: bool) -> None:
+    """Where the report lies that this command made; another only if it tells what the run holds now."""
+    from gist.runs.folder import RunFolder
+    from gist.verbs import status as read_status
+
+    page = RunFolder(folder, name).folder_of("report") / "report.html"
+    standing = () if made else ((each.stage, each.set_name, each.state) for each in read_status(folder))
+    if page.is_file() and (made or ("report", name, "done") in standing):
+        typer.echo(f"Report: {page.resolve()}")

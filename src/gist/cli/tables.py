@@ -36,7 +36,11 @@ def status_table(entries: Sequence[StageStatus]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("stage", "state", ""):
         table.add_column(heading, overflow="fold")
+    set_name = None
     for entry in entries:
+        if entry.set_name not in (None, set_name):
+            set_name = entry.set_name
+            table.add_row(f"set {set_name}", "", "", style="bold")
         remark = _how_far(entry) or entry.result
         colour = _COLOURS.get(entry.state, "dim")
         shown = "; ".join(filter(None, (remark, *entry.remarks)))

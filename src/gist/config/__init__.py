@@ -9,10 +9,11 @@ from gist.config.reading import (
     parse_value,
     with_changes,
 )
-from gist.config.stages import STAGE_NAMES, STAGES, Stage
+from gist.config.stages import SET_STAGES, STAGE_NAMES, STAGES, Stage
 from gist.config.tree import Config, is_private, sections
 
 __all__ = [
+    "SET_STAGES",
     "STAGES",
     "STAGE_NAMES",
     "Config",

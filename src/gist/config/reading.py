@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,16 +22,25 @@ _INSTEAD = {"generate.count": "generate.per_class", "generate.per_class": "gener
 """Settings that a command gives instead of each other."""
 
 
-def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> Config:
+def load_config(
+    path: Path | str, changes: Mapping[str, Any] | None = None, *, own: Path | None = None
+) -> Config:
     """Reads a YAML file and applies `changes`, a mapping of dotted keys to values.
 
     Relative paths inside the file are taken from the file's own folder, `folder` and those in `changes` from the
-    working folder.
+    working folder. `own` is a file of whole sections that stand instead of those in `path`.
 
     Raises:
-        InputError: the file is missing, is not YAML, or a setting is unknown, of the wrong type or impossible.
+        InputError: a file is missing, is not YAML, or a setting is unknown, of the wrong type or impossible.
     """
     path = Path(path)
+    tree = _read(path) | ({} if own is None else _read(own))
+    tree.setdefault("name", path.stem)
+    _anchor_paths(tree, path.parent, changes or {})
+    return build_config(tree, changes, where=str(path if own is None else own))
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -54,13 +63,9 @@ def load_config(path: Path | str, changes: Mapping[str, Any] | None = None) -> C
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
         raise InputError(f"{path}{line} is not valid YAML; check indentation and colons there.") from None
-    if tree is None:
-        tree = {}
-    if not isinstance(tree, dict):
+    if not isinstance(tree, dict | None):
         raise InputError(f"{path} must hold settings as 'key: value' lines.")
-    tree.setdefault("name", path.stem)
-    _anchor_paths(tree, path.parent, changes or {})
-    return build_config(tree, changes, where=str(path))
+    return tree or {}
 
 
 def build_config(
@@ -131,8 +136,9 @@ def parse_value(key: str, text: str) -> Any:
         ) from None
 
 
-def as_yaml(config: Config) -> str:
-    """The settings as the run folder keeps them: defaults spelled out, private paths left out, others from there."""
+def as_yaml(config: Config, only: Collection[str] | None = None) -> str:
+    """The settings, or those of some sections only, as the run folder keeps them: defaults spelled out, private paths
+    left out, others from there."""
     tree = to_jsonable_python(each_path(config.model_dump(), config.kept_path))
     tree["folder"] = None  # the folder that the file lies in
     groups = sections(config)
@@ -140,6 +146,8 @@ def as_yaml(config: Config) -> str:
         if section in groups:
             for name in private(type(groups[section])):
                 values[name] = None
+    if only is not None:
+        tree = {section: tree[section] for section in only}
     # Unescaped, PyYAML writes the control character U+0085 as a break of the line, which is read as a blank.
     plain = "\x85" not in json.dumps(tree, ensure_ascii=False)
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=plain)

@@ -83,3 +83,5 @@ def _stages() -> dict[StageName, Stage]:
 
 STAGES = _stages()
 STAGE_NAMES: tuple[StageName, ...] = tuple(STAGES)
+SET_STAGES: tuple[StageName, ...] = tuple(name for name in STAGES if STAGES[name].promise.per_set)
+"""Those that every synthetic set has of its own."""

@@ -154,7 +154,7 @@ def _files(run: RunFolder, count: int) -> list[str]:
         table = run.path / generated.labels_table
         if table.is_file():
             with table.open(encoding="utf-8", newline="") as rows:
-                files = [f"generate/{row['file']}" for row in csv.DictReader(rows)]
+                files = [run.relative(table.parent / row["file"]) for row in csv.DictReader(rows)]
             if len(files) == count:
                 return files
     return [""] * count

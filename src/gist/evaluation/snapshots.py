@@ -88,7 +88,7 @@ def _evaluated(config: Config, run: RunFolder, progress: Progress, device: Devic
             entry = work.evaluated(file, digest)
         entries.append(entry.model_copy(update={"file": file.name}))
         curve = _curve(entries, judged_by)
-        write_json(run.stage_folder("evaluate") / TABLE, curve.model_dump(mode="json"))
+        write_json(run.path / "evaluate" / TABLE, curve.model_dump(mode="json"))
         progress.advance(number, len(files), "snapshots", entry.scores[0].name)
     return curve
 

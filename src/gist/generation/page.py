@@ -91,6 +91,15 @@ def last_seed(generated: GenerateResult) -> int:
     return generated.last_seed
 
 
+def synthetic_samples(findings: Findings, most: int, columns: int) -> tuple[Picture | None, int]:
+    """At most so many synthetic images, drawn by the run's seed, in rows across the page; and how many these are."""
+    data = findings.synthetic
+    count = 0 if data is None else min(most, len(data))
+    seed = (findings.config.seed, most, 1)
+    images_NHW = None if data is None else _drawn(data, np.arange(len(data)), count, OPENING_SIDE, seed)
+    return None if images_NHW is None else sheet(images_NHW, columns, SYNTHETIC_TEXT, PAGE_WIDTH), count
+
+
 def _opening(findings: Findings) -> Markup:
     """Equally many synthetic and real images of all classes, drawn by the run's seed."""
     real, synthetic = real_images(findings), findings.synthetic

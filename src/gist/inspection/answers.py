@@ -61,7 +61,7 @@ def count_answers(run: RunFolder, file: Path) -> InspectionResult:
         raise InputError(f"{file} holds no answer yet; tick at least one image and save again.")
     found = {image: set(kinds) - {NONE} for image, kinds in answers.answers.items()}
     result = _counted(page, found, answers.hinted)
-    write_json(run.path / RESULT_FILE, result.model_dump(mode="json"))
+    write_json(run.place / RESULT_FILE, result.model_dump(mode="json"))
     return result
 
 
@@ -101,10 +101,10 @@ def _rate(items: Collection[PageItem], wrong: Collection[str]) -> Rate:
 
 def _page(run: RunFolder) -> PageList:
     try:
-        return PageList.model_validate_json((run.path / LIST_FILE).read_text(encoding="utf-8"))
+        return PageList.model_validate_json((run.place / LIST_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError(
-            f"There is no inspection page in {run.path}; build it with `gist inspect {run.path}`."
+            f"There is no inspection page in {run.path}; build it with `{run.command('inspect')}`."
         ) from None
 
 

@@ -45,7 +45,7 @@ def write_page(config: Config, run: RunFolder, progress: Progress, *, worst: int
     if summary is None or table is None or prepared is None or generated is None:
         raise InputError(
             f"{run.path} holds no judged images: that takes a hold-out of at least 20 real images and an evaluation by "
-            f"this version of gist; delete {run.path / 'evaluate'} and run `gist evaluate {run.path}`."
+            f"this version of gist; delete {run.folder_of('evaluate')} and run `{run.command('evaluate')}`."
         )
     if not read_what_is_there(run, "evaluate"):
         raise InputError(f"The images of {run.path} changed after they were evaluated; run evaluate again.")
@@ -88,8 +88,8 @@ def write_page(config: Config, run: RunFolder, progress: Progress, *, worst: int
         pictures=pictures,
         text=text.sentence,
     )
-    file = run.path / PAGE_FILE
-    write_json(run.path / LIST_FILE, page.model_dump(mode="json"))
+    file = run.place / PAGE_FILE
+    write_json(run.place / LIST_FILE, page.model_dump(mode="json"))
     write_atomic(file, text_of_page.encode())
     return file
 

@@ -77,7 +77,7 @@ class InspectionResult(Result):
 def read_inspection(run: RunFolder) -> InspectionResult | None:
     """The result of `gist inspect RUN --answers`, if its images are those evaluated now."""
     try:
-        result = InspectionResult.model_validate_json((run.path / RESULT_FILE).read_text(encoding="utf-8"))
+        result = InspectionResult.model_validate_json((run.place / RESULT_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return result if result.table_sha256 == judged_table(run) else None

@@ -41,7 +41,7 @@ def written(findings: Findings, pages: Mapping[StageName, StagePage]) -> dict[st
     trained, generated = findings.of(TrainResult), findings.of(GenerateResult)
     evaluated = findings.of(EvaluateResult)
     facts = {
-        "title": report.title or findings.config.name,
+        "title": findings.title,
         "licence": report.licence,
         "licence_missing": LICENCE_MISSING
         + ("." if findings.phantoms else ": it must agree with the terms of the real radiographs."),

@@ -43,7 +43,11 @@ def provenance_section(
         cards=cards,
         stage_times=_stage_times(findings),
         surroundings=_rows(
-            {key: value for key, value in findings.manifest.items() if key not in ("stages", "written")}
+            {
+                key: value
+                for key, value in findings.manifest.items()
+                if key not in ("stages", "sets", "written")
+            }
         ),
         stage_settings=[
             (stage, fit_to_pass_on(stage, {**record.settings, **record.continued_settings}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -13,6 +13,7 @@ from gist.pages.html import embedded, html
 from gist.pages.section import StagePage
 from gist.progress import Progress
 from gist.reporting import cards
+from gist.reporting.other_sets import OtherSet, other_sets, sets_section
 from gist.reporting.parts import answers, asked, caveat, in_order, next_steps, out_of_date, summary
 from gist.reporting.provenance import fit_to_pass_on, provenance_section
 from gist.runs.findings import Findings, read_findings
@@ -32,23 +33,23 @@ def write_report(config: Config, run: RunFolder, progress: Progress) -> ReportRe
     """
     findings = read_findings(config, run, before="report")
     progress.advance(1, 3, "steps", "records read")
-    pages = asked(findings)
-    page = _page(findings, pages)
+    pages, others = asked(findings), other_sets(run)
+    page = _page(findings, pages, others)
     progress.advance(2, 3, "steps", "pictures drawn")
     folder = run.stage_folder("report")
     for name, text in cards.written(findings, pages).items():
         write_atomic(folder / name, text.encode())
-    write_json(folder / "report.json", _for_machines(findings, pages))
+    write_json(folder / "report.json", _for_machines(findings, pages, others))
     write_atomic(folder / "report.html", page.encode())
     progress.advance(3, 3, "steps", "page written")
     return ReportResult(report=run.relative(folder / "report.html"))
 
 
-def _page(findings: Findings, pages: Mapping[StageName, StagePage]) -> str:
-    sections = in_order(pages.values())
+def _page(findings: Findings, pages: Mapping[StageName, StagePage], others: Sequence[OtherSet]) -> str:
+    sections = (*in_order(pages.values()), *sets_section(others))
     return html(
         "gist.reporting/report.html.j2",
-        title=_title(findings.config),
+        title=findings.title,
         style=embedded("gist.pages/page.css"),
         written=max(record.finished or record.started for record in findings.records.values())[:10],
         opening=Markup("\n").join(page.opening for page in pages.values() if page.opening),
@@ -64,12 +65,14 @@ def _page(findings: Findings, pages: Mapping[StageName, StagePage]) -> str:
     )
 
 
-def _for_machines(findings: Findings, pages: Mapping[StageName, StagePage]) -> dict[str, Any]:
+def _for_machines(
+    findings: Findings, pages: Mapping[StageName, StagePage], others: Sequence[OtherSet]
+) -> dict[str, Any]:
     facts = {name: value for page in pages.values() for name, value in page.facts.items()}
     own = {
         "format": 1,
         "gist_version": __version__,
-        "title": _title(findings.config),
+        "title": findings.title,
         "answers": [
             {"question": each.question, "reply": each.reply, "sentence": each.reply + each.rest}
             for each in answers(pages)
@@ -78,6 +81,8 @@ def _for_machines(findings: Findings, pages: Mapping[StageName, StagePage]) -> d
         "summary": summary(pages),
         "phantoms": findings.phantoms,
         "caveat": caveat(pages),
+        "synthetic_set": findings.run.set_name,
+        "other_sets": [other.facts for other in others],
     }
     more = {
         "out_of_date": out_of_date(findings),
@@ -87,7 +92,3 @@ def _for_machines(findings: Findings, pages: Mapping[StageName, StagePage]) -> d
         },
     }
     return own | facts | more | own  # what the report itself says stands above what a stage may call so
-
-
-def _title(config: Config) -> str:
-    return config.report.title or config.name

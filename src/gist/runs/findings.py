@@ -37,6 +37,12 @@ class Findings:
     outdated: tuple[tuple[StageName, StageName], ...]
     """Pairs (stage, upstream) where the upstream stage was redone after the stage had read it."""
 
+    @property
+    def title(self) -> str:
+        """Heading of whatever is written about the run, or about a synthetic set of it that has a name."""
+        title = self.config.report.title or self.config.name
+        return title if self.run.set_name is None else f"{title}, synthetic set {self.run.set_name}"
+
     def of(self, kind: type[AnyResult]) -> AnyResult | None:
         """What the stage with this kind of result returned; None where it has not finished."""
         found = self.results.get(stage_of(kind))

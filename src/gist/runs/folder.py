@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shlex
 import shutil
 import time
 from collections.abc import Iterator
@@ -19,6 +21,9 @@ from gist.errors import BusyError, InputError
 from gist.files import sha256_of, write_json
 from gist.stages.promise import StageName
 
+SETS = "sets"
+"""Folder of a run that holds a folder for each synthetic set with a name."""
+_SET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NEVER_FINAL = ("stage.json", "progress.json")
 
 
@@ -68,10 +73,19 @@ def read_record(file: Path) -> StageRecord | None:
 
 
 class RunFolder:
-    """Paths and records of one run."""
+    """Paths and records of one run, as one of its synthetic sets sees it: the one without a name, or `sets/NAME/`.
 
-    def __init__(self, path: Path | str) -> None:
+    The sets share prepare and train; the stages that promise so are each set's own (`Promise.per_set`).
+    """
+
+    def __init__(self, path: Path | str, set_name: str | None = None) -> None:
         self.path = Path(path)
+        self.set_name = set_name
+        if set_name is not None and not _SET_NAME.fullmatch(set_name):
+            raise InputError(
+                "The name of a synthetic set is of letters, digits, dot, dash and underscore, 64 at most, and begins "
+                "with a letter or digit; choose such a name."
+            )
         if self.path.is_file():
             raise InputError(
                 f"{self.path} is a file where a run folder is asked for; name a folder, and a network file as in "
@@ -79,8 +93,30 @@ class RunFolder:
             )
 
     @property
+    def place(self) -> Path:
+        """Where the set lies: the run folder itself, or a folder in it."""
+        return self.path if self.set_name is None else self.path / SETS / self.set_name
+
+    @property
     def config_file(self) -> Path:
-        return self.path / "config.yaml"
+        """All settings of the run; of a set with a name those of its own stages."""
+        return self.place / "config.yaml"
+
+    def folder_of(self, stage: StageName) -> Path:
+        """Where a stage's folder is, or would be."""
+        return (self.place if STAGES[stage].promise.per_set else self.path) / stage
+
+    def sets(self) -> list[RunFolder]:
+        """The run with each of its sets that have a name, by name."""
+        files = sorted((self.path / SETS).glob("*/config.yaml"))
+        return [
+            RunFolder(self.path, file.parent.name) for file in files if _SET_NAME.fullmatch(file.parent.name)
+        ]
+
+    def command(self, verb: str) -> str:
+        """The command that does a stage of this set, or something else with it."""
+        shared = self.set_name is None or (verb in STAGES and not STAGES[verb].promise.per_set)
+        return shlex.join(["gist", verb, str(self.path), *([] if shared else ["--name", str(self.set_name)])])
 
     @property
     def manifest_file(self) -> Path:
@@ -93,7 +129,7 @@ class RunFolder:
 
     def stage_folder(self, stage: StageName) -> Path:
         """Folder of a stage, made if missing."""
-        folder = self.path / stage
+        folder = self.folder_of(stage)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -107,7 +143,7 @@ class RunFolder:
         Raises:
             InputError: the record is not readable, which only outside interference can cause.
         """
-        return read_record(self.path / stage / "stage.json")
+        return read_record(self.folder_of(stage) / "stage.json")
 
     def write_record(self, record: StageRecord) -> None:
         write_json(self.stage_folder(record.stage) / "stage.json", record.model_dump(mode="json"))
@@ -124,12 +160,12 @@ class RunFolder:
             "seconds": seconds,
             "at": time.time(),
         }
-        write_json(self.path / stage / "progress.json", progress)
+        write_json(self.folder_of(stage) / "progress.json", progress)
 
     def progress(self, stage: StageName) -> dict[str, Any] | None:
         """Last progress note of a stage: first, done, total, unit, seconds, at (UNIX time)."""
         try:
-            value = json.loads((self.path / stage / "progress.json").read_text(encoding="utf-8"))
+            value = json.loads((self.folder_of(stage) / "progress.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         return value if isinstance(value, dict) else None
@@ -140,7 +176,7 @@ class RunFolder:
         A result that is kept lies under `previous/`, another dear one, until the new one has begun, under a name that
         `remove_leftovers` takes. Other stages are cheap and their files go, but for those that stay.
         """
-        promise, folder = STAGES[stage].promise, self.path / stage
+        promise, folder = STAGES[stage].promise, self.folder_of(stage)
         if not folder.exists():
             return None
         if not self.has_begun(stage):
@@ -151,14 +187,14 @@ class RunFolder:
                 folder.rmdir()
             return None
         if not promise.kept:
-            aside = self.path / f".{stage}.part"
+            aside = folder.with_name(f".{stage}.part")
             shutil.rmtree(aside, ignore_errors=True)
             return folder.rename(aside)
         for file in self._belongings(stage):
             if file.exists():
                 file.replace(folder / file.name)
         number = 1
-        while (kept := self.path / "previous" / f"{stage}-{number}").exists():
+        while (kept := folder.parent / "previous" / f"{stage}-{number}").exists():
             number += 1
         kept.parent.mkdir(exist_ok=True)
         folder.rename(kept)
@@ -168,7 +204,7 @@ class RunFolder:
     def bring_back(self, stage: StageName, aside: Path) -> None:
         """Makes a folder that was put aside the stage's folder again; the present one is put aside in turn."""
         self.put_aside(stage)
-        folder = self.path / stage
+        folder = self.folder_of(stage)
         if folder.exists():
             self._move_what_stays(stage, folder, aside)
             folder.rmdir()
@@ -190,16 +226,16 @@ class RunFolder:
 
     def kept_results(self, stage: StageName) -> list[Path]:
         """Folders of a stage's earlier results, newest first."""
-        folders = (self.path / "previous").glob(f"{stage}-*")
+        folders = (self.folder_of(stage).parent / "previous").glob(f"{stage}-*")
         return sorted(folders, key=lambda folder: (len(folder.name), folder.name), reverse=True)
 
     def has_begun(self, stage: StageName) -> bool:
         """Whether the stage's folder holds work that would be lost with it; False for stages that are cheap."""
-        return any(any((self.path / stage).glob(pattern)) for pattern in STAGES[stage].promise.dear)
+        return any(any((self.folder_of(stage)).glob(pattern)) for pattern in STAGES[stage].promise.dear)
 
     def outputs(self, stage: StageName) -> dict[str, str]:
         """SHA-256 of each final file of a stage, by its path in the run folder."""
-        folder = self.path / stage
+        folder = self.folder_of(stage)
         files = {file for pattern in STAGES[stage].promise.files for file in folder.glob(pattern)}
         return {
             self.relative(file): sha256_of(file) for file in sorted(files) if file.name not in _NEVER_FINAL
@@ -207,11 +243,11 @@ class RunFolder:
 
     def counts(self, stage: StageName) -> dict[str, int]:
         """How many files of a stage fit each pattern of those that are only counted."""
-        folder = self.path / stage
+        folder = self.folder_of(stage)
         return {pattern: sum(1 for _ in folder.glob(pattern)) for pattern in STAGES[stage].promise.counted}
 
     def _belongings(self, stage: StageName) -> list[Path]:
-        return [self.path / file for file in STAGES[stage].promise.belongings]
+        return [self.folder_of(stage).parent / file for file in STAGES[stage].promise.belongings]
 
     def remove_leftovers(self) -> None:
         """Removes temporary files and folders that a killed process left; call only while holding the lock."""

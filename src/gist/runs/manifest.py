@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from gist.config import STAGE_NAMES, Config
+from gist.config import SET_STAGES, STAGE_NAMES, Config
 from gist.files import write_json
 from gist.machine.processes import usual_threads
 from gist.runs.folder import RunFolder
+from gist.stages.promise import StageName
 from gist.version import __version__
 
 _PACKAGES = (
@@ -34,8 +36,9 @@ def now() -> str:
 
 
 def write_manifest(run: RunFolder, config: Config) -> None:
-    """Writes `manifest.json` from the records of all stages and what is known of this process."""
-    manifest = {
+    """Writes `manifest.json` from the records of all stages and sets and what is known of this process."""
+    unnamed = RunFolder(run.path)
+    manifest: dict[str, Any] = {
         "gist": __version__,
         "git_revision": _git_revision(),
         "python": platform.python_version(),
@@ -47,13 +50,19 @@ def write_manifest(run: RunFolder, config: Config) -> None:
             "processors": os.cpu_count(),
         },
         "written": now(),
-        "stages": {
-            stage: record.model_dump(mode="json", exclude={"result"})
-            for stage in STAGE_NAMES
-            if (record := run.record(stage)) is not None
-        },
+        "stages": _records(unnamed, STAGE_NAMES),
     }
+    if sets := unnamed.sets():
+        manifest["sets"] = {str(each.set_name): _records(each, SET_STAGES) for each in sets}
     write_json(run.manifest_file, manifest)
+
+
+def _records(run: RunFolder, stages: Sequence[StageName]) -> dict[StageName, Any]:
+    return {
+        stage: record.model_dump(mode="json", exclude={"result"})
+        for stage in stages
+        if (record := run.record(stage)) is not None
+    }
 
 
 def _versions() -> dict[str, str]:

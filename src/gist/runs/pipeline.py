@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gist.addresses import imported
-from gist.config import STAGE_NAMES, STAGES, Config, Stage, as_yaml, load_config
+from gist.config import SET_STAGES, STAGE_NAMES, STAGES, Config, Stage, as_yaml, load_config
 from gist.errors import GistError, InputError, StageError
 from gist.files import write_atomic
 from gist.machine.interruption import Stopped, stop_if_asked
@@ -31,8 +31,10 @@ from gist.runs.standing import (
 from gist.stages.promise import StageName, continued_settings
 
 
-def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) -> RunResult:
-    """Brings the named stages up to date in their natural order.
+def run_stages(
+    config: Config, stages: Sequence[StageName], progress: Progress, set_name: str | None = None
+) -> RunResult:
+    """Brings the named stages up to date in their natural order, for the synthetic set of this name.
 
     Raises:
         InputError: settings or data are wrong, or an earlier stage is missing or stale.
@@ -40,7 +42,7 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
         StageError: a stage failed.
         Stopped: a signal asked to stop.
     """
-    run = RunFolder(config.run_folder)
+    run = RunFolder(config.run_folder, set_name)
     chosen = [name for name in STAGE_NAMES if name in stages]
     if not place().leads:
         return _follow(config, run, chosen)
@@ -49,7 +51,7 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
             run.remove_leftovers()
             check_run(config, run, chosen)
             before = _stored_settings(run) or config
-            write_atomic(run.config_file, as_yaml(config).encode())
+            _store(config, run)
             for number, name in enumerate(chosen):
                 ahead = chosen[number + 1 :]
                 if STAGES[name].promise.lengthy and needs_work(STAGES[name], config, run):
@@ -71,9 +73,14 @@ def run_stages(config: Config, stages: Sequence[StageName], progress: Progress) 
 def _stored_settings(run: RunFolder) -> Config | None:
     """The settings in the run folder; None where there are none that this version reads."""
     try:
-        return open_run(run.path)[1]
+        return open_run(run.path, run.set_name)[1]
     except InputError:
         return None
+
+
+def _store(config: Config, run: RunFolder) -> None:
+    own = None if run.set_name is None else SET_STAGES
+    write_atomic(run.config_file, as_yaml(config, own).encode())
 
 
 @contextmanager
@@ -109,16 +116,28 @@ def _follow(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> RunR
     return RunResult(run.path, {stage.name: result})
 
 
-def open_run(folder: Path | str) -> tuple[RunFolder, Config]:
-    """An existing run folder with the settings it was made with.
+def open_run(
+    folder: Path | str, set_name: str | None = None, *, begin: bool = False
+) -> tuple[RunFolder, Config]:
+    """An existing run folder with the settings it was made with, as its synthetic set of this name sees them.
+
+    With `begin` the set may be a new one, which takes its settings from those of the run as they are now.
 
     Raises:
-        InputError: there is no run in the folder.
+        InputError: there is no run in the folder, or no such set in it.
     """
-    run = RunFolder(folder)
-    if not run.config_file.is_file():
+    run = RunFolder(folder, set_name)
+    settings = RunFolder(folder).config_file
+    if not settings.is_file():
         raise InputError(f"There is no gist run in {run.path}; check the path, or start one with `gist run`.")
-    return run, load_config(run.config_file, {"folder": str(run.path)})
+    own = None if set_name is None or not run.config_file.is_file() else run.config_file
+    if set_name is not None and own is None and not begin:
+        there = ", ".join(str(each.set_name) for each in run.sets())
+        raise InputError(
+            f"There is no synthetic set '{set_name}' in {run.path}; "
+            + (f"there are: {there}." if there else f"make it with `{run.command('generate')}`.")
+        )
+    return run, load_config(settings, {"folder": str(run.path)}, own=own)
 
 
 def check_run(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> None:
@@ -136,7 +155,7 @@ def check_run(config: Config, run: RunFolder, chosen: Sequence[StageName]) -> No
             if needed not in ahead and (record is None or record.state != "done"):
                 raise InputError(
                     f"Stage {name} needs stage {needed}, which is not finished in {run.path}; "
-                    f"run `gist {needed} {run.path}` first."
+                    f"run `{run.command(needed)}` first."
                 )
         if not ahead.isdisjoint(stage.earlier) or needs_work(stage, config, run):
             stage.check(config, run, frozenset(ahead))
@@ -188,7 +207,7 @@ def _bring_up_to_date(
         if aside is not None and not run.has_begun(stage.name):
             run.bring_back(stage.name, aside)
             restored = config.model_copy(update={stage.name: stage.of(before)})
-            write_atomic(run.config_file, as_yaml(restored).encode())
+            _store(restored, run)
             progress.note(f"{stage.name}: ended before its work began, so the old result is back.")
         raise
     finally:

@@ -109,5 +109,5 @@ def parsed(record: StageRecord, kind: type[AnyResult], run: RunFolder) -> AnyRes
     except ValidationError:
         raise InputError(
             f"The record of {record.stage} in {run.path} is not one that this version of gist wrote; "
-            f"run `gist {record.stage}` again."
+            f"run `{run.command(record.stage)}` again."
         ) from None

@@ -43,6 +43,8 @@ class StageStatus:
     """What else is worth showing, such as the device of a training."""
     result: str = ""
     """Of a finished stage what came of it, in words."""
+    set_name: str | None = None
+    """The synthetic set that it is of; None for what all share, and for the set without a name."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def _with_details(standing: StageStatus, stage: Stage, run: RunFolder) -> StageS
     progress = _progress(stage, run) if standing.state in ("running", "stopped", "failed") else None
     if progress is not None and standing.state != "running":
         progress = replace(progress, seconds_left=None)
-    return replace(standing, progress=progress, remarks=_remarks(stage, run))
+    set_name = run.set_name if stage.promise.per_set else None
+    return replace(standing, progress=progress, remarks=_remarks(stage, run), set_name=set_name)
 
 
 def _progress(stage: Stage, run: RunFolder) -> StageProgress | None:
@@ -98,7 +101,7 @@ def _remarks(stage: Stage, run: RunFolder) -> tuple[str, ...]:
         return ()
     file, keys = stage.promise.remarks
     try:
-        facts = json.loads((run.path / stage.name / file).read_text(encoding="utf-8"))
+        facts = json.loads((run.folder_of(stage.name) / file).read_text(encoding="utf-8"))
         return tuple(str(facts[key]) for key in keys)
     except (OSError, ValueError, KeyError):
         return ()
@@ -171,8 +174,9 @@ def stage_inputs(stage: Stage, config: Config, run: RunFolder) -> dict[str, str]
         if record is not None and record.outputs:
             inputs[earlier] = record.digest
     for name, file in stage.promise.reads.items():
-        if (run.path / file).is_file():
-            inputs[name] = sha256_of(run.path / file)
+        read = run.folder_of(stage.name).parent / file
+        if read.is_file():
+            inputs[name] = sha256_of(read)
     return inputs | stage.further_inputs(config, run)
 
 

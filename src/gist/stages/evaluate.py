@@ -161,6 +161,7 @@ class EvaluateConfig(StageSettings):
         page="gist.evaluation.page:evaluate_page",
         dear=("scores.json",),
         kept=True,
+        per_set=True,
         command=False,  # it can look at every snapshot instead
         stays=("features", "snapshots.json"),  # known by the content of their images; about the training
     )

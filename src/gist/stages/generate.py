@@ -60,6 +60,7 @@ class GenerateConfig(StageSettings):
         command=False,  # it also draws without a run
         dear=("images/*.png",),
         kept=True,
+        per_set=True,
     )
 
     source: Path | None = Field(None, json_schema_extra={"private": "the set that was made elsewhere"})

@@ -95,7 +95,8 @@ class Promise:
     uses: tuple[StageName, ...] | Literal["all before"] = ()
     """Stages whose results are read where they exist. `all before`: the stage stands behind all others."""
     reads: Mapping[str, str] = field(default_factory=dict)
-    """Name -> file of the run folder that no stage answers for, and that makes the result stale when it changes."""
+    """Name -> file that no stage answers for, and that makes the result stale when it changes; its path is that from
+    the run folder, or the folder of the set."""
     inputs: str | None = None
     """Address of (config, run) -> name and digest of whatever else is read."""
     private_inputs: Mapping[str, str] = field(default_factory=dict)
@@ -117,9 +118,11 @@ class Promise:
     stays: tuple[str, ...] = ()
     """Names in the stage's folder that outlive its result, being known by their content."""
     belongings: tuple[str, ...] = ()
-    """Files elsewhere in the run folder that are about this result and are kept with it."""
+    """Files elsewhere, by paths as in `reads`, that are about this result and are kept with it."""
     remarks: tuple[str, tuple[str, ...]] | None = None
     """A JSON file in the stage's folder, and the keys in it that `gist status` shows."""
+    per_set: bool = False
+    """Whether every synthetic set has a result of its own, beside the sets of other names (`RunFolder.folder_of`)."""
     lengthy: bool = False
     """Whether a report without this stage is worth having while it works."""
     shared: bool = False

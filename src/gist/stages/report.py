@@ -27,7 +27,9 @@ class ReportConfig(StageSettings):
         gives="one self-contained HTML page, model card, data card",
         needs=("prepare",),
         uses="all before",
-        reads={"inspect": "inspect/result.json", "snapshots": "evaluate/snapshots.json"},
+        reads={"inspect": "inspect/result.json"},
+        inputs="gist.runs.sets:report_inputs",
+        per_set=True,
         command=False,  # it says where the page lies
     )
 

@@ -144,6 +144,7 @@ class UtilityConfig(StageSettings):
         page="gist.utility.page:utility_page",
         dear=("utility.json", "trained/*"),
         kept=True,
+        per_set=True,
         lengthy=True,
     )
 

@@ -55,6 +55,7 @@ def demo(
 def inspect(
     folder: Path | str,
     *,
+    name: str | None = None,
     worst: int = 50,
     random: int = 50,
     changes: Mapping[str, Any] | None = None,
@@ -62,22 +63,23 @@ def inspect(
 ) -> Path:
     """Builds the page on which people tick the artifacts of a run's worst and of random synthetic images.
 
-    Returns the page's file, which opens in any browser without a server.
+    `name` is that of one of several synthetic sets. Returns the page's file, which opens in any browser without a
+    server.
     """
     from gist.inspection import write_page
 
-    run, config = open_run(folder)
+    run, config = open_run(folder, name)
     with run.locked():
         return write_page(
             with_changes(config, changes), run, progress or Silent(), worst=worst, random=random
         )
 
 
-def count_answers(folder: Path | str, answers: Path | str) -> InspectionResult:
+def count_answers(folder: Path | str, answers: Path | str, *, name: str | None = None) -> InspectionResult:
     """Counts a file of answers that the inspection page saved: rates of artifacts with intervals."""
     from gist.inspection import count_answers as count
 
-    run, _ = open_run(folder)
+    run, _ = open_run(folder, name)
     with run.locked():
         return count(run, Path(answers))
 
@@ -87,17 +89,19 @@ def export_images(
     to: Literal["folder", "dicom"],
     out: Path | str,
     *,
+    name: str | None = None,
     body_part: str | None = None,
     side: Literal["left", "right", "both"] | None = None,
     progress: Progress | None = None,
 ) -> ExportResult:
     """Copies the synthetic images of a run folder into `out`: class folders of PNG or DICOM files, and labels.csv.
 
-    `body_part` (such as KNEE) and `side` are what the DICOM files say of all images.
+    `name` is that of one of several synthetic sets. `body_part` (such as KNEE) and `side` are what the DICOM files say
+    of all images.
     """
     from gist.verbs.export import export_images as export
 
-    run, config = open_run(folder)
+    run, config = open_run(folder, name)
     with run.locked():
         return export(run, config, to, Path(out), progress or Silent(), body_part, side)
 

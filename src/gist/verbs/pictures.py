@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from gist.config import build_config
+from gist.config import build_config, with_changes
 from gist.errors import InputError
 from gist.progress import Progress, Silent
 from gist.runs.folder import RunFolder
-from gist.runs.pipeline import run_stages
+from gist.runs.pipeline import open_run, run_stages
 from gist.verbs.new_folder import move_into, new_folder
 from gist.verbs.typed_settings import GenerateSettings
 
@@ -66,11 +66,12 @@ def draw(
 def generate_folder(
     out: Path | str,
     *,
+    run: Path | str | None = None,
     changes: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     **settings: Unpack[GenerateSettings],
 ) -> Path:
-    """Draws marked pictures of a network file, or of `phantom-knee-64`, into a new folder, without a run.
+    """Draws marked pictures of a network file, or of `phantom-knee-64`, into a new folder, outside any run.
 
     The folder holds `images/`, `labels.csv` and the archive `synthetic.zip`, and appears when all is there; after a
     stop the same call continues. Settings as in GenerateConfig; classes without `per_class` get equally many.
@@ -81,24 +82,29 @@ def generate_folder(
     ['images', 'labels.csv', 'synthetic.zip']
 
     Args:
+        run: a run folder whose network is drawn from, the newest or the one that `network` says; it stays as it is.
         changes: other settings by dotted name, such as `{"threads": 2}`.
 
     Raises:
         InputError: `out` holds something, or there is no such network or class.
     """
-    network = settings.get("network")
-    if network in (None, "latest", "best"):
-        raise InputError("There is no run to take a network from; name a network file, or 'phantom-knee-64'.")
+    from gist.generation.network import find_network
+
     out, unfinished = new_folder(Path(out))
-    tree = {"folder": str(unfinished), "generate": settings}
-    run = RunFolder(unfinished)
+    config = build_config({"folder": str(unfinished), "generate": settings}, changes)
+    if run is not None:
+        file = find_network(config.generate.network, open_run(run)[0])
+        config = with_changes(config, {"generate.network": str(file.resolve())})
+    elif config.generate.network in ("latest", "best"):
+        raise InputError("There is no run to take a network from; name a network file, or 'phantom-knee-64'.")
+    place = RunFolder(unfinished)
     try:
-        run_stages(build_config(tree, changes), ["generate"], progress or Silent())
+        run_stages(config, ["generate"], progress or Silent())
     except InputError:
-        if not run.has_begun("generate"):
+        if not place.has_begun("generate"):
             shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    made = run.stage_folder("generate")
+    made = place.stage_folder("generate")
     for leftover in made.glob("*.json"):
         leftover.unlink()
     move_into(made, out)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
-from gist.config import STAGE_NAMES, STAGES, Config, build_config, with_changes
+from gist.config import SET_STAGES, STAGE_NAMES, STAGES, Config, build_config, with_changes
 from gist.errors import InputError
 from gist.progress import Progress, Silent
 from gist.runs.folder import RunFolder
@@ -61,19 +61,40 @@ def run_stage(
     folder: Path | str,
     stage: str,
     *,
+    name: str | None = None,
     changes: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     **settings: Any,
 ) -> Result:
     """Brings one stage of a run folder up to date, whichever it is; settings as in its section of the settings file.
 
-    `changes` are settings of any section by dotted name: `{"threads": 2}`.
+    `changes` are settings of any section by dotted name: `{"threads": 2}`. `name` is that of one of several synthetic
+    sets; generate begins one that is not there.
     """
-    (name,) = check_stages([stage])
-    config = open_run(folder)[1] if STAGES[name].needs else existing_or_new(folder)
+    (chosen,) = check_stages([stage])
+    if name is not None:
+        config = open_set(folder, name, chosen, changes)
+    else:
+        config = open_run(folder)[1] if STAGES[chosen].needs else existing_or_new(folder)
     progress = progress or Silent()
-    finished = run_stages(_changed(config, name, settings, changes, progress), [name], progress).finished
-    return finished[name]
+    config = _changed(config, chosen, settings, changes, progress)
+    return run_stages(config, [chosen], progress, name).finished[chosen]
+
+
+def open_set(
+    folder: Path | str, name: str, stage: StageName, changes: Mapping[str, Any] | None = None
+) -> Config:
+    """The settings of a synthetic set with a name, of which a stage is wanted.
+
+    Raises:
+        InputError: there is no such set, the stage is none of a set, or a change is of what the sets share.
+    """
+    if stage not in SET_STAGES:
+        raise InputError(f"All synthetic sets share stage {stage}; leave --name out.")
+    for key in changes or {}:
+        if key.partition(".")[0] not in (*SET_STAGES, "threads", "device", "operations"):
+            raise InputError(f"All synthetic sets of a run share {key}; change it without --name.")
+    return open_run(folder, name, begin=SET_STAGES[0] == stage)[1]
 
 
 def prepare(
@@ -97,31 +118,51 @@ def train(
 
 
 def generate(
-    folder: Path | str, *, progress: Progress | None = None, **settings: Unpack[GenerateSettings]
+    folder: Path | str,
+    *,
+    name: str | None = None,
+    progress: Progress | None = None,
+    **settings: Unpack[GenerateSettings],
 ) -> GenerateResult:
-    """Draws synthetic images into a run folder; settings as in GenerateConfig."""
-    return _result(GenerateResult, run_stage(folder, "generate", progress=progress, **settings))
+    """Draws synthetic images into a run folder; settings as in GenerateConfig.
+
+    With a `name` they are a set of their own beside those of other names and of none, each with its own evaluation,
+    utility, inspection and report.
+    """
+    return _result(GenerateResult, run_stage(folder, "generate", name=name, progress=progress, **settings))
 
 
 def evaluate(
-    folder: Path | str, *, progress: Progress | None = None, **settings: Unpack[EvaluateSettings]
+    folder: Path | str,
+    *,
+    name: str | None = None,
+    progress: Progress | None = None,
+    **settings: Unpack[EvaluateSettings],
 ) -> EvaluateResult:
     """Compares the synthetic images of a run folder with its held-out real ones; settings as in EvaluateConfig."""
-    return _result(EvaluateResult, run_stage(folder, "evaluate", progress=progress, **settings))
+    return _result(EvaluateResult, run_stage(folder, "evaluate", name=name, progress=progress, **settings))
 
 
 def measure_utility(
-    folder: Path | str, *, progress: Progress | None = None, **settings: Unpack[UtilitySettings]
+    folder: Path | str,
+    *,
+    name: str | None = None,
+    progress: Progress | None = None,
+    **settings: Unpack[UtilitySettings],
 ) -> UtilityResult:
     """GAN-train and GAN-test of the synthetic images of a run folder; settings as in UtilityConfig."""
-    return _result(UtilityResult, run_stage(folder, "utility", progress=progress, **settings))
+    return _result(UtilityResult, run_stage(folder, "utility", name=name, progress=progress, **settings))
 
 
 def report(
-    folder: Path | str, *, progress: Progress | None = None, **settings: Unpack[ReportSettings]
+    folder: Path | str,
+    *,
+    name: str | None = None,
+    progress: Progress | None = None,
+    **settings: Unpack[ReportSettings],
 ) -> ReportResult:
     """Writes the report of a run folder; settings as in ReportConfig."""
-    return _result(ReportResult, run_stage(folder, "report", progress=progress, **settings))
+    return _result(ReportResult, run_stage(folder, "report", name=name, progress=progress, **settings))
 
 
 def evaluate_snapshots(
@@ -143,15 +184,27 @@ def evaluate_snapshots(
         return evaluate_all(config, run, progress or Silent())
 
 
-def status(folder: Path | str) -> list[StageStatus]:
-    """Where every stage of a run folder stands."""
-    run, config = open_run(folder)
-    return standings(config, run)
+def status(folder: Path | str, *, name: str | None = None) -> list[StageStatus]:
+    """Where every stage of a run folder stands, then those of every synthetic set with a name.
+
+    With `name`, where every stage stands for this set.
+    """
+    run, config = open_run(folder, name)
+    found = standings(config, run)
+    for other in run.sets() if name is None else ():
+        own = standings(open_run(folder, other.set_name)[1], other)
+        found += [entry for entry in own if entry.set_name is not None]
+    return found
 
 
-def next_stage(folder: Path | str) -> StageName | None:
-    """The first stage of a run folder with anything to do; None where all is done."""
-    return next((entry.stage for entry in status(folder) if entry.state != "done"), None)
+def next_command(folder: Path | str, name: str | None = None) -> str | None:
+    """The command for the first stage, of a synthetic set, with anything to do; None where all is done."""
+    run, config = open_run(folder, name)
+    undone = [entry for entry in standings(config, run) if entry.state != "done"]
+    if name is not None:  # drawn without what the sets share and nobody began
+        undone = [entry for entry in undone if entry.set_name or entry.state != "not started"]
+    stage = next((entry.stage for entry in undone), None)
+    return None if stage is None else run.command(stage)
 
 
 def list_runs(folder: Path | str = "runs") -> list[RunStanding]:
@@ -159,7 +212,8 @@ def list_runs(folder: Path | str = "runs") -> list[RunStanding]:
     found = []
     for path in runs_under(Path(folder)):
         try:
-            found.append(RunStanding(path, tuple(status(path))))
+            run, config = open_run(path)
+            found.append(RunStanding(path, tuple(standings(config, run))))
         except InputError as error:
             found.append(RunStanding(path, (), str(error)))
     return found

@@ -111,7 +111,9 @@ def export_images(
 def _generated(run: RunFolder) -> GenerateResult:
     result = finished_result(run, GenerateResult)
     if result is None:
-        raise InputError(f"{run.path} holds no finished synthetic images; run `gist generate` on it first.")
+        raise InputError(
+            f"{run.path} holds no finished synthetic images; run `{run.command('generate')}` first."
+        )
     if result.made_elsewhere:
         raise InputError(f"Another program made the synthetic images of {run.path}; take them from there.")
     return result
@@ -124,7 +126,9 @@ def _images(run: RunFolder, result: GenerateResult) -> Iterator[GeneratedImage]:
             for row in csv.DictReader(file):
                 yield GeneratedImage(table.parent / row["file"], row["label"], int(row["seed"]))
     except (OSError, KeyError, ValueError):
-        raise InputError(f"{table} is missing or not as gist wrote it; run `gist generate` again.") from None
+        raise InputError(
+            f"{table} is missing or not as gist wrote it; run `{run.command('generate')}` again."
+        ) from None
 
 
 def _read(image: GeneratedImage, run: RunFolder) -> bytes:
@@ -132,7 +136,7 @@ def _read(image: GeneratedImage, run: RunFolder) -> bytes:
         return image.file.read_bytes()
     except OSError:
         raise InputError(
-            f"{image.file.name} is gone from {run.path}; run `gist generate` on it again."
+            f"{image.file.name} is gone from {run.path}; run `{run.command('generate')}` again."
         ) from None
 
 
