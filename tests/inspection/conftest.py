@@ -72,6 +72,7 @@ def evaluated_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
         source_digest="0" * 64,
         upsampled=0,
         notes=(),
+        body_part="KNEE",
     )
     _done(run, "prepare", prepared, archives)
     generated = GenerateResult(

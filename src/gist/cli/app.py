@@ -415,8 +415,6 @@ def evaluate(
     print_json(curve) if as_json else snapshot_table(curve, folder)
 
 
-@app.command()
-@changeable
 def inspect(
     folder: RunFolderArgument,
     changes: Changes,
@@ -438,6 +436,9 @@ def inspect(
     with TerminalProgress() as progress:
         page = verbs.inspect(folder, worst=worst, random=random, changes=changes, progress=progress)
     typer.echo(f"Open in a browser: {page.resolve()}")
+
+
+add_stage(app, "inspect", inspect, inspect.__doc__ or "")
 
 
 def report(folder: RunFolderArgument, changes: Changes) -> None:

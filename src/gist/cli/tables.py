@@ -146,7 +146,7 @@ def _cost(plan: Plan) -> str:
 
 def inspection_table(result: InspectionResult) -> None:
     """Prints the rates of artifacts that people saw."""
-    from gist.inspection import KINDS
+    from gist.inspection import name_of
 
     console = Console(highlight=False)
     if result.overall is None:
@@ -158,11 +158,11 @@ def inspection_table(result: InspectionResult) -> None:
         table = Table(box=None, pad_edge=False)
         for heading in ("random sample", "images", "of", "rate", "95 % interval"):
             table.add_column(heading, overflow="fold")
-        kinds = [(KINDS[kind][0].lower(), rate) for kind, rate in result.kinds.items()]
+        kinds = [(name_of(kind), rate) for kind, rate in result.kinds.items()]
         classes = [(f"any, class {name}", rate) for name, rate in result.classes.items()]
         for name, rate in [("any artifact", result.overall), *kinds, *classes]:
             interval = f"{100 * rate.low:.0f} to {100 * rate.high:.0f} %"
-            table.add_row(name, str(rate.count), str(rate.n), f"{100 * rate.share:.0f} %", interval)
+            table.add_row(escape(name), str(rate.count), str(rate.n), f"{100 * rate.share:.0f} %", interval)
         console.print(table)
         if result.overall.n < result.random_asked:
             console.print(
@@ -176,12 +176,19 @@ def inspection_table(result: InspectionResult) -> None:
             "they are counted apart.",
             markup=False,
         )
+    if result.left_out:
+        console.print(
+            f"{result.left_out} answers are to images, or of kinds, that are not on the page now; they are left out.",
+            markup=False,
+        )
     if result.worst_answered:
         console.print(
             f"Of the {result.worst_answered} worst by the detectors, {result.worst_with_artifact} have an artifact; "
             "they were picked for looking odd and stand for nothing else.",
             markup=False,
         )
+    for comment in result.comments:
+        console.print(f"{comment.image}: {comment.text}", markup=False)
 
 
 def found_sentences(source: SourceSummary) -> Iterator[str]:

@@ -62,7 +62,8 @@ def inspect(
 ) -> Path:
     """Builds the page on which people tick the artifacts of a run's worst and of random synthetic images.
 
-    Returns the page's file, which opens in any browser without a server.
+    `changes` may hold `inspect.body_part` and `inspect.kinds`, which say what there is to tick. Returns the page's
+    file, which opens in any browser without a server.
     """
     from gist.inspection import write_page
 
