@@ -18,9 +18,12 @@ from gist.stages.vocabulary import WARNING
 if TYPE_CHECKING:  # what only some commands need is not loaded for the others
     from gist.inspection import InspectionResult
     from gist.intake.survey import SourceSummary
+    from gist.reporting.comparison import RunComparison
     from gist.verbs.looks import WeightsState
     from gist.verbs.planning import Plan
 
+_LEADING = ("KID[", "precision[", "recall[", "GAN-train")
+"""What stands for a run on one line."""
 _COLOURS = {
     "done": "green",
     "running": "cyan",
@@ -189,6 +192,30 @@ def inspection_table(result: InspectionResult) -> None:
         )
     for comment in result.comments:
         console.print(f"{comment.image}: {comment.text}", markup=False)
+
+
+def comparison_table(comparison: RunComparison) -> None:
+    """Prints a line per run: what it is, and what it reached; a star where nothing else comes near."""
+    table = Table(box=None, pad_edge=False)
+    facts = ("images learned from", "resolution", "generator", "kimg", "hours")
+    rows = [row for row in (*comparison.scores, *comparison.utility) if row.name.startswith(_LEADING)]
+    for heading in ("run", *facts, *dict.fromkeys(row.name for row in rows), ""):
+        table.add_column(heading, overflow="fold")
+    for run in comparison.runs:
+        reached: dict[str, str] = {row.name: "" for row in rows}
+        for row in rows:
+            found = row.values.get(run.name)
+            if found is not None:
+                mark = " *" if found.best else " (apart)" if row.apart else ""
+                reached[row.name] = f"{found.value:.3g}{mark}"
+        stale = "out of date: " + ", ".join(run.stale) if run.stale else ""
+        told = (run.name, *(run.facts.get(fact, "") for fact in facts), *reached.values(), stale)
+        table.add_row(*map(escape, told))
+    console = Console(highlight=False)
+    console.print(table)
+    for row in comparison.scores:
+        if row.apart and row.name in reached:
+            console.print(f"{row.name} of {', '.join(row.values)} stands apart: {row.apart}.", markup=False)
 
 
 def found_sentences(source: SourceSummary) -> Iterator[str]:
