@@ -23,7 +23,7 @@ for place, end in zip((3, 4), ends):
     os.dup2(end, place)
 os.execv(sys.argv[3], sys.argv[3:])
 """
-_KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "Enter": 13}
+_KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "Enter": 13, "Escape": 27}
 
 
 def chromium() -> str | None:

@@ -34,18 +34,18 @@ def _archive(run: RunFolder, name: str, images: NDArray[np.uint8]) -> dict[str, 
 
 
 def _done(run: RunFolder, stage: StageName, result: Result, outputs: dict[str, str]) -> None:
-    run.write_record(
-        StageRecord(
-            stage=stage,
-            state="done",
-            settings={"seed": 0},
-            continued_settings={},
-            inputs={},
-            outputs=outputs,
-            result=result.model_dump(mode="json"),
-            started="2026-01-01T00:00:00+00:00",
-        )
+    earlier = run.record("prepare")
+    record = StageRecord(
+        stage=stage,
+        state="done",
+        settings={"seed": 0},
+        continued_settings={},
+        inputs={} if earlier is None else {"prepare": earlier.digest},
+        outputs=outputs,
+        result=result.model_dump(mode="json"),
+        started="2026-01-01T00:00:00+00:00",
     )
+    run.write_record(record)
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +72,7 @@ def evaluated_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
         source_digest="0" * 64,
         upsampled=0,
         notes=(),
+        body_part="KNEE",
     )
     _done(run, "prepare", prepared, archives)
     generated = GenerateResult(

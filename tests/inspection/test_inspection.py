@@ -13,13 +13,19 @@ from typing import Any
 import pytest
 from made_runs import write_text_flags
 from PIL import Image
+from typer.testing import CliRunner
 
 import gist
+from gist.cli.app import app
 from gist.errors import InputError
+from gist.files import sha256_of
+from gist.images.archive import ArchiveWriter, read_data_set
+from gist.inspection import read_inspection
 from gist.metrics.artifacts.table import read_table, worst_and_random
+from gist.phantoms import write_phantom_data_set
 from gist.runs.folder import RunFolder
 
-KINDS = ["joint", "blur", "curvature", "object", "text"]
+KINDS = ["joint", "blur", "curvature", "object", "text", "osteophyte"]
 
 
 class Page(HTMLParser):
@@ -38,7 +44,7 @@ class Page(HTMLParser):
             self.inside = True
         if self.inside and tag == "img":
             self.articles[-1][1].append(found["src"])
-        if self.inside and tag == "input":
+        if self.inside and tag == "input" and found.get("type") == "checkbox":
             self.articles[-1][2].append(found["value"])
 
     def handle_endtag(self, tag: str) -> None:
@@ -50,11 +56,35 @@ def _list(run_folder: Path) -> dict[str, Any]:
     return listed
 
 
-def _save(run_folder: Path, answers: dict[str, list[str]], **changes: object) -> Path:
-    page = _list(run_folder)["page"]
-    saved = {"format": "gist-inspection/2", "page": page, "saved": "2026-03-01T12:00:00Z", "hinted": []}
+def _save(run_folder: Path, answers: dict[str, list[str]], **changes: Any) -> Path:
+    """A file of answers as the page saves it, by image name; `hinted` names those given after hints."""
+    listed = _list(run_folder)
+    pictures = {item["image"]: item["picture"] for item in listed["items"]}
+    hinted, comments = changes.pop("hinted", ()), changes.pop("comments", {})
+    given = {
+        pictures.get(image, image): {
+            "kinds": kinds,
+            "comment": comments.get(image, ""),
+            "hinted": image in hinted,
+        }
+        for image, kinds in answers.items()
+    }
+    saved = {"format": "gist-inspection/3", "page": listed["page"], "saved": "2026-03-01T12:00:00Z"}
     file = run_folder.parent / "answers.json"
-    file.write_text(json.dumps(saved | {"answers": answers} | changes))
+    file.write_text(json.dumps(saved | {"kinds": listed["kinds"], "answers": given} | changes))
+    return file
+
+
+def _save_as_before(run_folder: Path, answers: dict[str, list[str]], hinted: list[str]) -> Path:
+    """A page and a file of answers of before answers knew their pictures by content."""
+    listed = _list(run_folder)
+    for item in listed["items"]:
+        del item["picture"]
+    old = {name: listed[name] for name in ("table_sha256", "items")} | {"page": "0123456789abcdef"}
+    (run_folder / "inspect/page.json").write_text(json.dumps(old))
+    saved = {"format": "gist-inspection/2", "page": old["page"], "saved": "2026-03-01T12:00:00Z"}
+    file = run_folder.parent / "old-answers.json"
+    file.write_text(json.dumps(saved | {"answers": answers, "hinted": hinted}))
     return file
 
 
@@ -67,7 +97,7 @@ def test_the_page_shows_each_image_once_with_heat_map_and_nearest_real_image(run
     assert {name for name, _, _ in articles} == {judged[row].image for row in {*worst, *random}}
     assert len({name for name, _, _ in articles}) == len(articles)
     for _, uris, boxes in articles:
-        assert boxes == [*KINDS, "none"]
+        assert boxes == [*KINDS, "other", "none"]
         marks = []
         for uri in uris:
             with Image.open(
@@ -77,7 +107,7 @@ def test_the_page_shows_each_image_once_with_heat_map_and_nearest_real_image(run
                 assert image.size == (32, 32)
                 marks.append(image.info["Synthetic"])
         assert marks == ["YES", "YES", "NO"]
-    assert not re.findall(r'(?:src|href)="(?!data:)', text)
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', text)
     assert "http" not in text.replace("http-equiv", "")
     items = _list(run_folder)["items"]
     assert sum(item["worst"] for item in items) == 8
@@ -111,6 +141,8 @@ def test_answers_on_the_random_sample_become_rates_with_wilson_intervals(run_fol
         "curvature": 0,
         "object": 0,
         "text": 1,
+        "osteophyte": 0,
+        "other": 0,
     }
     assert sum(rate.n for rate in result.classes.values()) == 10
     assert sum(rate.count for rate in result.classes.values()) == 3
@@ -132,21 +164,22 @@ def test_answers_on_the_worst_alone_give_no_rate(run_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("answers", "changes", "words"),
     [
-        ({"00000/img00000000.png": ["blur"]}, {"page": "0123"}, "answers another page"),
-        ({"00009/img00009000.png": ["blur"]}, {}, "not on the page"),
+        ({"00009/img00009000.png": ["blur"]}, {}, "none of the pictures"),
         ({"first": ["none", "blur"]}, {}, "cannot give"),
         ({"first": ["ugly"]}, {}, "cannot give"),
         ({}, {}, "holds no answer yet"),
         ({"first": ["blur"]}, {"more": 1}, "is not a file of answers"),
         ({"first": ["blur"]}, {"format": "gist-inspection/1"}, "is not a file of answers"),
-        ({"first": ["blur"]}, {"hinted": ["other"]}, "notes hints for images without an answer"),
+        ({"first": []}, {}, "is not a file of answers"),
+        ({"first": ["other"]}, {"comments": {"first": "x" * 301}}, "is not a file of answers"),
     ],
 )
 def test_answers_that_do_not_fit_are_refused_in_one_sentence(
-    run_folder: Path, answers: dict[str, list[str]], changes: dict[str, object], words: str
+    run_folder: Path, answers: dict[str, list[str]], changes: dict[str, Any], words: str
 ) -> None:
     gist.inspect(run_folder, worst=3, random=3)
     first = _list(run_folder)["items"][0]["image"]
+    changes = {**changes, "comments": dict.fromkeys([first], "".join(changes.get("comments", {}).values()))}
     named = {first if image == "first" else image: kinds for image, kinds in answers.items()}
     with pytest.raises(InputError, match=words):
         gist.count_answers(run_folder, _save(run_folder, named, **changes))
@@ -229,3 +262,172 @@ def test_answers_after_hints_are_counted_apart(run_folder: Path) -> None:
     page = (run_folder / "report/report.html").read_text(encoding="utf-8")
     assert "Readers answered 3 further images drawn at random after they had seen hints" in page
     assert "Artifacts in 9 images drawn at random, answered before any hint" in page
+
+
+def _names(page: Path) -> list[str]:
+    """Names of the boxes of the first image."""
+    found = re.findall(
+        r'<input type="checkbox" value="[^"]+" data-key=".">\s*(.+?) <kbd>', page.read_text("utf-8")
+    )
+    return found[: found.index("None") + 1]
+
+
+@pytest.mark.parametrize(
+    ("part", "own", "foreign"),
+    [
+        ("KNEE", "Osteophyte", "Ribs"),
+        ("CHEST", "Ribs", "Osteophyte"),
+        ("hand", "Small bones", "Vertebrae"),
+        ("LSPINE", "Vertebrae", "Joint formation"),
+        ("HIP", "Joint formation", "Osteophyte"),
+        ("WHOLEBODY", "Anatomy", "Joint formation"),
+    ],
+)
+def test_the_kinds_to_tick_fit_the_part_of_the_body(
+    run_folder: Path, part: str, own: str, foreign: str
+) -> None:
+    page = gist.inspect(run_folder, worst=1, random=2, changes={"inspect.body_part": part})
+    assert own in _names(page)
+    assert foreign not in page.read_text("utf-8")
+    assert _names(page)[-2:] == ["Other", "None"]
+
+
+def test_phantoms_are_knees_and_what_is_not_known_has_kinds_for_any_radiograph(run_folder: Path) -> None:
+    record = run_folder / "prepare/stage.json"
+    told = json.loads(record.read_text())
+    del told["result"]["body_part"]
+    record.write_text(json.dumps(told))
+    assert "Joint formation" not in _names(gist.inspect(run_folder, worst=1, random=2))
+    write_phantom_data_set(run_folder / "phantoms", count=104)
+    assert "Osteophyte" in _names(gist.inspect(run_folder, worst=1, random=2))
+
+
+def test_own_kinds_are_asked_counted_and_shown(run_folder: Path) -> None:
+    kinds = "double contour,missing fibula <b>, Blur"
+    done = CliRunner().invoke(
+        app, ["inspect", str(run_folder), "--worst", "1", "--random", "6", "--kinds", kinds]
+    )
+    assert done.exit_code == 0, done.output
+    page = run_folder / "inspect/inspect.html"
+    assert _names(page) == ["double contour", "missing fibula &lt;b&gt;", "Blur", "Other", "None"]
+    random = [item["image"] for item in _list(run_folder)["items"] if item["random"]]
+    answers = {random[0]: ["double contour", "blur"], random[1]: ["missing fibula <b>"], random[2]: ["none"]}
+    result = gist.count_answers(run_folder, _save(run_folder, answers))
+    assert {kind: rate.count for kind, rate in result.kinds.items()} == {
+        "double contour": 1,
+        "missing fibula <b>": 1,
+        "blur": 1,
+        "other": 0,
+    }
+    gist.report(run_folder)
+    report = (run_folder / "report/report.html").read_text("utf-8")
+    assert "missing fibula &lt;b&gt;" in report
+    assert "missing fibula <b>" not in report
+
+
+@pytest.mark.parametrize("kinds", ["None,blur", "blur,BLUR", "", ",".join("abcdefghij"), "x" * 41])
+def test_kinds_that_no_page_can_ask_are_refused_in_one_sentence(run_folder: Path, kinds: str) -> None:
+    done = CliRunner().invoke(app, ["inspect", str(run_folder), "--set", f"inspect.kinds=[{kinds}]"])
+    assert isinstance(done.exception, InputError)
+    assert "inspect.kinds" in str(done.exception)
+    assert not (run_folder / "inspect").exists()
+
+
+def test_comments_to_other_are_kept_counted_and_shown_escaped(run_folder: Path) -> None:
+    page = gist.inspect(run_folder, worst=0, random=6)
+    assert "write no names" in page.read_text("utf-8")
+    random = [item["image"] for item in _list(run_folder)["items"]]
+    answers = {random[0]: ["other"], random[1]: ["other", "blur"], random[2]: ["blur"]}
+    comments = {random[0]: "<script>alert(1)</script>\n[bold]halo[/]", random[1]: "", random[2]: "not ticked"}
+    saved = _save(run_folder, answers, comments=comments)
+    printed = CliRunner().invoke(app, ["inspect", str(run_folder), "--answers", str(saved)]).output
+    assert "<script>alert(1)</script> [bold]halo[/]" in " ".join(printed.split())
+    result = json.loads((run_folder / "inspect/result.json").read_text())
+    assert result["kinds"]["other"]["count"] == 2
+    assert result["comments"] == [{"image": random[0], "text": "<script>alert(1)</script> [bold]halo[/]"}]
+    gist.report(run_folder)
+    report = (run_folder / "report/report.html").read_text("utf-8")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; [bold]halo[/]" in report
+    assert "<script" not in report
+
+
+def _evaluate_otherwise(run_folder: Path) -> None:
+    """Other scores of the same pictures."""
+    table = (run_folder / "evaluate/artifacts.csv").read_bytes()
+    gist.evaluate(run_folder, neighbours=4)
+    judged = run_folder / "evaluate/artifacts.csv"
+    record = json.loads((run_folder / "evaluate/stage.json").read_text())
+    if judged.read_bytes() == table:  # as a newer version's detectors would leave it
+        judged.write_bytes(table + b"\n")
+        record["outputs"]["evaluate/artifacts.csv"] = sha256_of(judged)
+        (run_folder / "evaluate/stage.json").write_text(json.dumps(record))
+
+
+def test_answers_survive_a_new_evaluation_and_a_page_with_other_kinds(run_folder: Path) -> None:
+    gist.inspect(run_folder, worst=3, random=8)
+    random = [item["image"] for item in _list(run_folder)["items"] if item["random"]]
+    answers = {random[0]: ["blur"], random[1]: ["joint"], random[2]: ["blur", "joint"], random[3]: ["none"]}
+    saved = _save(run_folder, answers)
+    before = gist.count_answers(run_folder, saved)
+    _evaluate_otherwise(run_folder)
+    assert read_inspection(RunFolder(run_folder)) == before
+    changes = {"inspect.kinds": ("double contour", "blur")}
+    gist.inspect(run_folder, worst=3, random=8, changes=changes)
+    after = gist.count_answers(run_folder, saved)
+    assert after.overall is not None
+    assert (after.overall.count, after.overall.n, after.left_out) == (2, 3, 1)
+    assert {kind: rate.count for kind, rate in after.kinds.items()} == {
+        "double contour": 0,
+        "blur": 2,
+        "other": 0,
+    }
+
+
+def test_answers_are_lost_when_the_pictures_change(run_folder: Path) -> None:
+    gist.inspect(run_folder, worst=0, random=4)
+    answers = {item["image"]: ["blur"] for item in _list(run_folder)["items"]}
+    gist.count_answers(run_folder, _save(run_folder, answers))
+    record = json.loads((run_folder / "generate/stage.json").read_text())
+    record["outputs"]["generate/synthetic.zip"] = "0" * 64
+    (run_folder / "generate/stage.json").write_text(json.dumps(record))
+    gist.evaluate(run_folder, neighbours=4)
+    table = json.loads((run_folder / "evaluate/stage.json").read_text())
+    table["outputs"]["evaluate/artifacts.csv"] = "1" * 64
+    (run_folder / "evaluate/stage.json").write_text(json.dumps(table))
+    assert read_inspection(RunFolder(run_folder)) is None
+
+
+@pytest.mark.parametrize("page", ["as it was", "built anew", "built anew after an evaluation"])
+def test_answers_of_an_earlier_page_still_count(run_folder: Path, page: str) -> None:
+    gist.inspect(run_folder, worst=0, random=6)
+    images = [item["image"] for item in _list(run_folder)["items"]]
+    saved = _save_as_before(
+        run_folder, {images[0]: ["joint"], images[1]: ["none"], images[2]: ["text"]}, [images[2]]
+    )
+    if page.endswith("evaluation"):
+        _evaluate_otherwise(run_folder)
+    if page != "as it was":
+        gist.inspect(run_folder, worst=2, random=6)
+        gist.inspect(run_folder, worst=0, random=6)
+    result = gist.count_answers(run_folder, saved)
+    assert result.overall is not None
+    assert result.hinted is not None
+    assert (result.overall.count, result.overall.n, result.hinted.count) == (1, 2, 1)
+    changed = json.loads(saved.read_text()) | {"page": "fedcba9876543210"}
+    saved.write_text(json.dumps(changed))
+    with pytest.raises(InputError, match="answers another page"):
+        gist.count_answers(run_folder, saved)
+
+
+def test_a_picture_that_was_drawn_twice_is_asked_once_and_counts_twice(run_folder: Path) -> None:
+    archive = run_folder / "generate/synthetic.zip"
+    images = read_data_set(archive)
+    with ArchiveWriter(archive, images.class_names) as writer:
+        for label in images.labels.tolist():
+            writer.add(images.pngs[7], label)
+    gist_pages = gist.inspect(run_folder, worst=0, random=5)
+    assert len(Page(gist_pages.read_text("utf-8")).articles) == 1
+    items = _list(run_folder)["items"]
+    result = gist.count_answers(run_folder, _save(run_folder, {items[0]["image"]: ["blur"]}))
+    assert result.overall is not None
+    assert (result.overall.count, result.overall.n) == (5, 5)

@@ -434,8 +434,6 @@ def evaluate(
     print_json(curve) if as_json else snapshot_table(curve, folder)
 
 
-@app.command()
-@changeable
 def inspect(
     folder: RunFolderArgument,
     changes: Changes,
@@ -461,6 +459,24 @@ def inspect(
             folder, name=name, worst=worst, random=random, changes=changes, progress=progress
         )
     typer.echo(f"Open in a browser: {page.resolve()}")
+
+
+add_stage(app, "inspect", inspect, inspect.__doc__ or "")
+
+
+@app.command()
+def compare(
+    folders: Annotated[list[Path], typer.Argument(help="Run folders, two or more.", metavar="RUN")],
+    out: Annotated[Path, typer.Option(help="Page to write.", metavar="FILE")] = Path("compare.html"),
+    as_json: JsonOption = False,
+) -> None:
+    """Several runs on one page: scores on equal terms, pictures, settings that differ."""
+    from gist.cli.tables import comparison_table
+    from gist.verbs import compare as hold_together
+
+    found = hold_together(folders, out)
+    print_json(found) if as_json else comparison_table(found)
+    typer.echo(f"Open in a browser: {out.resolve()}", err=as_json)
 
 
 def report(folder: RunFolderArgument, changes: Changes, name: SetOption = None) -> None:

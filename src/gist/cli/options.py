@@ -115,7 +115,8 @@ def stage_purposes() -> dict[str, str]:
     names = re.findall(
         r"^    (\w+): \w+ = \w+\(\)$", (home / "config/tree.py").read_text("utf-8"), re.MULTILINE
     )
-    files = {name: (home / f"stages/{name}.py").read_text("utf-8") for name in names}
+    places = {name: home / f"stages/{name}.py" for name in names}
+    files = {name: place.read_text("utf-8") for name, place in places.items() if place.exists()}
     purpose = re.compile(r'^class \w+\(StageSettings\):\n    """(.+?)(?:""")?$', re.MULTILINE)
     return {name: found[1] for name, text in files.items() if (found := purpose.search(text))}
 

@@ -18,9 +18,12 @@ from gist.stages.vocabulary import WARNING
 if TYPE_CHECKING:  # what only some commands need is not loaded for the others
     from gist.inspection import InspectionResult
     from gist.intake.survey import SourceSummary
+    from gist.reporting.comparison import RunComparison
     from gist.verbs.looks import WeightsState
     from gist.verbs.planning import Plan
 
+_LEADING = ("KID[", "precision[", "recall[", "GAN-train")
+"""What stands for a run on one line."""
 _COLOURS = {
     "done": "green",
     "running": "cyan",
@@ -150,7 +153,7 @@ def _cost(plan: Plan) -> str:
 
 def inspection_table(result: InspectionResult) -> None:
     """Prints the rates of artifacts that people saw."""
-    from gist.inspection import KINDS
+    from gist.inspection import name_of
 
     console = Console(highlight=False)
     if result.overall is None:
@@ -162,11 +165,11 @@ def inspection_table(result: InspectionResult) -> None:
         table = Table(box=None, pad_edge=False)
         for heading in ("random sample", "images", "of", "rate", "95 % interval"):
             table.add_column(heading, overflow="fold")
-        kinds = [(KINDS[kind][0].lower(), rate) for kind, rate in result.kinds.items()]
+        kinds = [(name_of(kind), rate) for kind, rate in result.kinds.items()]
         classes = [(f"any, class {name}", rate) for name, rate in result.classes.items()]
         for name, rate in [("any artifact", result.overall), *kinds, *classes]:
             interval = f"{100 * rate.low:.0f} to {100 * rate.high:.0f} %"
-            table.add_row(name, str(rate.count), str(rate.n), f"{100 * rate.share:.0f} %", interval)
+            table.add_row(escape(name), str(rate.count), str(rate.n), f"{100 * rate.share:.0f} %", interval)
         console.print(table)
         if result.overall.n < result.random_asked:
             console.print(
@@ -180,12 +183,43 @@ def inspection_table(result: InspectionResult) -> None:
             "they are counted apart.",
             markup=False,
         )
+    if result.left_out:
+        console.print(
+            f"{result.left_out} answers are to images, or of kinds, that are not on the page now; they are left out.",
+            markup=False,
+        )
     if result.worst_answered:
         console.print(
             f"Of the {result.worst_answered} worst by the detectors, {result.worst_with_artifact} have an artifact; "
             "they were picked for looking odd and stand for nothing else.",
             markup=False,
         )
+    for comment in result.comments:
+        console.print(f"{comment.image}: {comment.text}", markup=False)
+
+
+def comparison_table(comparison: RunComparison) -> None:
+    """Prints a line per run: what it is, and what it reached; a star where nothing else comes near."""
+    table = Table(box=None, pad_edge=False)
+    facts = ("images learned from", "resolution", "generator", "kimg", "hours")
+    rows = [row for row in (*comparison.scores, *comparison.utility) if row.name.startswith(_LEADING)]
+    for heading in ("run", *facts, *dict.fromkeys(row.name for row in rows), ""):
+        table.add_column(heading, overflow="fold")
+    for run in comparison.runs:
+        reached: dict[str, str] = {row.name: "" for row in rows}
+        for row in rows:
+            found = row.values.get(run.name)
+            if found is not None:
+                mark = " *" if found.best else " (apart)" if row.apart else ""
+                reached[row.name] = f"{found.value:.3g}{mark}"
+        stale = "out of date: " + ", ".join(run.stale) if run.stale else ""
+        told = (run.name, *(run.facts.get(fact, "") for fact in facts), *reached.values(), stale)
+        table.add_row(*map(escape, told))
+    console = Console(highlight=False)
+    console.print(table)
+    for row in comparison.scores:
+        if row.apart and row.name in reached:
+            console.print(f"{row.name} of {', '.join(row.values)} stands apart: {row.apart}.", markup=False)
 
 
 def found_sentences(source: SourceSummary) -> Iterator[str]:

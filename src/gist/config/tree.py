@@ -13,6 +13,7 @@ from pydantic import Field, create_model, model_validator
 
 from gist.addresses import added_by_packages
 from gist.config.families import TrainConfig
+from gist.config.inspection import InspectConfig
 from gist.stages.evaluate import EvaluateConfig
 from gist.stages.generate import GenerateConfig
 from gist.stages.prepare import PrepareConfig
@@ -42,6 +43,7 @@ class Config(Section):
     evaluate: EvaluateConfig = EvaluateConfig()
     utility: UtilityConfig = UtilityConfig()
     report: ReportConfig = ReportConfig()
+    inspect: InspectConfig = InspectConfig()
 
     @model_validator(mode="after")
     def _mirroring_fits_the_data(self) -> Config:

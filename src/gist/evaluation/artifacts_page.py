@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gist import numerals
-from gist.inspection import KINDS, InspectionResult, Rate, read_inspection
+from gist.inspection import InspectionResult, Rate, name_of, read_inspection
 from gist.inspection.judged_pictures import judged_pictures
 from gist.metrics.artifacts.table import read_heat_maps, read_table, worst_and_random
 from gist.pages.html import html
@@ -109,6 +109,6 @@ def _rates(inspection: InspectionResult | None) -> tuple[tuple[str, Rate], ...]:
     """What readers saw in the random sample: all kinds together, kind by kind, class by class."""
     if inspection is None or inspection.overall is None:
         return ()
-    kinds = [(KINDS[kind][0], rate) for kind, rate in inspection.kinds.items()]
+    kinds = [(name_of(kind), rate) for kind, rate in inspection.kinds.items()]
     classes = [(f"Any, class {name}", rate) for name, rate in inspection.classes.items()]
     return (("Any artifact", inspection.overall), *kinds, *classes)

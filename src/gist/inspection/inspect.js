@@ -1,8 +1,9 @@
 "use strict";
 (function () {
   const page = document.body.dataset.page;
-  const format = "gist-inspection/2";
-  const store = "gist-inspection-" + page;
+  const earlier = document.body.dataset.earlier.split(" ");
+  const format = "gist-inspection/3";
+  const store = "gist-inspection-";  // and the picture: what was answered outlives the page
   const articles = Array.from(document.querySelectorAll("article"));
   const places = Array.from(document.querySelectorAll(".overview button"));
   const aids = document.getElementById("aids");
@@ -12,16 +13,23 @@
   let seen = new Set();  // images whose hints were shown
   let hinted = new Set();  // those answered, or answered anew, after that
 
-  const boxes = (article) => Array.from(article.querySelectorAll("fieldset input"));
+  const boxes = (article) => Array.from(article.querySelectorAll("fieldset input[type=checkbox]"));
+  const words = (article) => article.querySelector(".comment input");
   const kinds = (article) => boxes(article).filter((box) => box.checked).map((box) => box.value);
+
+  function answer(article) {
+    const found = kinds(article);
+    const picture = article.dataset.picture;
+    return { kinds: found, comment: found.includes("other") ? words(article).value.trim() : "", hinted: hinted.has(picture) };
+  }
 
   function answers() {
     const found = {};
     for (const article of articles) {
-      if (kinds(article).length) found[article.dataset.image] = kinds(article);
+      if (kinds(article).length) found[article.dataset.picture] = answer(article);
     }
-    const after = Array.from(hinted).filter((image) => image in found);
-    return { format: format, page: page, saved: new Date().toISOString(), answers: found, hinted: after };
+    const asked = boxes(articles[0]).map((box) => box.value).filter((kind) => kind !== "none" && kind !== "other");
+    return { format: format, page: page, saved: new Date().toISOString(), kinds: asked, answers: found };
   }
 
   function say(text) {
@@ -32,6 +40,7 @@
   function mark() {
     articles.forEach(function (article, index) {
       const found = kinds(article);
+      article.querySelector(".comment").hidden = !found.includes("other");
       places[index].classList.toggle("fine", found.includes("none"));
       places[index].classList.toggle("wrong", found.length > 0 && !found.includes("none"));
       places[index].classList.toggle("now", index === current);
@@ -42,6 +51,7 @@
   }
 
   function show(index) {
+    document.activeElement.blur();  // notes what is being written
     current = Math.max(0, Math.min(articles.length - 1, index));
     articles.forEach((article, place) => { article.hidden = place !== current; });
     aids.checked = false;  // every image is looked at without hints first
@@ -56,8 +66,8 @@
     for (const figure of article.querySelectorAll(".aid")) figure.hidden = !aids.checked;
     article.querySelector(".pictures").classList.toggle("alone", !aids.checked);
     if (aids.checked) {
-      seen.add(article.dataset.image);
-      remember();
+      seen.add(article.dataset.picture);
+      remember(article);
     }
   }
 
@@ -69,26 +79,28 @@
         if ((other.value === "none") !== (box.value === "none")) other.checked = false;
       }
     }
-    if (seen.has(article.dataset.image)) hinted.add(article.dataset.image);
+    changed(article);
+    if (box.value === "other" && box.checked) words(article).focus();
+  }
+
+  function changed(article) {
+    if (seen.has(article.dataset.picture)) hinted.add(article.dataset.picture);
     unsaved = true;
-    document.getElementById("guide").open = false;
-    remember();
+    remember(article);
     say("");
     mark();
   }
 
-  function remember() {
-    try { localStorage.setItem(store, JSON.stringify({ ...answers(), seen: Array.from(seen) })); } catch (error) { /* not every browser allows it */ }
+  function remember(article) {
+    const known = { ...answer(article), seen: seen.has(article.dataset.picture) };
+    try { localStorage.setItem(store + article.dataset.picture, JSON.stringify(known)); } catch (error) { /* not every browser allows it */ }
   }
 
-  function fill(saved) {
-    for (const article of articles) {
-      const found = saved.answers[article.dataset.image] || [];
-      for (const box of boxes(article)) box.checked = found.includes(box.value);
-    }
-    hinted = new Set(saved.hinted);
-    seen = new Set(saved.seen || saved.hinted);
-    mark();
+  function fill(article, saved) {
+    for (const box of boxes(article)) box.checked = saved.kinds.includes(box.value);
+    words(article).value = saved.comment || "";
+    if (saved.hinted) hinted.add(article.dataset.picture); else hinted.delete(article.dataset.picture);
+    if (saved.hinted || saved.seen) seen.add(article.dataset.picture);
   }
 
   function nextUnanswered() {
@@ -115,9 +127,18 @@
   async function open(file) {
     try {
       const saved = JSON.parse(await file.text());
-      if (saved.page !== page || saved.format !== format) { say("These answers belong to another page."); return; }
-      fill(saved);
-      remember();
+      const old = saved.format === "gist-inspection/2" && (saved.page === page || earlier.includes(saved.page));
+      if (!old && saved.format !== format) { say("These answers belong to another page."); return; }
+      const given = (article) => old
+        ? saved.answers[article.dataset.image] && { kinds: saved.answers[article.dataset.image], hinted: saved.hinted.includes(article.dataset.image) }
+        : saved.answers[article.dataset.picture];
+      const known = articles.filter(given);
+      if (!known.length) { say("These answers belong to other pictures."); return; }
+      for (const article of known) {
+        fill(article, given(article));
+        remember(article);
+      }
+      mark();
       say("");
     } catch (error) {
       say("This is not a file of answers that this page saved.");
@@ -125,7 +146,8 @@
   }
 
   document.addEventListener("change", function (event) {
-    if (event.target.closest("fieldset")) ticked(event.target);
+    if (event.target.closest(".comment")) changed(event.target.closest("article"));
+    else if (event.target.closest("fieldset")) ticked(event.target);
     else if (event.target === aids) showAids();
     else if (event.target.id === "open" && event.target.files.length) open(event.target.files[0]);
   });
@@ -136,12 +158,11 @@
 
   document.addEventListener("keydown", function (event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const onControl = event.target.closest("button, summary, label.button, #open");
-    const list = boxes(articles[current]);
-    if (/^[0-9]$/.test(event.key)) {
-      const box = event.key === "0" ? list[list.length - 1] : list[Number(event.key) - 1];
-      if (box && (event.key === "0" || box.value !== "none")) { box.checked = !box.checked; ticked(box); }
-    } else if (event.key === "ArrowRight") show(current + 1);
+    if (event.target.closest(".comment") && event.key !== "Enter" && event.key !== "Escape") return;
+    const onControl = event.target.closest("button, a, label.button, #open");
+    const box = boxes(articles[current]).find((each) => each.dataset.key === event.key.toLowerCase());
+    if (box) { box.checked = !box.checked; ticked(box); }
+    else if (event.key === "Escape") document.activeElement.blur(); else if (event.key === "ArrowRight") show(current + 1);
     else if (event.key === "ArrowLeft") show(current - 1);
     else if (event.key === "Enter" && !onControl) show(current + 1);
     else if (event.key.toLowerCase() === "u") nextUnanswered();
@@ -154,12 +175,11 @@
     if (unsaved) event.preventDefault();
   });
 
-  try {
-    const saved = JSON.parse(localStorage.getItem(store));
-    if (saved && saved.format === format) {
-      fill(saved);
-      document.getElementById("guide").open = false;
-    }
-  } catch (error) { /* nothing was remembered */ }
+  for (const article of articles) {
+    try {
+      const saved = JSON.parse(localStorage.getItem(store + article.dataset.picture));
+      if (saved) fill(article, saved);
+    } catch (error) { /* nothing was remembered */ }
+  }
   show(0);
 })();

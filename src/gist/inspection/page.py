@@ -13,12 +13,15 @@ from gist.config import Config
 from gist.errors import InputError
 from gist.files import write_atomic, write_json
 from gist.images.archive import read_data_set
+from gist.inspection.answers import MOST_WORDS, read_page
 from gist.inspection.judged_pictures import judged_pictures
-from gist.inspection.result import KINDS, LIST_FILE, PAGE_FILE, PageItem, PageList, judged_table
+from gist.inspection.kinds import NONE, OTHER, OTHER_KIND, Kinds, kinds_to_ask
+from gist.inspection.result import LIST_FILE, PAGE_FILE, PageItem, PageList, archive_digest, judged_table
 from gist.metrics.artifacts.table import read_heat_maps, read_table, worst_and_random
 from gist.pages.html import embedded, html, resource
 from gist.progress import Progress
-from gist.runs.folder import RunFolder
+from gist.runs.findings import are_phantoms
+from gist.runs.folder import RunFolder, read_record
 from gist.runs.results import finished_result, read_what_is_there
 from gist.runs.text_flags import read_text_flags
 from gist.stages.evaluate import EvaluateResult
@@ -59,23 +62,37 @@ def write_page(config: Config, run: RunFolder, progress: Progress, *, worst: int
     rows = [int(row) for row in np.random.default_rng(config.seed).permutation(both)]
     if not rows:
         raise InputError("Zero images were asked for; give --worst or --random a number above 0.")
+    digests = {
+        name: hashlib.sha256(png).hexdigest()
+        for name, png in zip(synthetic.names, synthetic.pngs, strict=True)
+    }
     asked = tuple(
         PageItem(
             image=judged[row].image,
             class_name=judged[row].class_name,
             worst=row in set(by_score),
             random=row in set(drawn),
+            picture=digests[judged[row].image],
         )
         for row in rows
     )
-    page = PageList(page=_identity(table, asked), table_sha256=table, items=asked)
+    shown = list({item.picture: row for item, row in zip(asked, rows, strict=True)}.values())
+    kinds = kinds_to_ask(body_part(config, run, prepared), config.inspect.kinds)
+    page = PageList(
+        page=_identity(asked, kinds),
+        table_sha256=table,
+        archive_sha256=archive_digest(run) or "",
+        items=asked,
+        kinds=tuple(kinds),
+        earlier=_earlier(run, table),
+    )
     pictures = []
     made = judged_pictures(
-        judged, rows, heat, synthetic, training, text.training, side=SIDE, others_side=OTHERS_SIDE
+        judged, shown, heat, synthetic, training, text.training, side=SIDE, others_side=OTHERS_SIDE
     )
     for done, picture in enumerate(made, start=1):
         pictures.append(picture)
-        progress.advance(done, len(rows), "images")
+        progress.advance(done, len(shown), "images")
     script = resource(SCRIPT)
     text_of_page = html(
         "gist.inspection/inspect.html.j2",
@@ -83,8 +100,11 @@ def write_page(config: Config, run: RunFolder, progress: Progress, *, worst: int
         style=embedded("gist.inspection/inspect.css"),
         script=embedded(SCRIPT),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        page=page.page,
-        kinds=KINDS,
+        page=page,
+        kinds=kinds,
+        boxes=_boxes(kinds),
+        most_words=MOST_WORDS,
+        digests=digests,
         pictures=pictures,
         text=text.sentence,
     )
@@ -94,6 +114,33 @@ def write_page(config: Config, run: RunFolder, progress: Progress, *, worst: int
     return file
 
 
-def _identity(table: str, items: tuple[PageItem, ...]) -> str:
-    asked = json.dumps([item.model_dump() for item in items], sort_keys=True)
-    return hashlib.sha256(f"{table} {asked}".encode()).hexdigest()[:16]
+def body_part(config: Config, run: RunFolder, prepared: PrepareResult) -> str | None:
+    """What the images show, as DICOM calls it: as the settings say, else as far as prepare knows."""
+    known = config.inspect.body_part or prepared.body_part
+    return known or ("KNEE" if are_phantoms(config, run, prepared) else None)
+
+
+def _boxes(kinds: Kinds) -> list[tuple[str, str, str, str]]:
+    """Kind, key to press, name and meaning of each box."""
+    numbered = [(kind, str(key), *named) for key, (kind, named) in enumerate(kinds.items(), start=1)]
+    return [*numbered, (OTHER, "O", *OTHER_KIND), (NONE, "0", "None", "no artifact that you can see")]
+
+
+def _identity(items: tuple[PageItem, ...], kinds: Kinds) -> str:
+    asked = json.dumps([*(item.picture for item in items), *kinds])
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+def _earlier(run: RunFolder, table: str) -> tuple[str, ...]:
+    """Pages of before answers knew their pictures by content, where these are the same still."""
+    before = read_page(run)
+    if before is None:
+        return ()
+    if before.archive_sha256:
+        return before.earlier if before.archive_sha256 == archive_digest(run) else ()
+    now, tables = run.record("generate"), {table}
+    for folder in run.kept_results("evaluate"):
+        record = read_record(folder / "stage.json")
+        if record is not None and now is not None and record.inputs.get("generate") == now.digest:
+            tables |= set(record.outputs.values())
+    return (before.page,) if before.table_sha256 in tables else ()

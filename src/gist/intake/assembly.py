@@ -84,8 +84,15 @@ class DataSetPlan:
             val_images=splits["val"],
             source_digest=hashlib.sha256(b"".join(digests)).hexdigest(),
             upsampled=sum(picture.enlarged for picture in self.accepted),
+            body_part=_body_part(self.accepted),
             notes=(*serious_first(notes), *([choice.reason] if choice.reason else [])),
         )
+
+
+def _body_part(accepted: Sequence[Finished]) -> str | None:
+    """What all pictures show, where every file says the same."""
+    parts = {picture.body_part for picture in accepted}
+    return parts.pop() if len(parts) == 1 else None
 
 
 def assemble(

@@ -94,6 +94,8 @@ class Accepted(NamedTuple):
     """Keeps images together of which no patient is known."""
     naming: Naming = Naming.UNTOLD
     """Whether its class is called like its patient; where that is sure, it has not been decoded."""
+    body_part: str | None = None
+    """Code of DICOM, where the file gives one."""
 
     @staticmethod
     def from_json(values: list[Any]) -> Accepted:
@@ -288,4 +290,5 @@ def _accepted(kind: str, header: Header, settings: JobSettings) -> Accepted:
         remarks=(),
         spacing=header.spacing,
         examination=examination,
+        body_part=header.body_part,
     )

@@ -55,6 +55,7 @@ class Finished:
     columns: str
     """Its part of its row in records.csv."""
     naming: Naming
+    body_part: str | None
 
 
 def look_at_sample(
@@ -207,6 +208,7 @@ def _finished(position: int, candidate: Candidate, accepted: Accepted, offset: i
         shows_text=Remark.BURNED_IN in accepted.remarks or bool(accepted.facts and accepted.facts.text),
         columns=picture_part(accepted),
         naming=max(candidate.naming, accepted.naming),
+        body_part=accepted.body_part,
     )
 
 

@@ -27,6 +27,38 @@ _OTHER_PICTURES = frozenset(
     | {"SEG", "SM", "US", "XC"}
 )
 
+BODY_PARTS = frozenset(
+    {
+        "ABDOMEN",
+        "ANKLE",
+        "ARM",
+        "BREAST",
+        "CALCANEUS",
+        "CHEST",
+        "CLAVICLE",
+        "COCCYX",
+        "CSPINE",
+        "ELBOW",
+        "FEMUR",
+    }
+    | {"FINGER", "FOOT", "FOREARM", "HAND", "HEAD", "HIP", "HUMERUS", "JAW", "KNEE", "LEG", "LSPINE", "NECK"}
+    | {
+        "PATELLA",
+        "PELVIS",
+        "RIB",
+        "SACRUM",
+        "SCAPULA",
+        "SHOULDER",
+        "SKULL",
+        "SPINE",
+        "SSPINE",
+        "STERNUM",
+        "THUMB",
+    }
+    | {"TOE", "TSPINE", "WRIST"}
+)
+"""Of PS3.16 annex L; other texts may say more than a part of the body."""
+
 
 class Patient(NamedTuple):
     """A patient as later rooms see one."""
@@ -87,6 +119,12 @@ def allowed_modality(value: object) -> str | None:
     """A modality code if it is one that DICOM defines, else None."""
     text = str(value).strip().upper()
     return text if text in PLAIN_RADIOGRAPHY or text in _OTHER_PICTURES else None
+
+
+def allowed_body_part(value: object) -> str | None:
+    """A body part if it is a code of DICOM for what plain radiographs show, else None."""
+    text = str(value).strip().upper()
+    return text if text in BODY_PARTS else None
 
 
 def _place_salt(file: Path) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from gist.intake.deidentify import allowed_modality
+from gist.intake.deidentify import allowed_body_part, allowed_modality
 from gist.intake.dicom_identity import identity
 from gist.intake.picture import Header, Side, body_side, check_size
 from gist.stages.vocabulary import Reason, Remark, SetAside
@@ -56,6 +56,7 @@ def describe(dataset: Dataset, max_pixels: int, attributes: Collection[str] = ()
         width=columns,
         bits=min(bits, allocated),
         modality=allowed_modality(dataset.get("Modality")),
+        body_part=allowed_body_part(dataset.get("BodyPartExamined")),
         patient=patient or None,
         examination=str(dataset.get("StudyInstanceUID") or "").strip() or None,
         identity=identity(dataset),

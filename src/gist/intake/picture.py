@@ -37,6 +37,8 @@ class Header:
     bits: int
     """Bits per sample that carry information."""
     modality: str | None = None
+    body_part: str | None = None
+    """Code of DICOM."""
     patient: str | None = None
     """As the file says; never leaves the decoding process."""
     examination: str | None = None

@@ -93,6 +93,7 @@ def read_findings(config: Config, run: RunFolder, before: StageName) -> Findings
             result = parsed(record, STAGES[name].promise.result, run)
             if result is not None:
                 records[name], results[name] = record, result
+    prepared = results.get("prepare")
     if not results:
         raise InputError(f"{run.path} holds no finished stage to report on; run `gist prepare` on it first.")
     return Findings(
@@ -101,7 +102,7 @@ def read_findings(config: Config, run: RunFolder, before: StageName) -> Findings
         results=results,
         records=records,
         manifest=_manifest(run),
-        phantoms=_are_phantoms(config, run, results),
+        phantoms=isinstance(prepared, PrepareResult) and are_phantoms(config, run, prepared),
         outdated=_outdated(records),
     )
 
@@ -122,10 +123,8 @@ def without_paths(value: Any, dropped: Collection[str] = ()) -> Any:
     return value
 
 
-def _are_phantoms(config: Config, run: RunFolder, results: dict[StageName, Result]) -> bool:
-    prepared = next((result for result in results.values() if isinstance(result, PrepareResult)), None)
-    if prepared is None:
-        return False
+def are_phantoms(config: Config, run: RunFolder, prepared: PrepareResult) -> bool:
+    """Whether the images that went in are gist's own phantoms, as far as their folder is there to tell."""
     # The demo keeps its phantoms in the run folder, which forgets the paths of the user's disk.
     source: Path = config.prepare.source or run.path / "phantoms"
     return is_phantom_data_set(source, prepared.train_images + prepared.val_images + prepared.test_images)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from gist.config import SET_STAGES, STAGE_NAMES, Config
 from gist.files import write_json

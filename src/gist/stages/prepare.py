@@ -45,6 +45,8 @@ class PrepareResult(Result):
     """What of the source did not arrive and why, where it is more than a hundredth or a whole class."""
     text_search: Literal["none", "strokes", "words"] = "strokes"
     """How text in the pixels was looked for: by its strokes, or by reading words, too."""
+    body_part: str | None = None
+    """What all images show, as a code of DICOM such as KNEE; None where the files do not say, or not all the same."""
 
     def in_one_line(self) -> str:
         classes = ", ".join(f"{name} {sum(parts.values())}" for name, parts in self.class_counts.items())

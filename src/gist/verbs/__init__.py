@@ -1,5 +1,6 @@
 """The public verbs: what `import gist` offers and the command line calls."""
 
+from gist.verbs.comparing import compare
 from gist.verbs.looks import count_answers, demo, export_images, inspect, plan, weights
 from gist.verbs.pictures import draw, generate_folder
 from gist.verbs.pieces import compare_images, import_network, load_generator, open_archive, smoothness
@@ -20,6 +21,7 @@ from gist.verbs.stages import (
 )
 
 __all__ = [
+    "compare",
     "compare_images",
     "count_answers",
     "demo",

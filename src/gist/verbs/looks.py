@@ -63,8 +63,8 @@ def inspect(
 ) -> Path:
     """Builds the page on which people tick the artifacts of a run's worst and of random synthetic images.
 
-    `name` is that of one of several synthetic sets. Returns the page's file, which opens in any browser without a
-    server.
+    `name` is that of one of several synthetic sets. `changes` may hold `inspect.body_part` and `inspect.kinds`, which
+    say what there is to tick. Returns the page's file, which opens in any browser without a server.
     """
     from gist.inspection import write_page
 
