@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # what only some commands need is not loaded for the others
     from gist.verbs.looks import WeightsState
     from gist.verbs.planning import Plan
 
-_LEADING = ("KID[", "precision[", "recall[", "GAN-train")
+_LEADING = ("KID[", "GAN-train")
 """What stands for a run on one line."""
 _COLOURS = {
     "done": "green",
@@ -201,10 +201,10 @@ def inspection_table(result: InspectionResult) -> None:
 def comparison_table(comparison: RunComparison) -> None:
     """Prints a line per run: what it is, and what it reached; a star where nothing else comes near."""
     table = Table(box=None, pad_edge=False)
-    facts = ("images learned from", "resolution", "generator", "kimg", "hours")
+    facts = {"images": "images learned from", "generator": "generator", "kimg": "kimg", "hours": "hours"}
     rows = [row for row in (*comparison.scores, *comparison.utility) if row.name.startswith(_LEADING)]
     for heading in ("run", *facts, *dict.fromkeys(row.name for row in rows), ""):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading.partition("[")[0], overflow="fold", no_wrap=heading in facts)
     for run in comparison.runs:
         reached: dict[str, str] = {row.name: "" for row in rows}
         for row in rows:
@@ -213,7 +213,7 @@ def comparison_table(comparison: RunComparison) -> None:
                 mark = " *" if found.best else " (apart)" if row.apart else ""
                 reached[row.name] = f"{found.value:.3g}{mark}"
         stale = "out of date: " + ", ".join(run.stale) if run.stale else ""
-        told = (run.name, *(run.facts.get(fact, "") for fact in facts), *reached.values(), stale)
+        told = (run.name, *(run.facts.get(fact, "") for fact in facts.values()), *reached.values(), stale)
         table.add_row(*map(escape, told))
     console = Console(highlight=False)
     console.print(table)
