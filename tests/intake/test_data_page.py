@@ -292,13 +292,13 @@ def test_phantoms_are_not_called_real_radiographs(
     folder: Path, run: RunFolder, prepare_stage: PrepareCall
 ) -> None:
     write_phantom_data_set(folder / "phantoms", count=12, size_range=(90, 110))
-    prepare_stage(folder / "phantoms", labels="labels.csv", patient_column="patient_id")
+    assert prepare_stage(folder / "phantoms", labels="labels.csv", patient_column="patient_id").phantoms
     said = page_of(run).says("top")
     assert "Phantoms drawn by GIST" in said
     assert "Real radiographs" not in said
     assert re.search(r"phantoms to learn from and \d+ held out of \d+ invented patients", said)
     (folder / "phantoms" / "labels.csv").write_text("file,label\n")
-    prepare_stage(folder / "phantoms")
+    assert not prepare_stage(folder / "phantoms").phantoms
     assert "Real radiographs" in page_of(run).says("top")
 
 

@@ -226,6 +226,11 @@ def test_phantoms_are_never_called_radiographs_of_patients(finished: RunBuilder)
     assert all("phantoms, drawn by gist" in card for card in cards)
 
 
+def test_phantoms_stay_phantoms_where_their_folder_is_not_known_any_more(finished: RunBuilder) -> None:
+    finished.done_prepare(phantoms=True)
+    assert "phantoms of 2 classes" in " ".join(summary(asked(finished.findings())))
+
+
 @pytest.mark.parametrize("changes", [{"train_images": 21}, {}])
 def test_fewer_phantoms_than_images_or_another_source_are_real_images(
     finished: RunBuilder, folder: Path, changes: dict[str, object]

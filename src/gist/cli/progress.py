@@ -80,7 +80,7 @@ class TerminalProgress:
         if elapsed < self._due and done < total:
             return
         self._due = elapsed + min(max(elapsed, _FIRST_LINE_SECONDS), _BETWEEN_LINES_SECONDS)
-        left = elapsed * (total - done) / (done - self._first)
+        left = elapsed * max(0.0, total - done) / (done - self._first)  # a whole batch may go beyond the end
         parts = [count, f"{_written(elapsed)} elapsed", f"{_written(left)} left", detail]
         self.note(f"{self.stage}: " * bool(self.stage) + ", ".join(filter(None, parts)))
 

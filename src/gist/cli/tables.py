@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gist.config import STAGE_NAMES
+from gist.numerals import significant
 from gist.runs.standing import RunStanding, StageStatus
 from gist.stages.evaluate import Score, SnapshotCurve
 from gist.stages.vocabulary import WARNING
@@ -201,7 +202,12 @@ def inspection_table(result: InspectionResult) -> None:
 def comparison_table(comparison: RunComparison) -> None:
     """Prints a line per run: what it is, and what it reached; a star where nothing else comes near."""
     table = Table(box=None, pad_edge=False)
-    facts = {"images": "images learned from", "generator": "generator", "kimg": "kimg", "hours": "hours"}
+    facts = {
+        "images": "images learned from",
+        "generator": "generator",
+        "kimg": "kimg",
+        "trained": "trained for",
+    }
     rows = [row for row in (*comparison.scores, *comparison.utility) if row.name.startswith(_LEADING)]
     for heading in ("run", *facts, *dict.fromkeys(row.name for row in rows), ""):
         table.add_column(heading.partition("[")[0], overflow="fold", no_wrap=heading in facts)
@@ -211,7 +217,7 @@ def comparison_table(comparison: RunComparison) -> None:
             found = row.values.get(run.name)
             if found is not None:
                 mark = " *" if found.best else " (apart)" if row.apart else ""
-                reached[row.name] = f"{found.value:.3g}{mark}"
+                reached[row.name] = f"{significant(found.value)}{mark}"
         stale = "out of date: " + ", ".join(run.stale) if run.stale else ""
         told = (run.name, *(run.facts.get(fact, "") for fact in facts.values()), *reached.values(), stale)
         table.add_row(*map(escape, told))

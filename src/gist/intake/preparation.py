@@ -90,7 +90,7 @@ def prepare_with(
         title = config.report.title or config.name
         page = write_data_page(run.stage_folder("prepare"), result, title, phantoms)
         spool.remove()
-    result = result.model_copy(update={"data_page": run.relative(page)})
+    result = result.model_copy(update={"data_page": run.relative(page), "phantoms": phantoms})
     for note in result.notes:
         if note != lost:
             progress.note(note)

@@ -148,7 +148,7 @@ def _facts(findings: Findings) -> dict[str, str]:
         facts["generator"] = generator_title(trained)
         facts["start"] = started_from(findings) or "from scratch"
         facts["kimg"] = f"{trained.kimg:g}"
-        facts["hours"] = numerals.significant(trained.seconds / 3600, 2)
+        facts["trained for"] = numerals.duration(trained.seconds)
         facts["device"] = trained.device
     if generated is not None:
         facts["images drawn"] = numerals.count(generated.images)

@@ -33,7 +33,9 @@ class Findings:
     """Of the same stages."""
     manifest: dict[str, Any]
     phantoms: bool
-    """Whether the images that went in are gist's own phantoms, as far as their folder is there to tell."""
+    """Whether the images that went in are gist's own phantoms; of older runs as far as their folder is there to tell."""
+    if prepared.phantoms is not None:
+        return prepared.phantoms
     outdated: tuple[tuple[StageName, StageName], ...]
     """Pairs (stage, upstream) where the upstream stage was redone after the stage had read it."""
 
@@ -124,7 +126,9 @@ def without_paths(value: Any, dropped: Collection[str] = ()) -> Any:
 
 
 def are_phantoms(config: Config, run: RunFolder, prepared: PrepareResult) -> bool:
-    """Whether the images that went in are gist's own phantoms, as far as their folder is there to tell."""
+    """Whether the images that went in are gist's own phantoms; of older runs as far as their folder is there to tell."""
+    if prepared.phantoms is not None:
+        return prepared.phantoms
     # The demo keeps its phantoms in the run folder, which forgets the paths of the user's disk.
     source: Path = config.prepare.source or run.path / "phantoms"
     return is_phantom_data_set(source, prepared.train_images + prepared.val_images + prepared.test_images)

@@ -47,6 +47,8 @@ class PrepareResult(Result):
     """How text in the pixels was looked for: by its strokes, or by reading words, too."""
     body_part: str | None = None
     """What all images show, as a code of DICOM such as KNEE; None where the files do not say, or not all the same."""
+    phantoms: bool | None = None
+    """Whether gist drew the images itself; None in runs from before this was noted."""
 
     def in_one_line(self) -> str:
         classes = ", ".join(f"{name} {sum(parts.values())}" for name, parts in self.class_counts.items())
