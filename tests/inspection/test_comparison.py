@@ -162,7 +162,7 @@ def test_the_terminal_shows_a_line_per_run_and_json_for_programs(
         assert told.exit_code == 0, told.output
     lines = [line for line in told.output.splitlines() if line.startswith(("first ", "second "))]
     assert len(lines) == 2
-    assert "1.5 *" in lines[0]
+    assert "1.50 *" in lines[0]
     done = CliRunner().invoke(app, ["compare", *runs, *page, "--json"])
     assert [run["name"] for run in json.loads(done.stdout)["runs"]] == ["first", "second"]
 

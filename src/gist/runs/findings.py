@@ -33,9 +33,7 @@ class Findings:
     """Of the same stages."""
     manifest: dict[str, Any]
     phantoms: bool
-    """Whether the images that went in are gist's own phantoms; of older runs as far as their folder is there to tell."""
-    if prepared.phantoms is not None:
-        return prepared.phantoms
+    """Whether the images that went in are gist's own phantoms, as far as is known."""
     outdated: tuple[tuple[StageName, StageName], ...]
     """Pairs (stage, upstream) where the upstream stage was redone after the stage had read it."""
 
