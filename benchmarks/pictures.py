@@ -8,8 +8,9 @@ A recipe is a name and settings by dotted name; `source:PATH` runs it by another
 with. Data are the knees of `--data` or of GIST_SHARED, else phantoms; pictures of the training part are prepared once,
 and every build learns from these (which is checked), with one seed per training.
 
-The budget counts processor time of the training processes, start-up and threads included, so that other work on the
-machine does not matter much; each is asked to stop when it is used up, and continues bit for bit to the next minute.
+The budget counts processor time of the training processes, all threads, from the moment at which `plan.json` tells that
+start-up is over, so that neither other work on the machine nor a first compilation matters much; each is asked to stop
+when it is used up, and continues bit for bit to the next minute.
 Writing the snapshot, drawing pictures and judging them are not counted. Pictures are drawn by the recipe's own build,
 by one set of seeds, in the hold-out's mix of classes, and judged by this build alone against one hold-out: KID, Frechet
 distance, precision and recall, power by octave, joint space and condyles (`knee_anatomy.py`), images that look odder
@@ -269,16 +270,20 @@ class Training:
                 [sys.executable, "-m", "gist", "run", "study.yaml", "--stages", "train"], cwd=self.folder,
                 env=_environment(self.recipe.source), stdout=told, stderr=told, preexec_fn=_ends_with_its_parent,
             )  # fmt: skip
-            asked = False
+            plan, asked, startup = self.folder / "run" / "train" / "plan.json", False, None
+            before_start = _changed(plan)
             while process.poll() is None:
-                used = spent + _processor_seconds(process.pid)
-                self._note(max(used, spent))
-                if used >= budget_seconds and not asked:
+                so_far = _processor_seconds(process.pid)
+                if startup is None and _changed(plan) != before_start:
+                    startup = so_far
+                if startup is not None:
+                    self._note(spent + so_far - startup)
+                if startup is not None and spent + so_far - startup >= budget_seconds and not asked:
                     process.send_signal(signal.SIGTERM)
                     asked = True
                 time.sleep(0.25)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent += after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        spent += after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime - (startup or 0.0)
         self._note(spent)
         if process.returncode != STOPPED:
             last = (self.folder / "gist.log").read_text().strip().splitlines()[-1:]
@@ -335,6 +340,10 @@ class Training:
 
 def _ends_with_its_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: a stop with a checkpoint
+
+
+def _changed(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0
 
 
 def _processor_seconds(process: int) -> float:
