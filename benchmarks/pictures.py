@@ -47,6 +47,7 @@ from pictures_shown import write_curve, write_sheet, write_table
 from PIL import Image
 
 from gist.errors import InputError
+from gist.files import write_atomic
 from gist.images.archive import DataSet, read_data_set
 from gist.phantoms import write_phantom_data_set
 
@@ -281,7 +282,7 @@ class Training:
                 if startup is not None and spent + so_far - startup >= budget_seconds and not asked:
                     process.send_signal(signal.SIGTERM)
                     asked = True
-                time.sleep(0.25)
+                time.sleep(0.5)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent += after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime - (startup or 0.0)
         self._note(spent)
@@ -323,9 +324,7 @@ class Training:
         clock = self._clock()
         clock["last"] = seconds
         clock.setdefault(self._newest(), seconds)
-        unfinished = self.folder / "clock.json.new"
-        unfinished.write_text(json.dumps(clock))
-        unfinished.replace(self.folder / "clock.json")
+        write_atomic(self.folder / "clock.json", json.dumps(clock).encode())
 
     def _clock(self) -> dict[str, float]:
         file = self.folder / "clock.json"
@@ -373,7 +372,7 @@ class _Results:
     def __init__(self, file: Path, judged_by: str) -> None:
         self.file, self.judged_by = file, judged_by
         lines = file.read_text().splitlines() if file.exists() else []
-        self.rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line.endswith("}")]
+        self.rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
 
     def has(self, recipe: str, seed: int, minute: float, known_by: str) -> bool:
         """Whether it is there already.
@@ -400,8 +399,8 @@ class _Results:
             "judged_by": self.judged_by,
         }
         self.rows.append(row | found)
-        with self.file.open("a") as lines:
-            lines.write(json.dumps(self.rows[-1]) + "\n")
+        # As a whole, so that no kill leaves half a line.
+        write_atomic(self.file, "".join(f"{json.dumps(row)}\n" for row in self.rows).encode())
         told = ", ".join(f"{key} {value:.3g}" for key, value in found.items() if isinstance(value, float))
         print(f"{recipe}, seed {seed}, minute {minute:g}: {told}", flush=True)
 

@@ -33,12 +33,16 @@ def test_joint_space_and_condyles_follow_the_truth(known: tuple[np.ndarray, np.n
     assert np.median(np.abs(found.condyle_width / width - 1)) < 0.05
 
 
-def test_narrow_joints_measure_narrower_than_wide_ones(known: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+def test_narrow_joints_measure_narrower_than_wide_ones(
+    known: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
     from knee_anatomy import anatomy
 
     pictures, space, _ = known
     found = anatomy(pictures).joint_space
-    narrow, wide = (found[rows].mean() for rows in (space < np.quantile(space, 0.3), space > np.quantile(space, 0.7)))
+    narrow, wide = (
+        found[rows].mean() for rows in (space < np.quantile(space, 0.3), space > np.quantile(space, 0.7))
+    )
     assert narrow < 0.75 * wide
 
 
