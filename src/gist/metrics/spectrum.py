@@ -24,7 +24,7 @@ REPEATS = 1000
 """Bootstrap samples behind an interval."""
 _FEWEST_CYCLES = 2
 """Frequency, in cycles per picture, from which a Hann window keeps what lies around zero out."""
-_BATCH = 32
+_PIXELS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def octave_powers(x_NHH: NDArray[np.float32]) -> NDArray[np.float64]:
     A Hann window, and the mean under it taken off, keep the jump between opposite borders out of the high octaves.
     """
     side = x_NHH.shape[1]
-    window = np.outer(*[hann(side, sym=False)] * 2)
+    window = np.outer(*[hann(side, sym=False)] * 2).astype(np.float32)
     mean_N = np.tensordot(x_NHH, window, 2) / window.sum()
     spectrum = scipy.fft.rfft2((x_NHH - mean_N[:, None, None]) * window)
     radius = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :])
@@ -61,9 +61,11 @@ def octave_powers(x_NHH: NDArray[np.float32]) -> NDArray[np.float64]:
     inside_K = [(radius >= edge) & (radius < (2 * edge if k else 1)) for k, edge in enumerate(above_K)]
     # Columns between the first and the last stand for their mirror images, too.
     twice = np.where((np.fft.rfftfreq(side) == 0) | (np.fft.rfftfreq(side) == 0.5), 1.0, 2.0)
-    power = np.square(np.abs(spectrum)) / (side**2 * np.square(window).sum())
-    summed: NDArray[np.float64] = np.tensordot(power, np.stack(inside_K) * twice, ([1, 2], [1, 2]))
-    return summed
+    power = spectrum.real**2 + spectrum.imag**2
+    member_KF = (np.stack(inside_K) * twice).reshape(len(inside_K), -1).astype(np.float32)
+    summed_NK = (power.reshape(len(power), -1) @ member_KF.T).astype(np.float64)
+    powers_NK: NDArray[np.float64] = summed_NK / (side**2 * np.square(window, dtype=np.float64).sum())
+    return powers_NK
 
 
 def octave_powers_of(
@@ -71,8 +73,9 @@ def octave_powers_of(
 ) -> NDArray[np.float64]:
     """[N, K] of the chosen images of an archive, all rounded to 256 grey levels, so that depth makes no difference."""
     rows = [np.zeros((0, octaves(data.resolution)))]
-    for start in range(0, len(indices), _BATCH):
-        batch = data.array(indices[start : start + _BATCH])
+    together = max(1, _PIXELS_AT_ONCE // data.resolution**2)
+    for start in range(0, len(indices), together):
+        batch = data.array(indices[start : start + together])
         rows.append(octave_powers(np.rint(batch * 255).astype(np.float32) / np.float32(255)))
         tick(len(batch))
     return np.concatenate(rows)
