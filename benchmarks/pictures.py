@@ -43,6 +43,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 from pictures_judge import Judge
+from pictures_results import Results
 from pictures_shown import write_curve, write_sheet, write_table
 from PIL import Image
 
@@ -137,7 +138,7 @@ def _compare(options: argparse.Namespace, recipes: list[Recipe]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     training, held_out = _data(options, folder)
     judge = Judge(training, held_out, _weights(options), options.count)
-    results = _Results(folder / "results.jsonl", judge.known_by)
+    results = Results(folder / "results.jsonl", judge.known_by)
     if not results.has(REAL, 0, 0.0, ""):
         results.add(REAL, 0, 0.0, "", judge.of_real())
     minutes = sorted(options.minutes)
@@ -364,45 +365,6 @@ def _weights(options: argparse.Namespace) -> Path | None:
     shared = os.environ.get("GIST_SHARED", "")
     known = Path(shared) / "data/weights/squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5"
     return options.weights or (known if shared and known.exists() else None)
-
-
-class _Results:
-    """Lines of JSON, each a finished judgement."""
-
-    def __init__(self, file: Path, judged_by: str) -> None:
-        self.file, self.judged_by = file, judged_by
-        lines = file.read_text().splitlines() if file.exists() else []
-        self.rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
-
-    def has(self, recipe: str, seed: int, minute: float, known_by: str) -> bool:
-        """Whether it is there already.
-
-        Raises:
-            InputError: under the same name stands what other settings, another build or other images gave.
-        """
-        for row in self.rows:
-            if (row["recipe"], row["seed"], row["minute"]) == (recipe, seed, minute):
-                if (row["known_by"], row["judged_by"]) != (known_by, self.judged_by):
-                    raise InputError(
-                        f"{self.file} holds results of another '{recipe}' or of other images; give --folder a new one."
-                    )
-                return True
-        return False
-
-    def add(self, recipe: str, seed: int, minute: float, known_by: str, found: dict[str, Any]) -> None:
-        """Appends a line and says that it is there."""
-        row = {
-            "recipe": recipe,
-            "seed": seed,
-            "minute": minute,
-            "known_by": known_by,
-            "judged_by": self.judged_by,
-        }
-        self.rows.append(row | found)
-        # As a whole, so that no kill leaves half a line.
-        write_atomic(self.file, "".join(f"{json.dumps(row)}\n" for row in self.rows).encode())
-        told = ", ".join(f"{key} {value:.3g}" for key, value in found.items() if isinstance(value, float))
-        print(f"{recipe}, seed {seed}, minute {minute:g}: {told}", flush=True)
 
 
 if __name__ == "__main__":

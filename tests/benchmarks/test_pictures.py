@@ -82,16 +82,16 @@ def test_a_judge_measures_real_images_as_real(pictures: ModuleType, tmp_path: Pa
 
 def test_results_of_other_settings_are_never_mixed_in(pictures: ModuleType, tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
-    results = pictures._Results(file, "these images")
+    results = pictures.Results(file, "these images")
     results.add("today", 0, 1.0, "settings", {"kid": 3.0})
-    again = pictures._Results(file, "these images")
+    again = pictures.Results(file, "these images")
     assert again.has("today", 0, 1.0, "settings")
     assert not again.has("today", 1, 1.0, "settings")
     for settings, judged_by in (("others", "these images"), ("settings", "other images")):
         with pytest.raises(InputError, match="another 'today'"):
-            pictures._Results(file, judged_by).has("today", 0, 1.0, settings)
+            pictures.Results(file, judged_by).has("today", 0, 1.0, settings)
     again.add("today", 1, 1.0, "settings", {"kid": 4.0})
-    assert [row["kid"] for row in pictures._Results(file, "these images").rows] == [3.0, 4.0]
+    assert [row["kid"] for row in pictures.Results(file, "these images").rows] == [3.0, 4.0]
 
 
 @pytest.mark.skipif(
