@@ -61,7 +61,7 @@ def test_images_like_the_real_ones_score_like_real_ones(make_run: MakeRun) -> No
     assert relative.value == pytest.approx(1.0, abs=0.2)
     assert (relative.n_real, relative.baseline) == (30, 1.0)
     assert score(result, "near-copies").verdict == "none found"
-    assert listener.steps[-1] == (360, 360)
+    assert listener.steps[-1] == (540, 540)
     stored = json.loads((run.path / result.scores_file).read_text(encoding="utf-8"))
     assert [s["name"] for s in stored["scores"]] == [s.name for s in result.scores]
     assert stored["settings"]["permutations"] == 99

@@ -22,6 +22,7 @@ FAILINGS = {
     "density": "single images do not look real",
     "coverage": "they lack the variety of real ones",
     "diversity": "they do not vary as real ones do",
+    **{f"octave {number}": "their detail is weaker or stronger than in real ones" for number in (1, 2, 3, 4)},
 }
 """What it means that a score reads poor. Other scores, which compare with papers, answer nothing."""
 DECISIVE = ("KID", "relative FD", "precision", "recall")

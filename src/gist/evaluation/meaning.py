@@ -15,7 +15,7 @@ chance is only fair, because a larger sample might still show a difference.
 Shares (precision, recall, density, coverage) are read against the share that real images reach:
 good at nine tenths of it or where the 95 % interval includes it, fair from half of it; unknown where the interval
 reaches from poor to good. Diversity is read the same way by how near it comes to that of real images, from below or
-above: noise is diverse too.
+above: noise is diverse too. So is the power of each octave of the spectrum, with its interval.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Literal
 
 from gist.metrics.group_measures import Measures
 from gist.metrics.neighbours import CopyTest
+from gist.metrics.spectrum import OctaveRatio
 from gist.numerals import significant, together
 
 Verdict = Literal["good", "fair", "poor", "unknown"]
@@ -155,6 +156,37 @@ def diversity_meaning(value: float, baseline: float, verdict: Verdict) -> str:
     if value > baseline:
         return f"{sentence} More than that is no merit: noise differs from picture to picture, too."
     return f"{sentence} The synthetic images repeat themselves."
+
+
+def power_verdict(found: OctaveRatio) -> Verdict:
+    """Verdict on the power of an octave, as a share of that of real images or, above it, the reverse."""
+    value, *ends = (min(x, 1 / x) if x > 0 else 0.0 for x in (found.ratio, found.low, found.high))
+    return share_verdict(value, 1.0, min(ends), 1.0 if found.low <= 1 <= found.high else max(ends))
+
+
+def power_meaning(octave: int, found: OctaveRatio, reference: str, verdict: Verdict) -> str:
+    """Sentence of the power of an octave, 0 for the top one."""
+    _, low, high = together(found.ratio, found.chance_low, found.chance_high)
+    sentence = (
+        f"How strong {_detail(octave)} is, as a share of its power in {reference} real images; real images against "
+        f"real ones reach {low} to {high} by chance."
+    )
+    if verdict == "unknown":
+        return f"{sentence} So few images cannot tell good from poor."
+    if verdict == "good":
+        return sentence
+    if found.ratio > 1:
+        return f"{sentence} More than that is noise or a pattern that real images lack."
+    return f"{sentence} The synthetic images are too smooth at this size."
+
+
+def no_power(octave: int, reference: str) -> str:
+    """Sentence where real images hold no detail of the octave's size."""
+    return f"The {reference} real images have no {_detail(octave)}, so there is nothing to compare with."
+
+
+def _detail(octave: int) -> str:
+    return f"detail of {2 * 2**octave} to {4 * 2**octave} pixels"
 
 
 def copy_meaning(test: CopyTest, images: int, calibrated_on: str) -> tuple[str, CopyFinding]:

@@ -24,7 +24,7 @@ from gist.pages.pictures import MIXED_TEXT, Picture, sheet, shown
 from gist.pages.section import Caveat, Citation, Section, StagePage
 from gist.pages.words import DIRECTIONS, OVERALL, joined
 from gist.runs.findings import Findings
-from gist.stages.evaluate import EvaluateResult, Neighbour, Score
+from gist.stages.evaluate import FINE_DETAIL, EvaluateResult, Neighbour, Score
 from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
 
@@ -93,6 +93,14 @@ PAPERS = (
             "10.48550/arXiv.2002.09797",
         ),
     ),
+    (
+        ("octave",),
+        Citation(
+            "Durall R, Keuper M, Keuper J. Watch Your Up-Convolution: CNN Based Generative Deep Neural Networks Are "
+            "Failing to Reproduce Spectral Distributions. CVPR 2020. (power spectrum)",
+            "10.48550/arXiv.2003.01826",
+        ),
+    ),
 )
 """How the names of the scores begin that a paper describes."""
 
@@ -152,8 +160,9 @@ def _summary(evaluated: EvaluateResult) -> tuple[str, ...]:
         return ("No score could be computed.",)
     sentence = f"Of {numerals.counted(len(overall), 'overall score')}, {verdict_counts(overall)}."
     leading = next((score for score in overall if score.name.startswith("KID")), overall[0])
+    detail = _fine_detail(overall)
     if leading.value is None:
-        return (sentence,)
+        return (sentence, *detail)
     value, low, high, real = numerals.together(leading.value, leading.low, leading.high, leading.baseline)
     interval = f" (95 % interval {low} to {high})" if low and high else ""
     baseline = f"; real images against other real images give {real}" if real else ""
@@ -161,7 +170,16 @@ def _summary(evaluated: EvaluateResult) -> tuple[str, ...]:
         sentence,
         f"The leading one, {in_words(leading.name)}, is {value}{interval}, where {DIRECTIONS[leading.better]}"
         f"{baseline}.",
+        *detail,
     )
+
+
+def _fine_detail(overall: Sequence[Score]) -> tuple[str, ...]:
+    found = next((score for score in overall if score.name == FINE_DETAIL), None)
+    if found is None or found.value is None:
+        return ()
+    value, low, high = numerals.together(found.value, found.baseline_low, found.baseline_high)
+    return (f"Fine detail (top octave): {value} of real, real against real {low} to {high}.",)
 
 
 def _caveats(evaluated: EvaluateResult, copying: CopyingVerdict | None) -> tuple[Caveat, ...]:

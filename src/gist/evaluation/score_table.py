@@ -21,6 +21,10 @@ WORDS = {
     "density": "closeness to real images",
     "coverage": "kinds of real images reached",
     "diversity": "different images",
+    "octave 1": "fine detail (top octave)",
+    "octave 2": "detail of 4 to 8 pixels",
+    "octave 3": "detail of 8 to 16 pixels",
+    "octave 4": "detail of 16 to 32 pixels",
 }
 
 
@@ -77,7 +81,9 @@ def _shared(score: Score) -> tuple[str, str | int]:
 
 def _row(scores: list[Score], fingerprints: Sequence[str]) -> ScoreRow:
     first, several = scores[0], len(scores) > 1
-    value, low, high, baseline = numerals.together(first.value, first.low, first.high, first.baseline)
+    value, low, high, baseline, least, most = numerals.together(
+        first.value, first.low, first.high, first.baseline, first.baseline_low, first.baseline_high
+    )
     return ScoreRow(
         score=first,
         words="" if several else _words(first.name),
@@ -85,7 +91,7 @@ def _row(scores: list[Score], fingerprints: Sequence[str]) -> ScoreRow:
         direction="" if several else DIRECTIONS[first.better],
         value=value,
         interval=f"{low} to {high}" if low and high else "",
-        baseline=baseline,
+        baseline=f"{baseline} ({least} to {most})" if least and most else baseline,
         verdict=reading(first),
         footnote=1 + fingerprints.index(first.fingerprint),
     )

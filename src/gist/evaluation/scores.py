@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gist.evaluation import meaning
 from gist.metrics.group_measures import Measures, Sides, measure
 from gist.metrics.intervals import wilson
 from gist.metrics.neighbours import CopyTest
+from gist.metrics.spectrum import octave_ratios
 from gist.numerals import together
 from gist.stages.evaluate import Direction, Score
 
@@ -40,6 +44,48 @@ def group_scores(
         *_shares(group, extractor, measures, fingerprint, neighbours),
         _diversity(group, extractor, measures, fingerprint),
     ]
+
+
+def spectrum_scores(
+    group: str, powers_3NK: NDArray[np.float64], *, fingerprint: Fingerprint, reference: str, seed: int
+) -> list[Score]:
+    """How strong detail of each size is, finest first; powers by octave of reference, synthetic and other real images.
+
+    Without values below 20 images per side, and where real images have no detail of that size.
+    """
+    n = powers_3NK.shape[1]
+    few = n < meaning.MINIMUM_IMAGES
+    reference_NK, synthetic_NK, other_NK = powers_3NK
+    ratios = (
+        (None,) * powers_3NK.shape[2] if few else octave_ratios(reference_NK, synthetic_NK, other_NK, seed)
+    )
+    scores = []
+    for number, found in enumerate(ratios):
+        name, mark = f"octave {number + 1}[spectrum]", fingerprint(n, "hann levels=256")
+        if found is None:
+            why = meaning.too_few(n, reference) if few else meaning.no_power(number, reference)
+            scores.append(_untold(name, group, n, mark, "as real", why))
+            continue
+        verdict = meaning.power_verdict(found)
+        scores.append(
+            Score(
+                name=name,
+                group=group,
+                value=found.ratio,
+                low=found.low,
+                high=found.high,
+                baseline=found.real,
+                baseline_low=found.chance_low,
+                baseline_high=found.chance_high,
+                n_real=n,
+                n_synthetic=n,
+                fingerprint=mark,
+                better="as real",
+                meaning=meaning.power_meaning(number, found, reference, verdict),
+                verdict=verdict,
+            )
+        )
+    return scores
 
 
 def frechet_name(extractor: str) -> str:

@@ -15,7 +15,7 @@ from gist.evaluation.inception_score import inception_score_of
 from gist.evaluation.literature import literature_scores
 from gist.evaluation.nearest_pairs import nearest_pairs
 from gist.evaluation.real_sides import RealSides, comparable_classes, note_collapse, real_sides
-from gist.evaluation.scores import group_scores
+from gist.evaluation.scores import group_scores, spectrum_scores
 from gist.evaluation.set_reader import RealData, SetReader, check_sizes, reader_of, real_data
 from gist.evaluation.snapshots import read_snapshot_curve
 from gist.files import write_json
@@ -24,6 +24,7 @@ from gist.machine.device import Device, computing
 from gist.metrics.features import FeatureSet, Standardiser, standardiser_for
 from gist.metrics.group_measures import BARELY_PIXELS, PLAINLY_PIXELS, Sides
 from gist.metrics.matched_samples import matched
+from gist.metrics.spectrum import octave_powers_of
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.runs.results import result_of
@@ -64,7 +65,7 @@ def _evaluated(config: Config, run: RunFolder, progress: Progress, device: Devic
     rng = np.random.default_rng(config.seed)
     standardise = standardiser_for(reader.extractor, training)
     sides = real_sides(training, held_out, rng, notes)
-    scores = _distances(reader, real.training, sides, synthetic, standardise, rng)
+    scores = _distances(reader, real, synthetic_data, sides, synthetic, standardise, rng)
     scores += inception_score_of(reader.extractor, synthetic, held_out or training)
     if config.evaluate.literature:
         scores += literature_scores(config, run, progress, device, real.training, generated, notes)
@@ -121,14 +122,15 @@ def _images_to_read(reader: SetReader, real: RealData, synthetic: DataSet) -> in
         for what, data in (("training", real.training), ("synthetic", synthetic), ("held-out", real.held_out))
         if data is not None
     }
-    # The yardsticks blur as many real images as are compared, twice.
+    # The yardsticks blur as many real images as are compared, twice; three spectra are of as many.
     compared = counts.get("held-out", counts["training"] // 2)
-    return sum(counts.values()) + 2 * min(compared, counts["synthetic"])
+    return sum(counts.values()) + 5 * min(compared, counts["synthetic"])
 
 
 def _distances(
     reader: SetReader,
-    training_data: DataSet,
+    data: RealData,
+    synthetic_data: DataSet,
     real: RealSides,
     synthetic: FeatureSet,
     standardise: Standardiser,
@@ -150,7 +152,7 @@ def _distances(
         )
     other = other_real.take(positions.other_real)
     if len(positions):
-        barely, plainly = reader.yardsticks(training_data, other, (BARELY_PIXELS, PLAINLY_PIXELS))
+        barely, plainly = reader.yardsticks(data.training, other, (BARELY_PIXELS, PLAINLY_PIXELS))
         sides = Sides(
             reference=standardise(reference.take(positions.reference).features),
             synthetic=standardise(synthetic.take(positions.synthetic).features),
@@ -161,6 +163,22 @@ def _distances(
         )
     else:
         sides = Sides.empty(other_real.features.shape[1], positions.classes)
+    powers_3NK = np.stack(
+        [
+            octave_powers_of(images, side.take(chosen).indices, reader.tick)
+            for images, side, chosen in (
+                (data.training if data.held_out is None else data.held_out, reference, positions.reference),
+                (synthetic_data, synthetic, positions.synthetic),
+                (data.training, other_real, positions.other_real),
+            )
+        ]
+    )
+    spectrum = partial(
+        spectrum_scores,
+        fingerprint=partial(fingerprint, "spectrum", "none", reference.digest),
+        reference=real.name,
+        seed=reader.config.seed,
+    )
     score = partial(
         group_scores,
         extractor=reader.extractor.name,
@@ -170,10 +188,12 @@ def _distances(
         permutations=settings.permutations,
         seed=reader.config.seed,
     )
-    scores = score("overall", sides)
-    names = training_data.class_names if (sides.classes != "").any() else ()
+    scores = score("overall", sides) + spectrum("overall", powers_3NK)
+    names = data.training.class_names if (sides.classes != "").any() else ()
     for name in names if len(names) > 1 else ():
-        scores += score(name, sides.of_class(name))
+        rows = sides.classes == name
+        # The top octave alone, or the tables of many classes would grow long.
+        scores += score(name, sides.of_class(name)) + spectrum(name, powers_3NK[:, rows, :1])
     return scores
 
 

@@ -10,6 +10,8 @@ from pydantic import Field
 from gist.numerals import counted, significant
 from gist.stages.promise import Promise, Result, StageSettings
 
+FINE_DETAIL = "octave 1[spectrum]"
+"""Name of the score of the highest frequencies."""
 Direction = Literal["lower", "higher", "as real"]
 """Which values of a score are better; `as real`: those near its baseline."""
 
@@ -29,6 +31,9 @@ class Score(Result):
     p_value: float | None = None
     baseline: float | None = None
     """The same score of real images against other real images at the same n."""
+    baseline_low: float | None = None
+    baseline_high: float | None = None
+    """Middle 95 % of what chance makes of it, where that is known."""
     n_real: int
     n_synthetic: int
     fingerprint: str
@@ -133,6 +138,11 @@ class EvaluateResult(Result):
                 if kid.value is None
                 else f"{kid.name} {significant(kid.value)}, {kid.verdict}"
             )
+        detail = next(
+            (one for one in self.scores if one.name == FINE_DETAIL and one.group == "overall"), None
+        )
+        if detail is not None and detail.value is not None:
+            told.append(f"fine detail {significant(detail.value)} of real, {detail.verdict}")
         if self.artifacts is not None:
             told.append(
                 f"artifacts found in {self.artifacts.flagged:,} of {counted(self.artifacts.images, 'image')}"
@@ -151,7 +161,7 @@ class EvaluateConfig(StageSettings):
         files=("scores.json", "artifacts.csv", "artifacts.safetensors"),
         takes="hold-out and synthetic images",
         gives=(
-            "KID, Frechet distance, precision, recall, density, coverage, nearest neighbours, "
+            "KID, Frechet distance, precision, recall, density, coverage, power spectrum, nearest neighbours, "
             "artifacts image by image"
         ),
         needs=("prepare", "generate"),
