@@ -124,7 +124,7 @@ def without_paths(value: Any, dropped: Collection[str] = ()) -> Any:
 
 
 def are_phantoms(config: Config, run: RunFolder, prepared: PrepareResult) -> bool:
-    """Whether the images that went in are gist's own phantoms; of older runs as far as their folder is there to tell."""
+    """Whether the images that went in are gist's own phantoms; of older runs as far as their folder tells."""
     if prepared.phantoms is not None:
         return prepared.phantoms
     # The demo keeps its phantoms in the run folder, which forgets the paths of the user's disk.
