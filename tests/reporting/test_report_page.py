@@ -321,7 +321,7 @@ def test_a_record_of_another_version_is_refused_with_a_remedy(finished: RunBuild
     record = finished.run.record("train")
     assert record is not None
     finished.run.write_record(record.model_copy(update={"result": {"kimg": 1}}))
-    with pytest.raises(InputError, match="run `gist train .*` again"):
+    with pytest.raises(InputError, match=re.escape(f"run `{finished.run.command('train')}` again")):
         finished.page()
 
 

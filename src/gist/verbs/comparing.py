@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from gist.errors import InputError
 from gist.files import write_atomic
-from gist.runs.findings import read_findings
 from gist.runs.pipeline import open_run
 from gist.runs.standing import standings
 
@@ -34,6 +33,7 @@ def compare(runs: Sequence[Path | str], out: Path | str = "compare.html") -> Run
         InputError: there are fewer than two, one is no run or comes twice, or another file is at `out`.
     """
     from gist.reporting.comparison import compare_runs, comparison_page
+    from gist.runs.findings import read_findings
 
     out = Path(out)
     _check(out)
