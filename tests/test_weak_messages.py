@@ -148,3 +148,63 @@ def test_the_same_settings_from_another_folder_do_not_start_another_run(place: P
     assert "The run mini lies in ../runs/mini, and this command would start another in ./runs/mini" in text
     assert not (place / "elsewhere/runs").exists()
     assert RunFolder(place / "runs/mini").record("generate") is not None
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short"], ids=["empty", "cut short"])
+def test_a_zip_that_is_none_is_not_taken_for_a_settings_file(place: Path, content: bytes) -> None:
+    (place / "Röntgen Bilder.zip").write_bytes(content)
+    text = said(place, "run", "Röntgen Bilder.zip", "--yes")
+    assert (
+        "Röntgen Bilder.zip is no readable zip archive: damaged, empty or cut short; copy it again." in text
+    )
+    assert not (place / "runs/R-ntgen-Bilder").exists()
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan"])
+def test_a_number_without_end_is_refused_and_the_run_stays_done(place: Path, number: str) -> None:
+    text = said(place, "train", "runs/mini", f"--hours={number}")
+    assert f"'train.hours' should be a finite number (it is '{number}')" in text
+    assert "inf" not in (place / "runs/mini/config.yaml").read_text()
+    assert "done" in said(place, "status", "runs/mini", code=0).split("train ")[1].split("generate")[0]
+
+
+def test_a_seed_longer_than_any_computer_counts_is_refused(place: Path) -> None:
+    text = said(place, "generate", "runs/mini", "--name", "far", "--first-seed", "9" * 32)
+    assert "'generate.first_seed' should be less than" in text
+    most = str(2**62 - 1)
+    said(place, "generate", "runs/mini", "--out", "far", "--first-seed", most, "--count", "2", code=0)
+    assert len(list((place / "far").rglob("*.png"))) == 2
+
+
+def test_a_run_folder_is_no_data(place: Path) -> None:
+    for command in (("plan", "runs/mini"), ("prepare", "runs/mini", "--run", "r")):
+        assert "is a run folder of gist, whose pictures are no data" in said(place, *command)
+    before = sorted((place / "phantoms").rglob("*.*"))
+    text = said(place, "prepare", "phantoms", "--run", "phantoms")
+    assert "The run folder is the folder of the images itself, and the two would be mixed" in text
+    assert [file for file in sorted((place / "phantoms").rglob("*.*")) if file.name[0] != "."] == before
+
+
+def test_sets_made_elsewhere_do_not_enter_the_run_of_a_trained_generator(place: Path) -> None:
+    text = said(place, "evaluate", "runs/mini", "--real", "phantoms", "--synthetic", "phantoms")
+    assert "runs/mini holds a trained generator and stays as it is; leave it out, or name a new run" in text
+
+
+def test_a_set_made_elsewhere_is_called_so_in_its_line(place: Path) -> None:
+    text = said(place, "generate", "runs/mini", "--name", "other", "--source", "phantoms", code=0)
+    assert "40 images made elsewhere (healthy" in text
+
+
+def test_changed_settings_are_told_as_they_are_typed(place: Path) -> None:
+    for count in "23":
+        text = said(
+            place, "generate", "runs/mini", "--name", "rare", "--per-class", f"healthy={count}", code=0
+        )
+    assert "generate.per_class changed from {healthy: 2} to {healthy: 3}" in text
+
+
+def test_one_stage_may_be_named_without_a_list(place: Path) -> None:
+    result = gist.run(place / "mini.yaml", stages="prepare", changes={"folder": str(place / "runs/mini")})
+    assert result.prepare is not None
+    with pytest.raises(gist.errors.InputError, match="'trian' is not a stage; choose from prepare, train"):
+        gist.run(place / "mini.yaml", stages="trian")

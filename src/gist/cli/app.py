@@ -175,7 +175,7 @@ add_stage(app, "plan", plan, plan.__doc__ or "", section="prepare")
 def _run_of_data(source: Path, changes: dict[str, Any]) -> list[str]:
     """`gist run DATA --set …`; the user's own paths do not go into logs."""
     from gist.config import is_private
-    from gist.verbs.stages import as_typed
+    from gist.config.texts import as_typed
 
     told = sys.stdout.isatty()
     shown = {key: value for key, value in changes.items() if told or not is_private(key)}

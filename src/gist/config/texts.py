@@ -57,6 +57,17 @@ _Yaml.add_implicit_resolver(
 _Yaml.add_implicit_resolver(_PLAIN + "int", re.compile(r"^[-+]?(?:0|[1-9][0-9_]*)$"), list("-+0123456789"))
 
 
+def as_typed(value: Any) -> str:
+    """A setting as it is typed on the command line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {part}" for name, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(str, value)) + "]"
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def read_yaml(text: str, kind: Any) -> Any:
     """The value of a YAML text, in which whatever a setting of type text or path takes stays as it is written.
 

@@ -14,6 +14,11 @@ from gist.stages.promise import StageName
 def check_prepare(config: Config, run: RunFolder, _ahead: Set[StageName]) -> None:
     """Raises InputError where the source, its label table or the classes asked for cannot be had, or the run folder
     holds what was made of another source."""
+    if config.prepare.source is not None and run.path.resolve() == config.prepare.source.resolve():
+        raise InputError(
+            "The run folder is the folder of the images itself, and the two would be mixed; name another run folder, "
+            "such as runs/knee."
+        )
     source_class_names(config, run)
     record = run.record("prepare")
     if record is not None and record.state == "done" and is_run_of(config, run) is False:

@@ -162,8 +162,13 @@ def _list_folder(
             refused.append((current, Reason.UNREADABLE))
             continue
         names = {entry.name for entry in entries}
-        if current and is_run_folder(names):
-            continue
+        if is_run_folder(names):
+            if current:
+                continue
+            raise InputError(
+                f"{root} is a run folder of gist, whose pictures are no data; name the folder of the images, and for "
+                "the run another one."
+            )
         if names >= CACHE:
             entries, blobs = only_version(entries, root / current)
             stores = (*stores, blobs)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from gist.config import STAGES, Config, Stage
+from gist.config.texts import as_typed
 from gist.files import sha256_of
 from gist.runs.folder import RunFolder, StageRecord, read_record
 from gist.stages.promise import StageName, continued_settings, restarting_settings
@@ -187,7 +188,7 @@ def _to_continue(stage: Stage, record: StageRecord, config: Config) -> str:
         if name not in record.continued_settings and value == defaults[name]:
             continue  # a setting that a newer gist brought, left as it came
         if record.continued_settings.get(name) != value:
-            return f"{record.stage}.{name} is now {value}"
+            return f"{record.stage}.{name} is now {as_typed(value)}"
     return ""
 
 
@@ -200,7 +201,7 @@ def _changes(stage: Stage, record: StageRecord, config: Config, run: RunFolder) 
         if record.settings.get(name) != value and not _same_file(record.settings.get(name), value, run):
             key = name if name == "seed" else f"{record.stage}.{name}"
             before = record.settings.get(name, defaults[name])
-            return f"{key} changed from {before} to {value}"
+            return f"{key} changed from {as_typed(before)} to {as_typed(value)}"
     # What lies at a private path is compared only by commands that name the path.
     at_private_paths = stage.promise.private_inputs
     known = inputs.keys() | (record.inputs.keys() - at_private_paths.keys())

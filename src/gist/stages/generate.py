@@ -37,9 +37,8 @@ class GenerateResult(Result):
 
     def in_one_line(self) -> str:
         classes = ", ".join(f"{name} {count}" for name, count in self.class_counts.items())
-        return f"{counted(self.images, 'image')} of {Path(self.network).stem}" + (
-            f" ({classes})" if classes else ""
-        )
+        origin = "made elsewhere" if self.made_elsewhere else f"of {Path(self.network).stem}"
+        return f"{counted(self.images, 'image')} {origin}" + (f" ({classes})" if classes else "")
 
 
 class GenerateConfig(StageSettings):
@@ -75,7 +74,7 @@ class GenerateConfig(StageSettings):
     """How many images, shared among the classes as in the training set unless `per_class` is given."""
     per_class: dict[str, Annotated[int, Field(ge=0)]] | None = None
     """Images per class by class name, instead of `count`."""
-    first_seed: Annotated[int, Field(ge=0)] = 0
+    first_seed: Annotated[int, Field(ge=0, lt=2**62)] = 0
     """Seed of the first image; image i has seed first_seed + i and depends on nothing else."""
     truncation_psi: Annotated[float, Field(ge=-2, le=2)] = 1.0
     """1: full variety; below 1: closer to the average radiograph, fewer failures, less variety."""

@@ -54,6 +54,7 @@ class Section(BaseModel):
         frozen=True,
         extra="forbid",
         coerce_numbers_to_str=True,
+        allow_inf_nan=False,  # no JSON: a setting of infinity would never again equal the one that was recorded
         defer_build=True,  # the whole tree at its first use, not each branch again when imported
     )
 

@@ -49,6 +49,8 @@ def begin(target: Path | str, changes: Mapping[str, Any] | None = None) -> Begin
         )
     if target.is_dir() or zipfile.is_zipfile(target):
         return _of_data({"prepare.source": str(target)} | changes)
+    if target.suffix.lower() == ".zip" and target.is_file():
+        raise InputError(f"{target} is no readable zip archive: damaged, empty or cut short; copy it again.")
     return Beginning(load_config(target, changes))
 
 

@@ -63,6 +63,11 @@ def evaluate_folders(
         )
         folder = Path("runs") / "-against-".join(name[:27] for name in names)
     progress, run = progress or Silent(), RunFolder(folder)
+    if run.record("train") is not None:
+        raise InputError(
+            f"{folder} holds a trained generator and stays as it is; leave it out, or name a new run folder for sets "
+            "that were made elsewhere."
+        )
     in_set = labels is not None and not Path(labels).is_absolute() and holds(synthetic, labels)
     tree: dict[str, Any] = {
         "prepare.source": str(real if train is None else train),

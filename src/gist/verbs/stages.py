@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
 from gist.config import SET_STAGES, STAGE_NAMES, STAGES, Config, build_config, with_changes
+from gist.config.texts import as_typed
 from gist.errors import InputError
 from gist.progress import Progress, Silent
 from gist.runs.folder import RunFolder
@@ -234,11 +235,12 @@ def stop(folder: Path | str) -> None:
 
 
 def check_stages(names: Sequence[str]) -> list[StageName]:
-    """The names as stages.
+    """The names as stages; a text is one name.
 
     Raises:
         InputError: one of them is no stage.
     """
+    names = [names] if isinstance(names, str) else names
     for name in names:
         if name not in STAGE_NAMES:
             raise InputError(f"'{name}' is not a stage; choose from {', '.join(STAGE_NAMES)}.")
@@ -269,15 +271,6 @@ def _changed(
     if said:
         progress.note(f"{stage}: {said}.")
     return changed
-
-
-def as_typed(value: Any) -> str:
-    """A setting as it is typed on the command line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}: {part}" for name, part in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(str, value)) + "]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def existing_or_new(folder: Path | str) -> Config:
