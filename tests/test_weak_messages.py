@@ -217,7 +217,7 @@ def test_the_remedy_for_a_damaged_archive_of_a_run_works(place: Path) -> None:
     archive.write_bytes(before[:500])
     text = said(place, "evaluate", "runs/mini")
     assert (
-        "synthetic.zip is not a readable data set archive (File is not a zip file); delete it and make it"
+        "synthetic.zip is not a readable data set archive (File is not a zip file); if gist made it, delete it"
         in text
     )
     archive.unlink()
