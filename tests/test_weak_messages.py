@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,27 @@ def test_one_stage_may_be_named_without_a_list(place: Path) -> None:
     assert result.prepare is not None
     with pytest.raises(gist.errors.InputError, match="'trian' is not a stage; choose from prepare, train"):
         gist.run(place / "mini.yaml", stages="trian")
+
+
+def test_the_remedy_for_a_damaged_archive_of_a_run_works(place: Path) -> None:
+    archive = place / "runs/mini/generate/synthetic.zip"
+    before = archive.read_bytes()
+    archive.write_bytes(before[:500])
+    text = said(place, "evaluate", "runs/mini")
+    assert (
+        "synthetic.zip is not a readable data set archive (File is not a zip file); if gist made it, delete it"
+        in text
+    )
+    archive.unlink()
+    said(place, "generate", "runs/mini", code=0)
+    assert archive.read_bytes() == before
+
+
+def test_a_damaged_member_of_an_archive_is_told(place: Path) -> None:
+    with zipfile.ZipFile(place / "images.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(range(256)) * 40)
+    damaged = bytearray((place / "images.zip").read_bytes())
+    damaged[40:60] = b"\xff" * 20
+    (place / "images.zip").write_bytes(damaged)
+    with pytest.raises(gist.errors.InputError, match=r"images\.zip is not a readable data set archive"):
+        gist.open_archive(place / "images.zip")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -126,6 +127,9 @@ class DataSet:
         return np.flatnonzero(self.labels == label)
 
 
+_REMEDY = "if gist made it, delete it and run that stage again"
+
+
 def read_data_set(path: Path) -> DataSet:
     """Reads an archive written by gist or by the StyleGAN data set tool (grey images; RGB is averaged to grey).
 
@@ -139,10 +143,10 @@ def read_data_set(path: Path) -> DataSet:
             index = json.loads(archive.read("dataset.json")) if "dataset.json" in archive.namelist() else {}
     except FileNotFoundError:
         raise InputError(f"There is no data set at {path}; run the prepare stage first.") from None
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise InputError(f"{path} is not a readable data set archive ({error}); prepare it again.") from None
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path} is not a readable data set archive ({error}); {_REMEDY}.") from None
     if not names:
-        raise InputError(f"{path} holds no PNG images; prepare it again.")
+        raise InputError(f"{path} holds no PNG images; {_REMEDY}.")
     labels, class_names = _labels(index, names, path)
     first = _decode(pngs[0], names[0])
     if first.shape[0] != first.shape[1]:
@@ -159,14 +163,14 @@ def _labels(index: object, names: Sequence[str], path: Path) -> tuple[NDArray[np
         labels = np.array([by_name[name] for name in names], np.int64)
     except (KeyError, TypeError, ValueError):
         raise InputError(
-            f"{path}: dataset.json does not give every image one class number; prepare it again."
+            f"{path}: dataset.json does not give every image one class number; {_REMEDY}."
         ) from None
     given = index.get("class_names") if isinstance(index, dict) else None
     class_names = (
         tuple(str(name) for name in given) if given else tuple(str(i) for i in range(int(labels.max()) + 1))
     )
     if labels.min() < 0 or labels.max() >= len(class_names):
-        raise InputError(f"{path}: dataset.json holds class numbers without a name; prepare it again.")
+        raise InputError(f"{path}: dataset.json holds class numbers without a name; {_REMEDY}.")
     return labels, class_names
 
 
