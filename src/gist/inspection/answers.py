@@ -84,7 +84,8 @@ def count_answers(run: RunFolder, file: Path) -> InspectionResult:
             f"There is no inspection page in {run.path}; build it with `{run.command('inspect')}`."
         )
     saved = _saved(file)
-    for kinds in (answer.kinds for answer in _by_key(saved, file).values()):
+    given = _by_key(saved, file)
+    for kinds in (answer.kinds for answer in given.values()):
         if not set(kinds) <= {*saved.kinds, NONE, OTHER} or (NONE in kinds and len(kinds) > 1):
             raise InputError(f"{file} holds an answer that the page cannot give; save it again there.")
     if not saved.answers:
@@ -97,7 +98,6 @@ def count_answers(run: RunFolder, file: Path) -> InspectionResult:
     keys = {
         item.image: item.image if isinstance(saved, NamedAnswers) else item.picture for item in page.items
     }
-    given = _by_key(saved, file)
     on_page = {image: given[key] for image, key in keys.items() if key in given}
     known = {*page.kinds, NONE, OTHER}
     answers = {

@@ -93,16 +93,16 @@ def read_findings(config: Config, run: RunFolder, before: StageName) -> Findings
             result = parsed(record, STAGES[name].promise.result, run)
             if result is not None:
                 records[name], results[name] = record, result
-    prepared = results.get("prepare")
     if not results:
         raise InputError(f"{run.path} holds no finished stage to report on; run `gist prepare` on it first.")
+    prepared = next((result for result in results.values() if isinstance(result, PrepareResult)), None)
     return Findings(
         run=run,
         config=config,
         results=results,
         records=records,
         manifest=_manifest(run),
-        phantoms=isinstance(prepared, PrepareResult) and are_phantoms(config, run, prepared),
+        phantoms=prepared is not None and are_phantoms(config, run, prepared),
         outdated=_outdated(records),
     )
 

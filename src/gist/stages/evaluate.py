@@ -129,18 +129,15 @@ class EvaluateResult(Result):
 
     def in_one_line(self) -> str:
         told = []
-        kid = next(
-            (one for one in self.scores if one.name.startswith("KID") and one.group == "overall"), None
-        )
+        overall = {score.name: score for score in self.scores if score.group == "overall"}
+        kid = next((score for name, score in overall.items() if name.startswith("KID")), None)
         if kid is not None:
             told.append(
                 f"{kid.name} cannot be told from so few images"
                 if kid.value is None
                 else f"{kid.name} {significant(kid.value)}, {kid.verdict}"
             )
-        detail = next(
-            (one for one in self.scores if one.name == FINE_DETAIL and one.group == "overall"), None
-        )
+        detail = overall.get(FINE_DETAIL)
         if detail is not None and detail.value is not None:
             told.append(f"fine detail {significant(detail.value)} of real, {detail.verdict}")
         if self.artifacts is not None:

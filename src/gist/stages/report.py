@@ -28,7 +28,7 @@ class ReportConfig(StageSettings):
         needs=("prepare",),
         uses="all before",
         reads={"inspect": "inspect/result.json"},
-        inputs="gist.runs.sets:report_inputs",
+        inputs="gist.reporting.inputs:report_inputs",
         per_set=True,
         command=False,  # it says where the page lies
     )
