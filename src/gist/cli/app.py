@@ -6,15 +6,16 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from gist.cli.as_json import JsonOption, print_json
-from gist.cli.options import Changes, add_stage, changeable, known_keys, stage_purposes
+from gist.cli.endings import say_loss, say_next, say_where
+from gist.cli.options import Changes, RunFolderArgument, SetOption, add_stage, changeable, known_keys
 from gist.cli.progress import TerminalProgress
+from gist.cli.stages import add_stages
 from gist.cli.weights import app as weights_app
 from gist.errors import InputError
 from gist.version import __version__
@@ -29,11 +30,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(weights_app, name="weights")
-RunFolderArgument = Annotated[Path, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")]
-SetOption = Annotated[
-    str | None,
-    typer.Option("--name", help="One of several synthetic sets of the run. Default: the one without a name."),
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -93,9 +89,9 @@ def run(
         raise typer.Exit(1)
     with TerminalProgress() as progress:
         result = run_stages(config, chosen, progress)
-    _say_where(result.folder, made="report" in chosen)
-    _say_next(result.folder)
-    _say_loss(result.prepare)
+    say_where(result.folder, made="report" in chosen)
+    say_next(result.folder)
+    say_loss(result.prepare)
 
 
 def _confirmed(begun: Beginning, stages: list[str], yes: bool) -> bool:
@@ -144,7 +140,7 @@ def demo(
 
     with TerminalProgress() as progress:
         result = run_demo(folder, from_scratch=from_scratch, kimg=kimg, changes=changes, progress=progress)
-    _say_where(result.folder, made=True)
+    say_where(result.folder, made=True)
 
 
 @app.command()
@@ -332,108 +328,6 @@ def locate(
     typer.echo(str(file))
 
 
-def prepare(
-    source: Annotated[Path, typer.Argument(help="Folder of radiographs.", metavar="DATA")],
-    folder: Annotated[Path, typer.Option("--run", help="Run folder, made if missing.", metavar="RUN")],
-    changes: Changes,
-) -> None:
-    """Radiographs to square, labelled archives with a held-out part."""
-    _say_loss(_stage("prepare", folder, {"prepare.source": str(source)} | changes))
-
-
-def generate(
-    changes: Changes,
-    folder: Annotated[
-        Path | None, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(help="Name of a synthetic set beside the others of the run. Default: the one without."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="New folder for pictures of RUN's network or --network, outside the run.", metavar="FOLDER"
-        ),
-    ] = None,
-) -> None:
-    """Draw synthetic images from a snapshot of a run, or without a run from any network file."""
-    from gist.verbs import generate_folder
-
-    if folder is not None and out is None:
-        _stage("generate", folder, changes, name)
-        return
-    if name is not None:
-        raise InputError(
-            "A set with a name lies in its run, `gist generate RUN --name NAME`; leave --out out."
-        )
-    if out is None or (folder is None and changes.get("generate.network") is None):
-        raise InputError(
-            "Name either a run, `gist generate RUN`, or a network and a new folder: "
-            "`gist generate --network phantom-knee-64 --count 16 --out FOLDER`."
-        )
-    with TerminalProgress() as progress:
-        made = generate_folder(out, run=folder, changes=changes, progress=progress)
-    typer.echo(f"Pictures, labels.csv and synthetic.zip are in {made}.")
-
-
-def evaluate(
-    changes: Changes,
-    folder: Annotated[
-        Path | None, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")
-    ] = None,
-    real: Annotated[
-        Path | None, typer.Option(help="Real images, unseen by the generator: folder or zip.", metavar="DATA")
-    ] = None,
-    synthetic: Annotated[
-        Path | None, typer.Option(help="With --real: synthetic images made elsewhere.", metavar="DATA")
-    ] = None,
-    train: Annotated[
-        Path | None, typer.Option(help="With --real: images that the generator learned from.", metavar="DATA")
-    ] = None,
-    labels: Annotated[
-        Path | None, typer.Option(help="With --real: CSV of classes, in each set.", metavar="FILE")
-    ] = None,
-    name: SetOption = None,
-    all_snapshots: Annotated[
-        bool,
-        typer.Option(
-            "--all-snapshots", help="Evaluate every snapshot of the training and tell which is best."
-        ),
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Compare the synthetic images with held-out real ones, of a run or of sets that were made elsewhere."""
-    from gist.cli.tables import snapshot_table
-    from gist.verbs import evaluate_folders, evaluate_snapshots
-
-    if name is not None and (all_snapshots or real is not None):
-        raise InputError("--name is of a run's synthetic set; leave it out of --all-snapshots and --real.")
-    if real is not None and synthetic is not None and not all_snapshots:
-        with TerminalProgress() as progress:
-            made = evaluate_folders(
-                real, synthetic, train, folder=folder, labels=labels, changes=changes, progress=progress
-            )
-        if as_json:
-            print_json(made.evaluate)
-        else:
-            typer.echo(f"Scores are in {made.folder}; `gist report {made.folder}` writes the report.")
-        return
-    if folder is None or any((real, synthetic, train, labels)):
-        raise InputError(
-            "Name either a run, `gist evaluate RUN`, or sets that were made elsewhere: "
-            "`gist evaluate --real DATA --synthetic DATA --train DATA`."
-        )
-    if not all_snapshots:
-        result = _stage("evaluate", folder, changes, name)
-        if as_json:
-            print_json(result)
-        return
-    with TerminalProgress() as progress:
-        curve = evaluate_snapshots(folder, changes=changes, progress=progress)
-    print_json(curve) if as_json else snapshot_table(curve, folder)
-
-
 def inspect(
     folder: RunFolderArgument,
     changes: Changes,
@@ -479,54 +373,7 @@ def compare(
     typer.echo(f"Open in a browser: {out.resolve()}", err=as_json)
 
 
-def report(folder: RunFolderArgument, changes: Changes, name: SetOption = None) -> None:
-    """Write the report of a run folder."""
-    _stage("report", folder, changes, name)
-    _say_where(folder, name, made=True)
-
-
-def train(folder: RunFolderArgument, changes: Changes) -> None:
-    _stage("train", folder, changes)
-
-
-def _stage(stage: str, folder: Path, changes: Changes, name: str | None = None) -> Any:
-    """Brings a stage of a run folder, or of one of its synthetic sets, up to date and returns its result."""
-    from gist.verbs import run_stage
-
-    with TerminalProgress() as progress:
-        result = run_stage(folder, stage, name=name, progress=progress, changes=changes)
-    _say_next(folder, name)
-    return result
-
-
-def _say_next(folder: Path, name: str | None = None) -> None:
-    """The command that goes on from here; on standard error, as standard output may be JSON."""
-    from gist.verbs.stages import next_command
-
-    command = next_command(folder, name)
-    if command is not None:
-        typer.echo(f"Next: {command}", err=True)
-
-
-def _made(stage: str) -> Callable[..., None]:
-    """`gist <stage> RUN`, for a stage that has no command of its own."""
-
-    def command(folder: RunFolderArgument, changes: Changes, name: SetOption = None) -> None:
-        _stage(stage, folder, changes, name)
-
-    return command
-
-
-_OWN: dict[str, Callable[..., None]] = {
-    "prepare": prepare,
-    "train": train,
-    "generate": generate,
-    "evaluate": evaluate,
-    "report": report,
-}
-for _name, _purpose in stage_purposes().items():
-    _command = _OWN.get(_name) or _made(_name)
-    add_stage(app, _name, _command, _command.__doc__ or _purpose)
+add_stages(app)
 
 
 def _print_status(entries: list[Any], as_json: bool = False) -> None:
@@ -543,20 +390,3 @@ def _print_runs(folder: Path, as_json: bool) -> None:
     if not found and not as_json:
         raise InputError(f"There are no runs in ./{folder}; name a run folder, as in `gist status RUN`.")
     print_json(found) if as_json else runs_table(found)
-
-
-def _say_loss(prepared: Any) -> None:
-    """What did not arrive is the last that is printed, below the bar."""
-    if prepared is not None and prepared.loss is not None:
-        typer.echo(prepared.loss, err=True)
-
-
-def _say_where(folder: Path, name: str | None = None, *, made: bool) -> None:
-    """Where the report lies that this command made; another only if it tells what the run holds now."""
-    from gist.runs.folder import RunFolder
-    from gist.verbs import status as read_status
-
-    page = RunFolder(folder, name).folder_of("report") / "report.html"
-    standing = () if made else ((each.stage, each.set_name, each.state) for each in read_status(folder))
-    if page.is_file() and (made or ("report", name, "done") in standing):
-        typer.echo(f"Report: {page.resolve()}")

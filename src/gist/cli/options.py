@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 Changes = dict[str, Any]
 """Settings given on the command line, by dotted name."""
+RunFolderArgument = Annotated[Path, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")]
+SetOption = Annotated[
+    str | None,
+    typer.Option("--name", help="One of several synthetic sets of the run. Default: the one without a name."),
+]
 
 
 def known_keys(incomplete: str) -> list[str]:

@@ -1,0 +1,160 @@
+"""A command for each stage: those that need more than the settings' own options, and the same for all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gist.cli.as_json import JsonOption, print_json
+from gist.cli.endings import say_loss, say_next, say_where
+from gist.cli.options import Changes, RunFolderArgument, SetOption, add_stage, stage_purposes
+from gist.cli.progress import TerminalProgress
+from gist.errors import InputError
+
+
+def add_stages(app: typer.Typer) -> None:
+    """Gives the command line a command for each stage, in their order."""
+    own: dict[str, Callable[..., None]] = {
+        "prepare": prepare,
+        "train": train,
+        "generate": generate,
+        "evaluate": evaluate,
+        "report": report,
+    }
+    for name, purpose in stage_purposes().items():
+        command = own.get(name) or _made(name)
+        add_stage(app, name, command, command.__doc__ or purpose)
+
+
+def prepare(
+    source: Annotated[Path, typer.Argument(help="Folder of radiographs.", metavar="DATA")],
+    folder: Annotated[Path, typer.Option("--run", help="Run folder, made if missing.", metavar="RUN")],
+    changes: Changes,
+) -> None:
+    """Radiographs to square, labelled archives with a held-out part."""
+    say_loss(_stage("prepare", folder, {"prepare.source": str(source)} | changes))
+
+
+def train(folder: RunFolderArgument, changes: Changes) -> None:
+    _stage("train", folder, changes)
+
+
+def generate(
+    changes: Changes,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of a synthetic set beside the others of the run. Default: the one without."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="New folder for pictures of RUN's network or --network, outside the run.", metavar="FOLDER"
+        ),
+    ] = None,
+) -> None:
+    """Draw synthetic images from a snapshot of a run, or without a run from any network file."""
+    from gist.verbs import generate_folder
+
+    if folder is not None and out is None:
+        _stage("generate", folder, changes, name)
+        return
+    if name is not None:
+        raise InputError(
+            "A set with a name lies in its run, `gist generate RUN --name NAME`; leave --out out."
+        )
+    if out is None or (folder is None and changes.get("generate.network") is None):
+        raise InputError(
+            "Name either a run, `gist generate RUN`, or a network and a new folder: "
+            "`gist generate --network phantom-knee-64 --count 16 --out FOLDER`."
+        )
+    with TerminalProgress() as progress:
+        made = generate_folder(out, run=folder, changes=changes, progress=progress)
+    typer.echo(f"Pictures, labels.csv and synthetic.zip are in {made}.")
+
+
+def evaluate(
+    changes: Changes,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")
+    ] = None,
+    real: Annotated[
+        Path | None, typer.Option(help="Real images, unseen by the generator: folder or zip.", metavar="DATA")
+    ] = None,
+    synthetic: Annotated[
+        Path | None, typer.Option(help="With --real: synthetic images made elsewhere.", metavar="DATA")
+    ] = None,
+    train: Annotated[
+        Path | None, typer.Option(help="With --real: images that the generator learned from.", metavar="DATA")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="With --real: CSV of classes, in each set.", metavar="FILE")
+    ] = None,
+    name: SetOption = None,
+    all_snapshots: Annotated[
+        bool,
+        typer.Option(
+            "--all-snapshots", help="Evaluate every snapshot of the training and tell which is best."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the synthetic images with held-out real ones, of a run or of sets that were made elsewhere."""
+    from gist.cli.tables import snapshot_table
+    from gist.verbs import evaluate_folders, evaluate_snapshots
+
+    if name is not None and (all_snapshots or real is not None):
+        raise InputError("--name is of a run's synthetic set; leave it out of --all-snapshots and --real.")
+    if real is not None and synthetic is not None and not all_snapshots:
+        with TerminalProgress() as progress:
+            made = evaluate_folders(
+                real, synthetic, train, folder=folder, labels=labels, changes=changes, progress=progress
+            )
+        if as_json:
+            print_json(made.evaluate)
+        else:
+            typer.echo(f"Scores are in {made.folder}; `gist report {made.folder}` writes the report.")
+        return
+    if folder is None or any((real, synthetic, train, labels)):
+        raise InputError(
+            "Name either a run, `gist evaluate RUN`, or sets that were made elsewhere: "
+            "`gist evaluate --real DATA --synthetic DATA --train DATA`."
+        )
+    if not all_snapshots:
+        result = _stage("evaluate", folder, changes, name)
+        if as_json:
+            print_json(result)
+        return
+    with TerminalProgress() as progress:
+        curve = evaluate_snapshots(folder, changes=changes, progress=progress)
+    print_json(curve) if as_json else snapshot_table(curve, folder)
+
+
+def report(folder: RunFolderArgument, changes: Changes, name: SetOption = None) -> None:
+    """Write the report of a run folder."""
+    _stage("report", folder, changes, name)
+    say_where(folder, name, made=True)
+
+
+def _stage(stage: str, folder: Path, changes: Changes, name: str | None = None) -> Any:
+    """Brings a stage of a run folder, or of one of its synthetic sets, up to date and returns its result."""
+    from gist.verbs import run_stage
+
+    with TerminalProgress() as progress:
+        result = run_stage(folder, stage, name=name, progress=progress, changes=changes)
+    say_next(folder, name)
+    return result
+
+
+def _made(stage: str) -> Callable[..., None]:
+    """`gist <stage> RUN`, for a stage that has no command of its own."""
+
+    def command(folder: RunFolderArgument, changes: Changes, name: SetOption = None) -> None:
+        _stage(stage, folder, changes, name)
+
+    return command
