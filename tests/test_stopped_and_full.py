@@ -141,6 +141,31 @@ def test_stopped_in_each_stage_in_turn_the_same_command_ends_as_if_unbroken(
     assert not list(run.path.rglob("*.part"))
 
 
+ENDING = """
+import sys
+end = sys.exit
+def interrupted_once(status=None):
+    try:
+        exec("raise KeyboardInterrupt")
+    except KeyboardInterrupt:
+        end(status)
+sys.exit = interrupted_once
+"""
+
+
+def test_an_interrupt_in_executed_text_does_not_change_how_gist_ends(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(ENDING)
+    paths = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    ended = subprocess.run(
+        [sys.executable, "-m", "gist", "status", str(tmp_path / "nowhere")],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    assert "There is no gist run in" in ended.stderr
+    assert ended.returncode == 2
+
+
 FULL_DISK = """
 set -eu
 mount -t tmpfs -o size=24m none disk
