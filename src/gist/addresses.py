@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from typing import Any
 
 from gist.errors import InputError
@@ -26,6 +26,17 @@ def imported(address: str) -> Any:
 
 
 @cache
+def _points() -> EntryPoints:
+    """All that installed packages add to anything: finding them takes as long for one group as for all."""
+    return entry_points()
+
+
+def is_added_to(group: str) -> bool:
+    """Whether installed packages add anything to a group; imports none of it."""
+    return bool(_points().select(group=group))
+
+
+@cache
 def added_by_packages(group: str) -> dict[str, Any]:
     """Name -> what installed packages add to a group, `gist.stages` or `gist.generators`, by name.
 
@@ -33,7 +44,7 @@ def added_by_packages(group: str) -> dict[str, Any]:
         InputError: one of them cannot be imported.
     """
     found: dict[str, Any] = {}
-    for point in sorted(entry_points(group=group), key=lambda point: point.name):
+    for point in sorted(_points().select(group=group), key=lambda point: point.name):
         try:
             found[point.name] = point.load()
         except Exception as error:  # whatever a foreign module does when it is imported

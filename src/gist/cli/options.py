@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
+
+from gist.addresses import is_added_to
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -113,13 +114,12 @@ def stage_purposes() -> dict[str, str]:
     Read from the source of the promises, since importing them takes longer than `gist --help` may.
     """
     home = Path(__file__).parents[1]
-    if entry_points(group="gist.stages") or not (home / "config/tree.py").exists():
+    if is_added_to("gist.stages") or not (home / "config/tree.py").exists():
         from gist.config import STAGES
 
         return {name: (inspect.getdoc(each.settings) or "").split("\n")[0] for name, each in STAGES.items()}
-    names = re.findall(
-        r"^    (\w+): \w+ = \w+\(\)$", (home / "config/tree.py").read_text("utf-8"), re.MULTILINE
-    )
+    branch = re.compile(r"^    (\w+): \w+ = \w+\.model_construct\(\)$", re.MULTILINE)
+    names = branch.findall((home / "config/tree.py").read_text("utf-8"))
     places = {name: home / f"stages/{name}.py" for name in names}
     files = {name: place.read_text("utf-8") for name, place in places.items() if place.exists()}
     purpose = re.compile(r'^class \w+\(StageSettings\):\n    """(.+?)(?:""")?$', re.MULTILINE)

@@ -37,13 +37,14 @@ class Config(Section):
     """Implementation of the networks' inner loops. auto: the fastest; reference: plain torch, for comparison."""
     threads: Auto | Annotated[int, Field(ge=1)] = "auto"
     """CPU threads. auto: as many as this process may use."""
-    prepare: PrepareConfig = PrepareConfig()
-    train: TrainConfig = TrainConfig()
-    generate: GenerateConfig = GenerateConfig()
-    evaluate: EvaluateConfig = EvaluateConfig()
-    utility: UtilityConfig = UtilityConfig()
-    report: ReportConfig = ReportConfig()
-    inspect: InspectConfig = InspectConfig()
+    # Constructed, not validated: checking them here would build each branch's schema, and then the tree's once more.
+    prepare: PrepareConfig = PrepareConfig.model_construct()
+    train: TrainConfig = TrainConfig.model_construct()
+    generate: GenerateConfig = GenerateConfig.model_construct()
+    evaluate: EvaluateConfig = EvaluateConfig.model_construct()
+    utility: UtilityConfig = UtilityConfig.model_construct()
+    report: ReportConfig = ReportConfig.model_construct()
+    inspect: InspectConfig = InspectConfig.model_construct()
 
     @model_validator(mode="after")
     def _mirroring_fits_the_data(self) -> Config:
@@ -69,7 +70,7 @@ class Config(Section):
 
 
 if not TYPE_CHECKING:
-    _added = {name: (settings, settings()) for name, settings in added_by_packages("gist.stages").items()}
+    _added = {name: (settings, settings.model_construct()) for name, settings in added_by_packages("gist.stages").items()}
     if _added:
         Config = create_model("Config", __base__=Config, __doc__=Config.__doc__, **_added)
 

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from gist.config import STAGES
@@ -265,6 +264,8 @@ class RunFolder:
             BusyError: another process works on the folder.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        from filelock import FileLock, Timeout  # only here: looking at a run is to be quick
+
         lock = FileLock(self.path / ".lock")
         try:
             lock.acquire(blocking=False)
@@ -291,6 +292,8 @@ class RunFolder:
         """Whether a process works on the folder now."""
         if not (self.path / ".lock").exists():
             return False
+        from filelock import FileLock, Timeout
+
         lock = FileLock(self.path / ".lock")
         try:
             lock.acquire(blocking=False)

@@ -27,7 +27,7 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 @cache
 def _documented(module: str) -> dict[str, dict[str, str]]:
-    """Class -> attribute -> the docstring below it, of all classes in the source of a module."""
+    """Class -> attribute -> the docstring below it, of the classes at the top of a module's source."""
     try:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
     except (OSError, TypeError):  # without source, as in some bundles
@@ -42,7 +42,7 @@ def _documented(module: str) -> dict[str, dict[str, str]]:
             and isinstance(second.value, ast.Constant)
             and isinstance(second.value.value, str)
         }
-        for node in ast.walk(tree)
+        for node in tree.body
         if isinstance(node, ast.ClassDef)
     }
 
