@@ -178,6 +178,14 @@ def test_a_misspelt_name_is_answered_with_the_sets_there_are(run: Path, verb: st
     assert not (run / "sets/rar").exists()
 
 
+def test_a_name_that_differs_in_capitals_only_is_refused(run: Path) -> None:
+    gist.generate(run, name="rare", count=2)
+    done = gist_command("generate", run, "--name", "RARE", "--count", "2")
+    assert done.returncode == 2
+    assert "There is a synthetic set 'rare'" in done.stderr
+    assert not (run / "sets/RARE").exists()
+
+
 @pytest.mark.parametrize(
     "name", ["../../elsewhere", "Doe^John", "John Doe", "", ".hidden", "x" * 65, "a/b", "a\n"]
 )

@@ -233,3 +233,31 @@ def test_a_damaged_member_of_an_archive_is_told(place: Path) -> None:
     (place / "images.zip").write_bytes(damaged)
     with pytest.raises(gist.errors.InputError, match=r"images\.zip is not a readable data set archive"):
         gist.open_archive(place / "images.zip")
+
+
+def test_the_demo_does_not_settle_among_somebodys_images(place: Path) -> None:
+    before = sorted(place.joinpath("phantoms").iterdir())
+    assert "phantoms holds something else" in said(place, "demo", "phantoms")
+    assert sorted(place.joinpath("phantoms").iterdir()) == before
+
+
+def test_weights_are_looked_for_in_a_folder_only(place: Path) -> None:
+    (place / "weights.h5").write_bytes(b"")
+    options = ("utility", "runs/mini", "--classifiers", "resnet101", "--weights-folder")
+    assert "utility.weights_folder is a file" in said(place, *options, "weights.h5")
+    assert "utility.weights_folder is not there" in said(place, *options, "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("export", "runs/mini", "--to", "jpeg", "--out", "x"), "'jpeg' is not one of 'folder', 'dicom'."),
+        (("smoothness", "x.safetensors", "--samples", "1"), "should be greater than or equal to 2"),
+    ],
+)
+def test_a_wrong_choice_is_told_without_the_words_of_a_library(
+    place: Path, words: tuple[str, ...], sentence: str
+) -> None:
+    told = said(place, *words)
+    assert f": {sentence}" in told
+    assert "Value error" not in told

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from gist.cli.as_json import JsonOption, print_json
 from gist.cli.endings import say_loss, say_next, say_where
@@ -23,7 +24,19 @@ from gist.version import __version__
 if TYPE_CHECKING:
     from gist.verbs.beginning import Beginning
 
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            # typer passes on what pydantic says of a wrong choice, in its words: "Value error, …", "Input should be …".
+            error.message = error.message.removeprefix("Value error, ").removeprefix("Input ")
+            raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Plain radiographs in; a trained generator, a synthetic data set and an honest report out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

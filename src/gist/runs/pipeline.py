@@ -137,6 +137,13 @@ def open_run(
             f"There is no synthetic set '{set_name}' in {run.path}; "
             + (f"there are: {there}." if there else f"make it with `{run.command('generate')}`.")
         )
+    if set_name is not None and own is None:
+        twins = [str(each.set_name) for each in run.sets() if each.set_name != set_name]
+        for twin in (twin for twin in twins if twin.casefold() == set_name.casefold()):
+            raise InputError(
+                f"There is a synthetic set '{twin}' in {run.path}, which many disks cannot tell from '{set_name}'; "
+                "give that name, or one that differs in more than capitals."
+            )
     return run, load_config(settings, {"folder": str(run.path)}, own=own)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gist.config import STAGE_NAMES, Config, build_config
+from gist.errors import InputError
 from gist.generators.start import SHIPPED
 from gist.phantoms import write_phantom_data_set
 from gist.progress import Progress
@@ -12,7 +13,7 @@ from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
 from gist.runs.results import RunResult
 
-PHANTOMS = 420
+PHANTOMS = 396
 IMAGES = 200
 _SEED = 20_000
 """Phantoms of the demo are others than those that the shipped network learned from (seeds below 20,000)."""
@@ -50,10 +51,16 @@ def run_demo(config: Config, progress: Progress) -> RunResult:
     """Draws phantoms where they are missing, then runs every stage on them.
 
     Raises:
+        InputError: the folder holds something else.
         GistError: as the stages do.
     """
-    source = config.run_folder / "phantoms"
-    with RunFolder(config.run_folder).locked():
+    source, run = config.run_folder / "phantoms", RunFolder(config.run_folder)
+    if not (run.config_file.exists() or source.exists()) and run.path.is_dir() and any(run.path.iterdir()):
+        raise InputError(
+            f"{run.path} holds something else, and the demo draws its own radiographs; name a new folder for it, or "
+            f"give your radiographs to `gist run {run.path}`."
+        )
+    with run.locked():
         if not (source / "labels.csv").exists():
             progress.note(f"Drawing {PHANTOMS} phantom radiographs as DICOM files.")
             write_phantom_data_set(
