@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoints, entry_points
+from importlib.metadata import entry_points
 from typing import Any
 
 from gist.errors import InputError
@@ -26,7 +26,7 @@ def imported(address: str) -> Any:
 
 
 @cache
-def _points() -> EntryPoints:
+def _points() -> Any:
     """All that installed packages add to anything: finding them takes as long for one group as for all."""
     return entry_points()
 

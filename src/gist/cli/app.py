@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class _Commands(TyperGroup):
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:

@@ -70,7 +70,10 @@ class Config(Section):
 
 
 if not TYPE_CHECKING:
-    _added = {name: (settings, settings.model_construct()) for name, settings in added_by_packages("gist.stages").items()}
+    _added = {
+        name: (settings, settings.model_construct())
+        for name, settings in added_by_packages("gist.stages").items()
+    }
     if _added:
         Config = create_model("Config", __base__=Config, __doc__=Config.__doc__, **_added)
 
