@@ -27,7 +27,7 @@ Z = torch.randn(3, 12, generator=torch.Generator().manual_seed(0))
 X = torch.rand(3, 1, 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
-def pair(architecture: str = "stylegan2", **fields: int) -> tuple[Generator, Discriminator]:
+def pair(architecture: str = "stylegan2", **fields: float) -> tuple[Generator, Discriminator]:
     torch.manual_seed(2)
     spec = NetworkSpec(architecture, **{"resolution": 16, **SIZES, **fields})
     G, D = build_generator(spec), build_discriminator(spec)
@@ -104,9 +104,10 @@ def test_dropping_the_classes_gives_the_mean_class() -> None:
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("detail", [0.0, 4.0])
 @pytest.mark.parametrize("architecture", STYLE_BASED)
-def test_grey_from_rgb_is_the_luma_of_the_old_picture(architecture: str) -> None:
-    G, D = pair(architecture, channels=3)
+def test_grey_from_rgb_is_the_luma_of_the_old_picture(architecture: str, detail: float) -> None:
+    G, D = pair(architecture, channels=3, d_detail=detail)
     target = dataclasses.replace(G.spec, channels=1)
     new_G, fates = adapt_state(G, target)
     new_D, _ = adapt_state(D, target)
@@ -118,8 +119,9 @@ def test_grey_from_rgb_is_the_luma_of_the_old_picture(architecture: str) -> None
 
 
 @torch.no_grad()
-def test_rgb_from_grey_repeats_the_grey_picture() -> None:
-    G, D = pair("stylegan2", channels=1)
+@pytest.mark.parametrize("detail", [0.0, 4.0])
+def test_rgb_from_grey_repeats_the_grey_picture(detail: float) -> None:
+    G, D = pair("stylegan2", channels=1, d_detail=detail)
     target = dataclasses.replace(G.spec, channels=3)
     new_G, _ = adapt_state(G, target)
     new_D, _ = adapt_state(D, target)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from small_trainer import small_trainer
 
 from gist.config.families import TrainConfig
 from gist.errors import InputError
-from gist.generators.gan.networks import build_generator
+from gist.generators.gan.networks import build_discriminator, build_generator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.learning.plan import Fingerprint
 from gist.generators.model import Start
@@ -21,7 +23,7 @@ from gist.verbs.planning import _with_measured_micro_batch
 @pytest.mark.parametrize(
     ("resolution", "on_gpu", "architecture", "gamma", "channel_base"),
     [
-        (64, False, "stylegan3-t", 0.512, 2048),
+        (64, False, "stylegan2", 0.102, 2048),
         (128, False, "stylegan2", 0.41, 2048),
         (128, True, "stylegan3-t", 0.512, 16384),
         (256, True, "stylegan3-t", 2.05, 16384),
@@ -69,3 +71,20 @@ def test_memory_is_counted_and_what_is_free_is_less_than_the_machine_has() -> No
     assert free is not None
     assert 50 * 2**20 < used <= peak * 1.1
     assert 0 < free < 2**50
+
+
+def test_on_a_cpu_the_discriminator_sees_bands_unless_it_is_a_given_one() -> None:
+    data = Fingerprint(2000, 64, (), on_gpu=False)
+    assert plan_training(TrainConfig(), data).settings()["discriminator_detail"] == 4.0
+    assert plan_training(TrainConfig(), replace(data, on_gpu=True)).settings()["discriminator_detail"] == 0.0
+    assert plan_training(TrainConfig(discriminator_detail=2), data).settings()["discriminator_detail"] == 2.0
+    spec = NetworkSpec("stylegan2", 64, channel_base=1024, channel_max=16, z_dim=64, w_dim=64)
+    G, D = build_generator(spec), build_discriminator(spec)
+    assert plan_training(TrainConfig(), data, Start("G", G)).settings()["discriminator_detail"] == 4.0
+    assert plan_training(TrainConfig(), data, Start("both", G, D)).settings()["discriminator_detail"] == 0.0
+    with pytest.raises(
+        InputError, match=r"train\.discriminator_detail is 4\.0, but the starting network has 0\.0"
+    ):
+        plan_training(TrainConfig(discriminator_detail=4), data, Start("both", G, D))
+    with pytest.raises(InputError, match="a DCGAN generator has no such setting"):
+        plan_training(TrainConfig(architecture="dcgan", discriminator_detail=4), data)

@@ -170,3 +170,46 @@ def test_transfer_copies_what_fits_and_says_what_is_new(prepared: Prepared) -> N
     config, third = prepared("third", start_from=str(source), architecture="stylegan2")
     with pytest.raises(InputError, match="stylegan3-t"):
         train(config, third, Silent())
+
+
+def test_a_continued_training_keeps_what_was_chosen_when_it_began(prepared: Prepared) -> None:
+    """As where another version of gist began it, which chose otherwise."""
+    config, run = prepared(kimg=0.016)
+    train(config, run, Silent())
+    file = run.path / "train" / "plan.json"
+    plan = json.loads(file.read_text())
+    assert plan["settings"]["discriminator_detail"] == 4.0
+    plan["settings"] |= {"ema_kimg": 9.0, "gamma": 7.0}
+    plan["reasons"]["ema_kimg"] = "once thought best"
+    file.write_text(json.dumps(plan))
+    longer = config.model_copy(update={"train": config.train.model_copy(update={"kimg": 0.032})})
+    result = train(longer, run, Silent())
+    assert (result.kimg, result.settings["ema_kimg"], result.reasons["ema_kimg"]) == (
+        0.032,
+        9.0,
+        "once thought best",
+    )
+    assert result.settings["gamma"] == 0.1, "what the settings give is never taken from there"
+
+
+def test_a_training_that_began_before_there_were_bands_goes_on_with_pixels(prepared: Prepared) -> None:
+    config, run = prepared(kimg=0.016, discriminator_detail=0.0)
+    train(config, run, Silent())
+    file = run.path / "train" / "plan.json"
+    plan = json.loads(file.read_text())
+    for part in plan.values():
+        if isinstance(part, dict):
+            del part["discriminator_detail"]
+    file.write_text(json.dumps(plan))
+    free = {"kimg": 0.032, "discriminator_detail": "auto"}
+    longer = config.model_copy(update={"train": config.train.model_copy(update=free)})
+    assert train(longer, run, Silent()).settings["discriminator_detail"] == 0.0
+
+
+def test_a_training_without_a_checkpoint_is_planned_anew(prepared: Prepared) -> None:
+    config, run = prepared(kimg=0.016)
+    (run.path / "train").mkdir(exist_ok=True)
+    (run.path / "train" / "plan.json").write_text(
+        '{"settings": {"ema_kimg": 9.0}, "reasons": {"ema_kimg": "old"}}'
+    )
+    assert train(config, run, Silent()).settings["ema_kimg"] == 1.25

@@ -3,7 +3,7 @@
 A field's docstring is a setting's only documentation. Two marks go with fields: `restarts=False`, a setting that may
 change without throwing finished work away (the stage continues with the new value), and `private="the label table"`, a
 path of the user's disk that may hold names: it never enters the run folder, and in messages that are kept these
-words stand in its place.
+words stand in its place. `before=VALUE` is what trainings had that began when there was no such setting.
 """
 
 from __future__ import annotations

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Set
+from dataclasses import replace
+from typing import Any
 
-from gist.config import Config
+from gist.config import STAGES, Config
 from gist.errors import InputError
-from gist.generators.learning.plan import Fingerprint, TrainingPlan
+from gist.generators.learning.plan import GIVEN, Fingerprint, TrainingPlan
 from gist.generators.model import Start
 from gist.generators.planning import check_without_data, plan_training
 from gist.generators.start import load_start
 from gist.machine.device import Device, choose_device
 from gist.runs.folder import RunFolder
 from gist.runs.results import finished_result
+from gist.runs.standing import assess
 from gist.stages.prepare import PrepareResult
 from gist.stages.promise import StageName
 from gist.stages.train import TrainSettings
@@ -34,19 +38,48 @@ def check_train(config: Config, run: RunFolder, ahead: Set[StageName]) -> None:
         check_without_data(config.train, _start(config))
         return
     prepared = prepared_data(run)
-    _, plan = plan_of_run(config, device, prepared)
+    begun = assess(STAGES["train"], config, run).state not in ("stale", "not started")
+    _, plan = plan_of_run(config, device, prepared, run if begun else None)
     scored_against(config.train, plan, prepared)
 
 
-def plan_of_run(config: Config, device: Device, prepared: PrepareResult) -> tuple[Start | None, TrainingPlan]:
+def plan_of_run(
+    config: Config, device: Device, prepared: PrepareResult, begun: RunFolder | None
+) -> tuple[Start | None, TrainingPlan]:
     """The starting network, where there is one, and the plan of a training on the prepared data.
+
+    Where the training has `begun` in a run folder and left a checkpoint, what was chosen then stays chosen: another
+    version of gist, or another device, might choose otherwise, and networks of other sizes could not go on.
 
     Raises:
         InputError: there is no such network, or the settings contradict it or the data.
     """
     start = _start(config)
     fingerprint = Fingerprint(prepared.train_images, prepared.resolution, prepared.class_names, device.on_gpu)
-    return start, plan_training(config.train, fingerprint, start)
+    chosen, reasons = ({}, {}) if begun is None else _chosen_before(config.train, begun)
+    plan = plan_training(config.train.model_copy(update=chosen), fingerprint, start)
+    return start, replace(plan, reasons=plan.reasons | reasons)
+
+
+def _chosen_before(train: TrainSettings, run: RunFolder) -> tuple[dict[str, Any], dict[str, str]]:
+    """By name what a training that has a checkpoint was planned with where the settings leave it to gist, and why."""
+    folder = run.folder_of("train")
+    if not any((folder / "checkpoints").glob("[0-9]*")):
+        return {}, {}
+    try:
+        plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+        values, reasons = dict(plan["settings"]), dict(plan["reasons"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}, {}
+    free = {name: field for name, field in type(train).model_fields.items() if getattr(train, name) == "auto"}
+    chosen: dict[str, Any] = {}
+    for name, field in free.items():
+        before = field.json_schema_extra
+        if name in values and reasons.get(name) not in (None, GIVEN):
+            chosen[name] = values[name]
+        elif name not in values and isinstance(before, dict) and "before" in before:
+            chosen[name] = before["before"]
+    return chosen, {name: reasons.get(name, "as when this training began") for name in chosen}
 
 
 def _start(config: Config) -> Start | None:

@@ -58,7 +58,7 @@ def _train(
     config: Config, run: RunFolder, progress: Progress, team: Team, device: Device, request: StopRequest
 ) -> TrainResult:
     prepared = prepared_data(run)
-    start, plan = plan_of_run(config, device, prepared)
+    start, plan = plan_of_run(config, device, prepared, run)
     data_set = read_data_set(run.path / prepared.train_archive)
     images = TrainingImages(data_set, conditional=plan.conditional, seed=config.seed)
     ops.prepare(device.torch_device, progress.note)

@@ -70,6 +70,7 @@ class TrainSettings(TypedDict, total=False):
     channel_base: Literal["auto"] | int | None
     channel_max: Literal["auto"] | int | None
     discriminator_channel_max: Literal["auto"] | int | None
+    discriminator_detail: Literal["auto"] | float | None
     z_dim: Literal["auto"] | int | None
     w_dim: Literal["auto"] | int | None
     mapping_layers: Literal["auto"] | int | None

@@ -71,6 +71,8 @@ class GanFamily(Family):
     """Whether downsampling filters are radially symmetric."""
     regularises_path_length: bool = False
     """Whether G learns with path-length regularisation and mixed styles (Karras et al. 2020)."""
+    judges_bands: bool = False
+    """Whether the discriminator can see Haar bands instead of pixels."""
     blurs_early: bool = False
     """Whether the discriminator's eyes are blurred at first (Karras et al. 2021, appendix D.3)."""
     charts: tuple[Chart, ...] = CHARTS
@@ -81,6 +83,7 @@ class GanFamily(Family):
     papers: tuple[Paper, ...] = ()
     readers: Mapping[str, str] = field(default_factory=dict)
     settings: type[Section] = GanSettings
+    without: frozenset[str] = frozenset()
 
     def suits(self, data: Fingerprint) -> str | None:
         return self.chosen_for(data)

@@ -24,6 +24,10 @@ class GanSettings(Section):
     """Largest number of channels of any layer of the generator."""
     discriminator_channel_max: Auto | Annotated[int, Field(ge=8, le=2048)] = "auto"
     """Largest number of channels of any layer of the discriminator."""
+    discriminator_detail: Auto | Annotated[float, Field(ge=0, le=64)] = Field(
+        "auto", json_schema_extra={"before": 0.0}
+    )
+    """The discriminator sees Haar bands of half the size, fine detail enlarged by this; 0: it sees pixels."""
     z_dim: Auto | Annotated[int, Field(ge=8, le=2048)] = "auto"
     """Length of the latent vector z."""
     w_dim: Auto | Annotated[int, Field(ge=8, le=2048)] = "auto"

@@ -79,6 +79,8 @@ class NetworkSpec:
     """Overall multiplier of D's channels; defaults to G's before it is widened."""
     d_channel_max: int = 0
     """Upper limit of D's channels per layer; defaults to G's before it is widened."""
+    d_detail: float = 0.0
+    """Factor on the details among the Haar bands that D sees; 0 where it sees pixels."""
     d_mapping_layers: int = 8
     """Depth of D's class mapping network."""
     d_conv_clamp: float | None = 256.0
@@ -176,6 +178,8 @@ class NetworkSpec:
                 raise InputError(f"{name} must be at least 0 and below 1, not {getattr(self, name)}.")
         if not (math.isfinite(self.mapping_lr_multiplier) and self.mapping_lr_multiplier > 0):
             raise InputError(f"mapping_lr_multiplier must be above 0, not {self.mapping_lr_multiplier}.")
+        if not 0 <= self.d_detail <= 64:
+            raise InputError(f"d_detail must be from 0 to 64, not {self.d_detail:g}.")
         if not math.isfinite(self.output_scale):
             raise InputError(f"output_scale must be a finite number, not {self.output_scale}.")
         self._check_frequencies()

@@ -10,6 +10,9 @@ from gist.errors import InputError
 from gist.numerals import counted
 from gist.stages.promise import Section
 
+GIVEN = "given in the settings"
+"""Why a setting is what it is, where gist did not choose."""
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -57,7 +60,7 @@ class Choices:
         given = getattr(self.settings, name)
         if given != "auto":
             usual = type(self.settings).model_fields[name].default
-            self.reasons[name] = "by default" if given == usual else "given in the settings"
+            self.reasons[name] = "by default" if given == usual else GIVEN
             return given
         self.reasons[name] = reason
         return value
@@ -101,7 +104,7 @@ class Choices:
         """Thousands of images to show."""
         value, reason = 3000.0, "enough for a few thousand radiographs on a GPU"
         if not data.on_gpu:
-            value, reason = 60.0, "about what a CPU does in an afternoon"
+            value, reason = (150.0 if data.resolution <= 64 else 60.0), "one to two hours of two CPU cores"
         elif transfer:
             value, reason = 1000.0, "transfer learning needs about a third of a training from scratch"
         kimg: float = self("kimg", value, reason)

@@ -12,11 +12,12 @@ from gist.generators.gan.discriminator import Discriminator
 from gist.generators.gan.layers import Conv2d, FullyConnected
 from gist.generators.gan.mapping import MappingNetwork, adopt_embedding
 from gist.generators.gan.spec import NetworkSpec
+from gist.generators.stylegan.bands import haar_bands
 from gist.images.colour import LUMA
 
 
 class ResidualDiscriminator(Discriminator):
-    """The discriminator of StyleGAN2 and StyleGAN3.
+    """The discriminator of StyleGAN2 and StyleGAN3, which sees pixels, or with `d_detail` Haar bands of half the size.
 
     The first `freeze_layers` layers, counted from the image in the order fromrgb, then per block conv0,
     conv1, skip, keep their weights (Mo 2020, freeze-D).
@@ -27,13 +28,16 @@ class ResidualDiscriminator(Discriminator):
 
     def __init__(self, spec: NetworkSpec, freeze_layers: int = 0) -> None:
         super().__init__(spec)
+        self.detail = spec.d_detail
+        self.seen_resolution = spec.resolution // 2 if self.detail else spec.resolution
         widths = {
             2**power: min(spec.d_channel_base // 2**power, spec.d_channel_max)
-            for power in range(2, spec.resolution.bit_length())
+            for power in range(2, self.seen_resolution.bit_length())
         }
         clamp = spec.d_conv_clamp
+        seen_channels = spec.channels * (4 if self.detail else 1)
         self.fromrgb = Conv2d(
-            spec.channels, widths[spec.resolution], 1, clamp=clamp, frozen=freeze_layers > 0
+            seen_channels, widths[self.seen_resolution], 1, clamp=clamp, frozen=freeze_layers > 0
         )
         self.sizes = [size for size in sorted(widths, reverse=True) if size > 4]
         self.blocks = nn.ModuleList(
@@ -49,9 +53,10 @@ class ResidualDiscriminator(Discriminator):
 
     def features(self, image_NCHW: Tensor) -> Tensor:
         """Features [N, C, 4, 4]."""
-        x_NCHW: Tensor = self.fromrgb(super().features(image_NCHW))
+        image_NCHW = super().features(image_NCHW)
+        x_NCHW: Tensor = self.fromrgb(haar_bands(image_NCHW, self.detail) if self.detail else image_NCHW)
         for block, size in zip(self.blocks, self.sizes, strict=True):
-            lowered = size * 2**4 > self.img_resolution
+            lowered = size * 2**4 > self.seen_resolution
             x_NCHW = block(x_NCHW.to(self.inner_dtype if lowered else torch.float32))
         return x_NCHW.to(torch.float32)
 
@@ -104,10 +109,13 @@ class ResidualDiscriminator(Discriminator):
         if source.img_channels == self.img_channels or old.shape[0] != new.shape[0]:
             return []
         scale = source.fromrgb.weight_gain / self.fromrgb.weight_gain
+        of_colour = (
+            old.reshape(len(old), source.img_channels, -1, 1, 1) * scale
+        )  # pixels, or a colour's four bands
         if self.img_channels == 1:
-            new.copy_(old.sum(dim=1, keepdim=True) * scale)
+            new.copy_(of_colour.sum(dim=1))
         else:
-            new.copy_(old * torch.tensor(LUMA).reshape(1, 3, 1, 1) * scale)
+            new.copy_((of_colour * torch.tensor(LUMA).reshape(1, 3, 1, 1, 1)).flatten(1, 2))
         return ["fromrgb.weight"]
 
 
