@@ -212,7 +212,7 @@ def test_a_plan_written_as_settings_is_run_as_planned(folder: Path) -> None:
     )
     text = (folder / "plans/study.yaml").read_text()
     assert "  batch: 4  # given in the settings\n" in text
-    assert "  gamma: 0.256  # grows with pixels and falls with the batch: 32x32, batch 4\n" in text
+    assert "  gamma: 0.0512  # grows with pixels and falls with the batch: 32x32, batch 4\n" in text
     config = load_config(folder / "plans/study.yaml")
     assert config.prepare.source == (folder / "hands").resolve()
     assert (config.prepare.classes, config.prepare.fit) == (("worn", "healthy"), "crop")

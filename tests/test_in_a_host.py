@@ -178,7 +178,7 @@ def test_every_table_is_data_first(place: Path) -> None:
     assert {entry["stage"]: entry["state"] for entry in run["stages"]} == stages
     plan = told("plan", "phantoms", "--set", "prepare.labels=labels.csv")
     assert plan["source"]["images"] == 60
-    assert plan["training"]["architecture"] == "stylegan3-t"
+    assert plan["training"]["architecture"] == "stylegan2"
     evaluated = told("evaluate", "runs/one")
     assert {score["name"] for score in evaluated["scores"]} >= {"KID[radiomics]"}
     assert evaluated == json.loads((place / "runs/one/evaluate/stage.json").read_text())["result"]

@@ -41,6 +41,11 @@ def check_without_data(settings: TrainSettings, start: Start | None) -> None:
         _check_family(settings, family_named(settings.architecture), None)
 
 
+def settings_of(family: Family) -> frozenset[str]:
+    """The names of the settings of training that a kind of generator has."""
+    return frozenset(TrainSettings.model_fields.keys() | family.settings.model_fields.keys()) - family.without
+
+
 def precision_of(settings: TrainSettings, plan: TrainingPlan, device: Device) -> tuple[Precision, str]:
     """Precision of the inner layers, and why."""
     if "precision" in family_named(plan.architecture).without:
@@ -56,7 +61,7 @@ def _check_family(settings: TrainSettings, family: Family, start: Start | None) 
         )
     if start is not None:
         family.check_start(settings, start)
-    known = (TrainSettings.model_fields.keys() | family.settings.model_fields.keys()) - family.without
+    known = settings_of(family)
     for name, field in type(settings).model_fields.items():
         if name not in known and getattr(settings, name) != field.default:
             raise InputError(

@@ -11,7 +11,8 @@ from gist.config import STAGES, Config
 from gist.errors import InputError
 from gist.generators.learning.plan import GIVEN, Fingerprint, TrainingPlan
 from gist.generators.model import Start
-from gist.generators.planning import check_without_data, plan_training
+from gist.generators.planning import check_without_data, plan_training, settings_of
+from gist.generators.registry import family_named
 from gist.generators.start import load_start
 from gist.machine.device import Device, choose_device
 from gist.runs.folder import RunFolder
@@ -69,9 +70,10 @@ def _chosen_before(train: TrainSettings, run: RunFolder) -> tuple[dict[str, Any]
     try:
         plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
         values, reasons = dict(plan["settings"]), dict(plan["reasons"])
+        known = settings_of(family_named(values["architecture"]))
     except (OSError, ValueError, KeyError, TypeError):
         return {}, {}
-    free = {name: field for name, field in type(train).model_fields.items() if getattr(train, name) == "auto"}
+    free = {name: type(train).model_fields[name] for name in known if getattr(train, name) == "auto"}
     chosen: dict[str, Any] = {}
     for name, field in free.items():
         before = field.json_schema_extra
