@@ -75,12 +75,12 @@ def test_memory_is_counted_and_what_is_free_is_less_than_the_machine_has() -> No
 
 def test_on_a_cpu_the_discriminator_sees_bands_unless_it_is_a_given_one() -> None:
     data = Fingerprint(2000, 64, (), on_gpu=False)
-    assert plan_training(TrainConfig(), data).settings()["discriminator_detail"] == 4.0
+    assert plan_training(TrainConfig(), data).settings()["discriminator_detail"] == 8.0
     assert plan_training(TrainConfig(), replace(data, on_gpu=True)).settings()["discriminator_detail"] == 0.0
     assert plan_training(TrainConfig(discriminator_detail=2), data).settings()["discriminator_detail"] == 2.0
     spec = NetworkSpec("stylegan2", 64, channel_base=1024, channel_max=16, z_dim=64, w_dim=64)
     G, D = build_generator(spec), build_discriminator(spec)
-    assert plan_training(TrainConfig(), data, Start("G", G)).settings()["discriminator_detail"] == 4.0
+    assert plan_training(TrainConfig(), data, Start("G", G)).settings()["discriminator_detail"] == 8.0
     assert plan_training(TrainConfig(), data, Start("both", G, D)).settings()["discriminator_detail"] == 0.0
     with pytest.raises(
         InputError, match=r"train\.discriminator_detail is 4\.0, but the starting network has 0\.0"

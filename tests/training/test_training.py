@@ -178,7 +178,7 @@ def test_a_continued_training_keeps_what_was_chosen_when_it_began(prepared: Prep
     train(config, run, Silent())
     file = run.path / "train" / "plan.json"
     plan = json.loads(file.read_text())
-    assert plan["settings"]["discriminator_detail"] == 4.0
+    assert plan["settings"]["discriminator_detail"] == 8.0
     plan["settings"] |= {"ema_kimg": 9.0, "gamma": 7.0}
     plan["reasons"]["ema_kimg"] = "once thought best"
     file.write_text(json.dumps(plan))

@@ -18,7 +18,7 @@ from gist.stages.train import TrainSettings
 if TYPE_CHECKING:
     from gist.generators.gan.family import GanFamily
 
-_DETAIL = 4.0
+_DETAIL = 8.0
 """Details of radiographs are four to sixteen times weaker than brightness."""
 _MAGNITUDE_HALF_LIFE_IMAGES = 20_000
 
