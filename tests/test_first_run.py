@@ -265,3 +265,16 @@ def test_a_training_that_hours_end_says_how_far_it_came_and_what_is_next(folder:
     assert "train: stopped by train.hours at 0.00 of 60 kimg" in said
     assert "Next: gist generate runs/radiographs" in said
     assert "stopped by train.hours at 0.00 of 60 kimg" in command("status", "runs/radiographs", cwd=folder)
+
+
+def test_hours_alone_are_the_length_of_a_training(folder: Path) -> None:
+    write_pictures(folder / "hands")
+    small = [word for word in SMALL if "train.kimg" not in word]
+    options = ("--stages", "prepare,train", "--hours", "0.0003")
+    said = command("run", "hands", *small, *options, cwd=folder)
+    assert " kimg, all that train.hours allowed" in said
+    log = (folder / "runs/radiographs/train/log.jsonl").read_text().splitlines()
+    assert len(log) > 2
+    assert "all that train.hours allowed" in command("status", "runs/radiographs", cwd=folder)
+    again = command("run", "runs/radiographs", "--stages", "train", "--hours", "0.0006", cwd=folder)
+    assert " kimg, all that train.hours allowed" in again

@@ -88,3 +88,14 @@ def test_on_a_cpu_the_discriminator_sees_bands_unless_it_is_a_given_one() -> Non
         plan_training(TrainConfig(discriminator_detail=4), data, Start("both", G, D))
     with pytest.raises(InputError, match="a DCGAN generator has no such setting"):
         plan_training(TrainConfig(architecture="dcgan", discriminator_detail=4), data)
+
+
+def test_hours_alone_say_how_long_to_train_and_snapshots_come_as_often_as_usual() -> None:
+    data = Fingerprint(2000, 64, (), on_gpu=False)
+    usual = plan_training(TrainConfig(), data)
+    by_hours = plan_training(TrainConfig(hours=3), data)
+    assert by_hours.kimg > 100 * usual.kimg
+    assert by_hours.snapshot_kimg == usual.snapshot_kimg == usual.kimg / 12
+    assert by_hours.reasons["kimg"] == "until train.hours is used up"
+    both = plan_training(TrainConfig(hours=3, kimg=24), data)
+    assert (both.kimg, both.snapshot_kimg, both.reasons["kimg"]) == (24, 2, "given in the settings")

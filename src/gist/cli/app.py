@@ -74,6 +74,9 @@ def run(
             "--dry-run", help="Check all that a run checks before it starts, and show what would run."
         ),
     ] = False,
+    hours: Annotated[
+        float | None, typer.Option(help="How long to train at most (train.hours).", metavar="HOURS")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Start without asking.")] = False,
 ) -> None:
     """Run every stage on a folder of radiographs, or as a settings file says; the same command continues it."""
@@ -84,6 +87,8 @@ def run(
     from gist.verbs.beginning import begin
     from gist.verbs.stages import check_stages
 
+    if hours is not None:
+        changes = {"train.hours": hours} | changes
     begun = begin(target, changes)
     config = begun.config
     beside = target.parent / config.run_folder

@@ -140,7 +140,7 @@ def confirmation(plan: Plan, stages: Sequence[str], folder: str) -> None:
     console.print()
     console.print(
         f"Stages: {', '.join(stages)}. The generator: {training.architecture} at {plan.source.resolution}x"
-        f"{plan.source.resolution}, {training.kimg:g} kimg in batches of {training.batch}. {_cost(plan)} {folder}",
+        f"{plan.source.resolution}, {_kimg(plan)} kimg in batches of {training.batch}. {_cost(plan)} {folder}",
         markup=False,
     )
 
@@ -148,8 +148,12 @@ def confirmation(plan: Plan, stages: Sequence[str], folder: str) -> None:
 def _cost(plan: Plan) -> str:
     return (
         f"On {plan.device_reason}: {plan.seconds_per_kimg:.1f} s per 1000 images, "
-        f"about {_duration(plan.hours * 3600)} for {plan.training.kimg:g} kimg."
+        f"about {_duration(plan.hours * 3600)} for {_kimg(plan)} kimg."
     )
+
+
+def _kimg(plan: Plan) -> str:
+    return f"{float(f'{plan.kimg:.3g}'):g}"
 
 
 def inspection_table(result: InspectionResult) -> None:

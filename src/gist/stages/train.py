@@ -22,6 +22,10 @@ class Snapshot(Result):
     """Variety of the grid's images as a share of the real ones'."""
 
 
+UNTIL_HOURS = "until train.hours is used up"
+"""Why a training has the length it has, where its settings give hours and no number of images."""
+
+
 class TrainResult(Result):
     snapshots: tuple[Snapshot, ...]
     """Oldest first; every file holds G_ema and its configuration only."""
@@ -52,11 +56,18 @@ class TrainResult(Result):
     precision: str = "float32"
     """Of the inner layers."""
 
+    @property
+    def took_its_hours(self) -> bool:
+        """Whether nothing but `train.hours` was to end it, and did."""
+        return self.stopped_because == "hours reached" and self.reasons.get("kimg") == UNTIL_HOURS
+
     def in_one_line(self) -> str:
         planned = self.settings.get("kimg", self.kimg)
         ended = {
             "kimg reached": f"{self.kimg:g} kimg",
-            "hours reached": f"stopped by train.hours at {self.kimg:.2f} of {planned:g} kimg",
+            "hours reached": f"{self.kimg:.2f} kimg, all that train.hours allowed"
+            if self.took_its_hours
+            else f"stopped by train.hours at {self.kimg:.2f} of {planned:g} kimg",
             "no longer better": f"stopped by train.patience_kimg at {self.kimg:.2f} of {planned:g} kimg",
         }[self.stopped_because]
         best = "" if self.best is None else f", best {Path(self.best).stem}"
@@ -94,7 +105,7 @@ class TrainSettings(StageSettings):
     kimg: Auto | Annotated[float, Field(gt=0)] = Field("auto", json_schema_extra={"restarts": False})
     """Training length in thousands of real images shown, repeats counted."""
     hours: Annotated[float, Field(gt=0)] | None = Field(None, json_schema_extra={"restarts": False})
-    """Stop after this many hours of training even if `kimg` is not reached."""
+    """Hours of training after which it ends. Alone it says how long to train; with `kimg`, whichever comes first."""
     batch: Auto | Annotated[int, Field(ge=2, le=4096)] = "auto"
     """Images per step."""
     micro_batch: Auto | Annotated[int, Field(ge=1)] = "auto"

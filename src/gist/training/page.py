@@ -115,7 +115,9 @@ def _steps(findings: Findings, trained: TrainResult) -> tuple[Step, ...]:
     """What may make the images better: training on, another snapshot, another start, more images."""
     steps = []
     prepared = findings.of(PrepareResult)
-    if trained.stopped_because == "hours reached":
+    if trained.took_its_hours:
+        steps.append(Step(63, "Train on: raise train.hours and run “gist train” again."))
+    elif trained.stopped_because == "hours reached":
         steps.append(Step(64, "Train on: train.hours ended it early. Raise it and run “gist train” again."))
     elif trained.best in (None, trained.snapshots[-1].file):
         why = "" if trained.best is None else ", as no snapshot is better than the last"

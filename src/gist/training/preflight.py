@@ -76,11 +76,13 @@ def _chosen_before(train: TrainSettings, run: RunFolder) -> tuple[dict[str, Any]
     free = {name: type(train).model_fields[name] for name in known if getattr(train, name) == "auto"}
     chosen: dict[str, Any] = {}
     for name, field in free.items():
-        before = field.json_schema_extra
+        marks = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        if marks.get("restarts") is False:  # may change in mid-training, as the length
+            continue
         if name in values and reasons.get(name) not in (None, GIVEN):
             chosen[name] = values[name]
-        elif name not in values and isinstance(before, dict) and "before" in before:
-            chosen[name] = before["before"]
+        elif name not in values and "before" in marks:
+            chosen[name] = marks["before"]
     return chosen, {name: reasons.get(name, "as when this training began") for name in chosen}
 
 

@@ -21,7 +21,7 @@ from gist.machine.memory import GIBIBYTE, peak_bytes
 from gist.machine.team import Team
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
-from gist.stages.train import Snapshot, TrainResult
+from gist.stages.train import UNTIL_HOURS, Snapshot, TrainResult
 from gist.training import warnings
 from gist.training.checkpoint import save_checkpoint
 from gist.training.grids import Grids
@@ -31,7 +31,7 @@ from gist.training.loop import Stop, StopReason, train_until
 from gist.training.record import TrainingRecord
 
 _TICKS = 400
-"""Log lines over a whole training."""
+"""Log lines over a whole training, or over twelve snapshots where nobody knows how long it is."""
 
 
 @dataclass
@@ -76,11 +76,13 @@ class Sitting:
         """
         learner, train, plan = self.learner, self.config.train, self.learner.plan
         learner.use_precision(self.precision)
+        snapshot_images = max(plan.batch, round(plan.snapshot_kimg * 1000))
         stop = Stop(
             round(plan.kimg * 1000),
             None if train.hours is None else train.hours * 3600,
             train.patience_kimg,
         )
+        length = 12 * snapshot_images if plan.reasons.get("kimg") == UNTIL_HOURS else stop.images
         if self.team.leads:
             self.log = TrainingLog(
                 self.folder, learner.images, tensorboard=train.tensorboard, on_note=self.progress.note
@@ -97,8 +99,8 @@ class Sitting:
                 self.record,
                 stop,
                 self.team,
-                tick_images=max(plan.batch, stop.images // _TICKS),
-                snapshot_images=max(plan.batch, round(plan.snapshot_kimg * 1000)),
+                tick_images=max(plan.batch, length // _TICKS),
+                snapshot_images=snapshot_images,
                 on_tick=self._tick,
                 on_snapshot=self._snapshot,
                 after_step=lambda: self._after_step(stop, request),

@@ -33,10 +33,19 @@ class Plan:
     seconds_per_kimg: float
     """Measured here with the planned networks on noise images."""
 
+    most_hours: float | None = None
+    """`train.hours` of the settings."""
+
     @property
     def hours(self) -> float:
         """Expected training time."""
-        return self.training.kimg * self.seconds_per_kimg / 3600
+        needed = self.training.kimg * self.seconds_per_kimg / 3600
+        return needed if self.most_hours is None else min(needed, self.most_hours)
+
+    @property
+    def kimg(self) -> float:
+        """Expected length in thousands of images."""
+        return min(self.training.kimg, self.hours * 3600 / self.seconds_per_kimg)
 
 
 def plan_run(config: Config, source: SourceSummary | None = None) -> Plan:
@@ -70,7 +79,7 @@ def _plan(config: Config, source: SourceSummary, device: Device) -> Plan:
     if config.train.micro_batch == "auto":
         training = _with_measured_micro_batch(training, learner, device)
     seconds = learner.seconds_per_step() / training.batch * 1000
-    return Plan(source, training, f"{device.reason}, in {precision}", seconds)
+    return Plan(source, training, f"{device.reason}, in {precision}", seconds, config.train.hours)
 
 
 def _with_measured_micro_batch(training: TrainingPlan, learner: Learner, device: Device) -> TrainingPlan:

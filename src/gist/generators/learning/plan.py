@@ -9,7 +9,9 @@ from typing import Any
 from gist.errors import InputError
 from gist.numerals import counted
 from gist.stages.promise import Section
+from gist.stages.train import UNTIL_HOURS
 
+_LONGEST = 25000.0
 GIVEN = "given in the settings"
 """Why a setting is what it is, where gist did not choose."""
 
@@ -49,6 +51,7 @@ class Choices:
     def __init__(self, settings: Section, taken_over: Mapping[str, Any] | None = None) -> None:
         self.settings = settings
         self.taken_over = taken_over or {}
+        self._usual_length = 0.0
         self.reasons: dict[str, str] = {}
         """Setting -> why it is what it is."""
 
@@ -101,16 +104,22 @@ class Choices:
         return chosen
 
     def length(self, data: Fingerprint, *, transfer: bool) -> float:
-        """Thousands of images to show."""
+        """Thousands of images to show; as many as anybody shows where `train.hours` alone says when to end."""
         value, reason = 3000.0, "enough for a few thousand radiographs on a GPU"
         if not data.on_gpu:
             value, reason = (150.0 if data.resolution <= 64 else 60.0), "one to two hours of two CPU cores"
         elif transfer:
             value, reason = 1000.0, "transfer learning needs about a third of a training from scratch"
+        self._usual_length = value
+        if getattr(self.settings, "hours", None) is not None:
+            value, reason = _LONGEST, UNTIL_HOURS
         kimg: float = self("kimg", value, reason)
         return kimg
 
     def snapshots(self, kimg: float) -> float:
         """Thousands of images between snapshots."""
-        chosen: float = self("snapshot_kimg", kimg / 12, "twelve snapshots over the run")
+        value, reason = kimg / 12, "twelve snapshots over the run"
+        if self.reasons.get("kimg") == UNTIL_HOURS:
+            value, reason = self._usual_length / 12, "as often as where train.hours sets no end"
+        chosen: float = self("snapshot_kimg", value, reason)
         return chosen
