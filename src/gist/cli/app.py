@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from typer.core import TyperGroup
 
 from gist.cli.as_json import JsonOption, print_json
+from gist.cli.commands import Commands
 from gist.cli.endings import say_loss, say_next, say_where
 from gist.cli.options import Changes, RunFolderArgument, SetOption, add_stage, changeable, known_keys
 from gist.cli.progress import TerminalProgress
@@ -25,18 +25,8 @@ if TYPE_CHECKING:
     from gist.verbs.beginning import Beginning
 
 
-class _Commands(TyperGroup):
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except typer.BadParameter as error:
-            # typer passes on what pydantic says of a wrong choice, in its words: "Value error, …", "Input should be …".
-            error.message = error.message.removeprefix("Value error, ").removeprefix("Input ")
-            raise
-
-
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     help="Plain radiographs in; a trained generator, a synthetic data set and an honest report out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
