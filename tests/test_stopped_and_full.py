@@ -25,8 +25,8 @@ device: cpu
 threads: 1
 prepare: {source: phantoms, labels: labels.csv, patient_column: patient_id, resolution: 32, test_fraction: 0.4}
 train:
-  {kimg: 0.016, batch: 4, channel_base: 512, channel_max: 16, z_dim: 32, w_dim: 32, snapshot_kimg: 0.008,
-  checkpoint_minutes: 0.01}
+  {architecture: stylegan3-t, kimg: 0.016, batch: 4, channel_base: 512, channel_max: 16, z_dim: 32, w_dim: 32,
+  snapshot_kimg: 0.008, checkpoint_minutes: 0.01}
 generate: {count: 40}
 evaluate: {permutations: 50}
 utility: {steps: 2, seeds: 1}
@@ -119,7 +119,7 @@ def test_stopped_in_each_stage_in_turn_the_same_command_ends_as_if_unbroken(
     for stage in STAGE_NAMES:
         process = started(place, run.path.name)
         if wait_until_running(process, run, stage):
-            time.sleep(random.uniform(0, 0.2))  # any moment of the stage will do
+            time.sleep(random.uniform(0, 0.1))  # any moment of the stage will do
             process.send_signal(number)
         _, errors = process.communicate(timeout=DEADLINE_SECONDS)
         assert "Traceback" not in errors

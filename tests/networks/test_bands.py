@@ -11,12 +11,12 @@ from torch.nn import functional as F
 from gist.errors import InputError
 from gist.generators.gan.networks import build_discriminator
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.stylegan.bands import haar_bands
+from gist.generators.stylegan.bands import HaarBands
 
 
 def test_the_first_band_of_each_colour_is_the_mean_of_each_square() -> None:
     images = torch.randn(2, 3, 8, 6)
-    found = haar_bands(images, 4.0)
+    found = HaarBands(3, 4.0)(images)
     assert found.shape == (2, 12, 4, 3)
     torch.testing.assert_close(found[:, ::4], F.avg_pool2d(images, 2))
 
@@ -24,14 +24,15 @@ def test_the_first_band_of_each_colour_is_the_mean_of_each_square() -> None:
 def test_details_are_differences_within_a_square_enlarged() -> None:
     square = torch.tensor([[4.0, 2.0], [1.0, 1.0]])[None, None]
     # Left minus right, upper minus lower, one diagonal minus the other.
-    assert haar_bands(square, 8.0)[0, :, 0, 0].tolist() == [2.0, 8 * 0.5, 8 * 1.0, 8 * 0.5]
+    assert HaarBands(1, 8.0)(square)[0, :, 0, 0].tolist() == [2.0, 8 * 0.5, 8 * 1.0, 8 * 0.5]
 
 
 @pytest.mark.parametrize("detail", [0.5, 4.0])
 def test_bands_lose_nothing(detail: float) -> None:
     images = torch.randn(2, 1, 4, 4, dtype=torch.float64)
-    rows = haar_bands(torch.eye(4, dtype=torch.float64).reshape(4, 1, 2, 2), detail)[:, :, 0, 0]
-    back = torch.einsum("nbhw,bp->nphw", haar_bands(images, detail), torch.linalg.inv(rows))
+    bands = HaarBands(1, detail).double()
+    rows = bands(torch.eye(4, dtype=torch.float64).reshape(4, 1, 2, 2))[:, :, 0, 0]
+    back = torch.einsum("nbhw,bp->nphw", bands(images), torch.linalg.inv(rows))
     torch.testing.assert_close(F.pixel_shuffle(back, 2), images)
 
 

@@ -9,13 +9,21 @@ _SIGNS = ((1, 1, 1, 1), (1, -1, 1, -1), (1, 1, -1, -1), (1, -1, -1, 1))
 """Of a square's pixels, row by row, in the mean and in the details across, down and along the diagonals."""
 
 
-def haar_bands(image_NCHW: Tensor, detail: float) -> Tensor:
-    """[N, 4 C, H/2, W/2] of images [N, C, H, W]: of each square of four pixels the mean and `detail` times its details.
+class HaarBands(nn.Module):
+    """Images [N, C, H, W] to [N, 4 C, H/2, W/2]: of each square of four pixels the mean and `detail` times its details.
 
     All are means of four pixels with signs; the four bands of a colour stand together.
     """
-    signs = torch.tensor(_SIGNS, dtype=image_NCHW.dtype, device=image_NCHW.device)
-    signs[1:] *= detail
-    weight = (signs / 4)[:, :, None, None].repeat(image_NCHW.shape[1], 1, 1, 1)
-    pixels = nn.functional.pixel_unshuffle(image_NCHW, 2)
-    return nn.functional.conv2d(pixels, weight, groups=image_NCHW.shape[1])
+
+    weight: Tensor
+
+    def __init__(self, channels: int, detail: float) -> None:
+        super().__init__()
+        weight = torch.tensor(_SIGNS) * torch.tensor([1.0, detail, detail, detail])[:, None] / 4
+        self.register_buffer("weight", weight.reshape(4, 1, 2, 2).repeat(channels, 1, 1, 1), persistent=False)
+
+    def forward(self, image_NCHW: Tensor) -> Tensor:
+        bands_NCHW: Tensor = nn.functional.conv2d(
+            image_NCHW, self.weight, stride=2, groups=image_NCHW.shape[1]
+        )
+        return bands_NCHW

@@ -12,7 +12,7 @@ from gist.generators.gan.discriminator import Discriminator
 from gist.generators.gan.layers import Conv2d, FullyConnected
 from gist.generators.gan.mapping import MappingNetwork, adopt_embedding
 from gist.generators.gan.spec import NetworkSpec
-from gist.generators.stylegan.bands import haar_bands
+from gist.generators.stylegan.bands import HaarBands
 from gist.images.colour import LUMA
 
 
@@ -28,14 +28,14 @@ class ResidualDiscriminator(Discriminator):
 
     def __init__(self, spec: NetworkSpec, freeze_layers: int = 0) -> None:
         super().__init__(spec)
-        self.detail = spec.d_detail
-        self.seen_resolution = spec.resolution // 2 if self.detail else spec.resolution
+        self.bands = HaarBands(spec.channels, spec.d_detail) if spec.d_detail else None
+        self.seen_resolution = spec.resolution // 2 if self.bands else spec.resolution
         widths = {
             2**power: min(spec.d_channel_base // 2**power, spec.d_channel_max)
             for power in range(2, self.seen_resolution.bit_length())
         }
         clamp = spec.d_conv_clamp
-        seen_channels = spec.channels * (4 if self.detail else 1)
+        seen_channels = spec.channels * (4 if self.bands else 1)
         self.fromrgb = Conv2d(
             seen_channels, widths[self.seen_resolution], 1, clamp=clamp, frozen=freeze_layers > 0
         )
@@ -54,7 +54,7 @@ class ResidualDiscriminator(Discriminator):
     def features(self, image_NCHW: Tensor) -> Tensor:
         """Features [N, C, 4, 4]."""
         image_NCHW = super().features(image_NCHW)
-        x_NCHW: Tensor = self.fromrgb(haar_bands(image_NCHW, self.detail) if self.detail else image_NCHW)
+        x_NCHW: Tensor = self.fromrgb(self.bands(image_NCHW) if self.bands else image_NCHW)
         for block, size in zip(self.blocks, self.sizes, strict=True):
             lowered = size * 2**4 > self.seen_resolution
             x_NCHW = block(x_NCHW.to(self.inner_dtype if lowered else torch.float32))
