@@ -24,7 +24,6 @@ from gist.version import __version__
 if TYPE_CHECKING:
     from gist.verbs.beginning import Beginning
 
-
 app = typer.Typer(
     cls=Commands,
     help="Plain radiographs in; a trained generator, a synthetic data set and an honest report out.",

@@ -71,8 +71,6 @@ class GanFamily(Family):
     """Whether downsampling filters are radially symmetric."""
     regularises_path_length: bool = False
     """Whether G learns with path-length regularisation and mixed styles (Karras et al. 2020)."""
-    judges_bands: bool = False
-    """Whether the discriminator can see Haar bands instead of pixels."""
     blurs_early: bool = False
     """Whether the discriminator's eyes are blurred at first (Karras et al. 2021, appendix D.3)."""
     charts: tuple[Chart, ...] = CHARTS

@@ -158,7 +158,7 @@ def specification(
 
 
 def _detail(family: GanFamily, data: Fingerprint) -> tuple[float, str]:
-    if not family.judges_bands:
+    if "discriminator_detail" in family.without:
         return 0.0, f"the discriminator of {family.name} sees pixels"
     if data.on_gpu:
         return 0.0, "as published; bands were tried on CPUs only"

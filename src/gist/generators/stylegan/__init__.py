@@ -44,7 +44,6 @@ FAMILIES = (
         alias_free=True,
         chosen_for=_for_alias_free,
         papers=(_ALIAS_FREE, _STYLEGAN2, _ADA),
-        judges_bands=True,
         readers=_OFFICIAL,
     ),
     GanFamily(
@@ -61,7 +60,6 @@ FAMILIES = (
         radial_filters=True,
         blurs_early=True,
         papers=(_ALIAS_FREE, _STYLEGAN2, _ADA),
-        judges_bands=True,
         readers=_OFFICIAL,
     ),
     GanFamily(
@@ -77,7 +75,6 @@ FAMILIES = (
         regularises_path_length=True,
         chosen_for=_for_stylegan2,
         papers=(_STYLEGAN2, _ADA),
-        judges_bands=True,
         readers=_OFFICIAL,
     ),
 )
