@@ -278,3 +278,12 @@ def test_hours_alone_are_the_length_of_a_training(folder: Path) -> None:
     assert "all that train.hours allowed" in command("status", "runs/radiographs", cwd=folder)
     again = command("run", "runs/radiographs", "--stages", "train", "--hours", "0.0006", cwd=folder)
     assert " kimg, all that train.hours allowed" in again
+
+
+def test_a_written_plan_by_hours_gives_no_number_of_images(folder: Path) -> None:
+    write_pictures(folder / "hands")
+    small = [word for word in SMALL if "train.kimg" not in word]
+    command("plan", "hands", "--write", "study.yaml", *small, "--set", "train.hours=2", cwd=folder)
+    text = (folder / "study.yaml").read_text()
+    assert "  hours: 2.0  # given\n" in text
+    assert "\n  kimg:" not in text

@@ -12,6 +12,7 @@ from gist.files import write_atomic
 from gist.intake.data_name import data_name
 from gist.intake.source_state import label_table
 from gist.stages.promise import each_path, unusual_settings
+from gist.stages.train import UNTIL_HOURS
 
 if TYPE_CHECKING:
     from gist.verbs.planning import Plan
@@ -52,7 +53,7 @@ def settings_text(plan: Plan, config: Config) -> str:
             chosen |= {
                 key: planned[key]
                 for key, why in plan.training.reasons.items()
-                if key != _OF_THIS_MACHINE and not why.startswith("taken over")
+                if key != _OF_THIS_MACHINE and not why.startswith("taken over") and why != UNTIL_HOURS
             }
             reasons |= plan.training.reasons
         if chosen:
