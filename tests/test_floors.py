@@ -21,7 +21,7 @@ FLOORS = (
     ("generators",),
     ("config", "metrics"),
     ("runs",),
-    ("inspection",),
+    ("inspection", "reader"),
     ("intake",),
     ("training", "generation", "evaluation", "utility"),
     ("reporting",),

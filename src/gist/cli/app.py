@@ -16,6 +16,7 @@ from gist.cli.commands import Commands
 from gist.cli.endings import say_loss, say_next, say_where
 from gist.cli.options import Changes, RunFolderArgument, SetOption, add_stage, changeable, known_keys
 from gist.cli.progress import TerminalProgress
+from gist.cli.reader import app as reader_app
 from gist.cli.stages import add_stages
 from gist.cli.weights import app as weights_app
 from gist.errors import InputError
@@ -32,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(weights_app, name="weights")
+app.add_typer(reader_app, name="reader")
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,1 @@
+"""The blind reader test: planned, made, read and scored."""
