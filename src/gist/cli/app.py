@@ -16,7 +16,7 @@ from gist.cli.commands import Commands
 from gist.cli.endings import say_loss, say_next, say_where
 from gist.cli.options import Changes, RunFolderArgument, SetOption, add_stage, changeable, known_keys
 from gist.cli.progress import TerminalProgress
-from gist.cli.reader import app as reader_app
+from gist.cli.reader_study import app as reader_app
 from gist.cli.stages import add_stages
 from gist.cli.weights import app as weights_app
 from gist.errors import InputError

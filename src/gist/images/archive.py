@@ -6,7 +6,6 @@ tools expect; ours adds `"class_names"`, which they ignore.
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 import zlib
@@ -19,10 +18,9 @@ from types import TracebackType
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
-from PIL import Image
 
 from gist.errors import InputError
-from gist.images.png import GreyImage, as_unit
+from gist.images.png import GreyImage, as_unit, decode_png
 
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # so that equal images make equal archives
 _UNWRITTEN_BYTES = 1 << 20
@@ -175,12 +173,9 @@ def _labels(index: object, names: Sequence[str], path: Path) -> tuple[NDArray[np
 
 
 def _decode(png: bytes, name: str) -> GreyImage:
-    with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
-        array = np.asarray(image)
-    if array.ndim == 3:
-        array = array[..., :3].mean(axis=2).round().astype(array.dtype)
-    if array.dtype == np.int32:  # how Pillow before 11.3 hands out 16-bit grey
-        array = array.astype(np.uint16)
-    if array.dtype not in (np.uint8, np.uint16):
-        raise InputError(f"Image {name} in the archive is neither 8 nor 16 bit; prepare the data again.")
-    return array
+    try:
+        return decode_png(png)
+    except ValueError:
+        raise InputError(
+            f"Image {name} in the archive is neither 8 nor 16 bit; prepare the data again."
+        ) from None

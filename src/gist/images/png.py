@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,6 +42,13 @@ def encode_png(image: GreyImage, text: Mapping[str, str] | None = None) -> bytes
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
+def encode_stored_png(image: GreyImage) -> bytes:
+    """The same without text and without compression, so that pictures of one size make files of one size."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG", compress_level=0)
+    return file.getvalue()
+
+
 def _chunk(kind: bytes, content: bytes) -> bytes:
     checked = kind + content
     return struct.pack("!I", len(content)) + checked + struct.pack("!I", isal_zlib.crc32(checked))
@@ -61,6 +69,24 @@ def read_grey(file: Path) -> NDArray[np.uint8]:
     """
     with Image.open(file) as picture:
         return np.asarray(picture.convert("L"))
+
+
+def decode_png(png: bytes) -> GreyImage:
+    """The grey levels of a PNG, uint8 or uint16 [H, W]; RGB is averaged.
+
+    Raises:
+        OSError: it is no picture.
+        ValueError: its samples have neither 8 nor 16 bits.
+    """
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+        array = np.asarray(image)
+    if array.ndim == 3:
+        array = array[..., :3].mean(axis=2).round().astype(array.dtype)
+    if array.dtype == np.int32:  # how Pillow before 11.3 hands out 16-bit grey
+        array = array.astype(np.uint16)
+    if array.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"samples of {array.dtype} have neither 8 nor 16 bits")
+    return array
 
 
 def as_unit(image: GreyImage) -> NDArray[np.float32]:
