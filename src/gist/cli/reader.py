@@ -15,6 +15,60 @@ app = typer.Typer(
 
 
 @app.command()
+def plan(
+    readers: Annotated[
+        str | None, typer.Option(help="How many readers, or several numbers as in 1,3,5.", metavar="N,N")
+    ] = None,
+    images: Annotated[
+        int | None, typer.Option(help="How many images, real and synthetic together. Default: 100.")
+    ] = None,
+    accuracy: Annotated[
+        float, typer.Option(help="Accuracy that should be found to differ from chance.")
+    ] = 0.6,
+    margin: Annotated[float, typer.Option(help="How far from chance still counts as chance.")] = 0.1,
+    power: Annotated[float, typer.Option(help="Probability to find what there is.")] = 0.8,
+    reader_sd: Annotated[
+        float | None,
+        typer.Option(
+            help="Standard deviation between readers' accuracies. Default: of a published study, 0.087."
+        ),
+    ] = None,
+    kappa: Annotated[
+        float | None, typer.Option(help="Agreement of readers. Default: of a published study, 0.11.")
+    ] = None,
+    pilot: Annotated[
+        Path | None, typer.Option(help="Take both from a pilot that `score --json` wrote.", metavar="FILE")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Also write every number to this file.", metavar="FILE")
+    ] = None,
+) -> None:
+    """How many readers and images a question needs, and what a smaller test would miss, in words."""
+    from gist import reader
+    from gist.cli.as_json import plain
+    from gist.cli.reader_tables import plan_table
+    from gist.files import write_json
+
+    given = {"reader_sd": reader_sd, "kappa": kappa}
+    variance = {} if pilot is None else reader.variance_of(pilot)
+    try:
+        counts = None if readers is None else [int(part) for part in readers.split(",")]
+    except ValueError:
+        raise InputError(f"“{readers}” is no number of readers; give one, or several as in 1,3,5.") from None
+    made = reader.plan(
+        reader.READERS if counts is None else counts,
+        images,
+        accuracy=accuracy,
+        margin=margin,
+        power=power,
+        **variance | {name: value for name, value in given.items() if value is not None},
+    )
+    if json is not None:
+        write_json(json, plain(made))
+    plan_table(made)
+
+
+@app.command()
 def score(
     study: Annotated[
         Path | None,

@@ -12,7 +12,7 @@ from rich.table import Table
 from gist import numerals
 
 if TYPE_CHECKING:
-    from gist.reader import Score
+    from gist.reader import ReaderPlan, Score
 
 
 def score_table(found: Score) -> None:
@@ -55,6 +55,33 @@ def score_table(found: Score) -> None:
         )
     for sentence in (found.sentence, *found.notes):
         console.print(sentence, markup=False)
+
+
+def plan_table(made: ReaderPlan) -> None:
+    """Prints what so many readers and images would find, in words, and how many a question needs."""
+    console = Console(highlight=False)
+    for sentence in made.sentences:
+        console.print(sentence, markup=False)
+    found, same = (
+        f"{100 * made.accuracy:g} % differ from chance",
+        f"within {100 * made.margin:g} points of chance",
+    )
+    console.print(f"\nImages needed to be right in {100 * made.power:g} of 100 tests", markup=False)
+    _print(
+        console,
+        ("readers", found, same),
+        [(str(need.readers), _images(need.difference), _images(need.equivalence)) for need in made.needs],
+    )
+    console.print(
+        "Two readers or more stand for readers of their kind, whose accuracies vary by a standard deviation of "
+        f"{100 * made.reader_sd:.1f} points and who agree with a kappa of {made.kappa:.2f}; one reader stands for nobody "
+        "else.",
+        markup=False,
+    )
+
+
+def _images(needed: int | None) -> str:
+    return "more readers" if needed is None else numerals.count(needed)
 
 
 def _print(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -85,8 +85,8 @@ class RandomEffects(Result):
     high: float
     p_value: float
     error: float
-    df: float | None
-    """None where it is infinite."""
+    df: float
+    """Of Hillis; the interval uses them from five readers on."""
     between_readers: float
     """Standard deviation between readers beyond what their images explain."""
     readers_mean_square: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from math import inf, sqrt
+from math import sqrt
 
 import numpy as np
 
@@ -211,7 +211,7 @@ class _Several:
             high=high,
             p_value=found.difference_p(),
             error=found.error,
-            df=None if found.df == inf else found.df,
+            df=found.df,
             # E[MS(R)] = Var(R) + Var(error) - Cov2
             between_readers=sqrt(max(0.0, found.readers_mean_square - found.variance + found.cov2)),
             readers_mean_square=found.readers_mean_square,

@@ -8,16 +8,20 @@ images. A "modality" is a way in which the images are shown or made; a plain rea
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.stats import f as f_distribution
+from scipy.stats import norm
 from scipy.stats import t as t_distribution
 
 from gist.reader.statistics.shares import CHANCE
 
 Array = NDArray[np.float64]
+FEW = 5
+LEAST_P, NONE = 1e-12, 1e-30
 
 
 @dataclass(frozen=True)
@@ -67,30 +71,57 @@ class OneModality:
     error: float
     """Standard error."""
     df: float
-    """Of Hillis; infinite where readers do not differ at all."""
+    """Of Hillis; beyond all bounds where readers do not differ at all."""
     readers_mean_square: float
     cov2: float
     """Covariance between the measures of two readers, as they see the same images."""
     variance: float
     """Of one reader's measure over samples of images."""
 
+    readers: int
+
+    def reach(self, quantile: float) -> float:
+        """Half the width of the interval between this quantile and its mirror."""
+        return float(half_width(quantile, self.readers_mean_square, self.cov2, self.readers))
+
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Confidence interval, cut to 0-1."""
-        reach = self.error * float(t_distribution.ppf((1 + level) / 2, self.df))
+        reach = self.reach((1 + level) / 2)
         return max(0.0, self.value - reach), min(1.0, self.value + reach)
 
     def difference_p(self) -> float:
         """Two-sided p-value against chance."""
-        if self.error == 0:
-            return float(self.value == CHANCE)
-        return float(2 * t_distribution.sf(abs(self.value - CHANCE) / self.error, self.df))
+        return 2 * self._beyond(abs(self.value - CHANCE))
 
     def equivalence_p(self, margin: float) -> float:
         """p-value of two one-sided tests that the mean lies outside chance ± margin."""
         inside = margin - abs(self.value - CHANCE)
-        if self.error == 0:
-            return float(inside <= 0)
-        return float(t_distribution.sf(inside / self.error, self.df))
+        return self._beyond(inside) if inside > 0 else 1 - self._beyond(-inside)
+
+    def _beyond(self, distance: float) -> float:
+        """Probability above the quantile whose reach is this distance."""
+        if self.reach(1 - LEAST_P) <= distance:
+            return LEAST_P
+        return 1 - float(
+            brentq(lambda quantile: self.reach(quantile) - distance, 0.5, 1 - LEAST_P, xtol=LEAST_P)
+        )
+
+
+def half_width(quantile: float, mean_square: Array | float, cov2: float, readers: int) -> Array:
+    """Half the width of an interval of a mean over readers and images.
+
+    With fewer than five readers Hillis' intervals held the truth in 88 to 93 of 100 simulated tests, as a mean square
+    that is small by chance makes the degrees of freedom many. There each part of the variance has a quantile of its
+    own, Student's for readers and the normal one for images (after Graybill and Wang 1980).
+    """
+    shared = readers * max(cov2, 0.0)
+    total = np.asarray(mean_square + shared)
+    if readers < FEW:
+        of_readers, of_images = t_distribution.ppf(quantile, readers - 1), norm.ppf(quantile)
+        return np.asarray(np.sqrt((of_readers**2 * mean_square + of_images**2 * shared) / readers))
+    return np.asarray(
+        t_distribution.ppf(quantile, _df(total, mean_square, readers - 1)) * np.sqrt(total / readers)
+    )
 
 
 def one_modality(measured: Measured, modality: int = 0) -> OneModality:
@@ -106,10 +137,11 @@ def one_modality(measured: Measured, modality: int = 0) -> OneModality:
     return OneModality(
         value=float(values.mean()),
         error=sqrt(total / r),
-        df=_df(total, mean_square, r - 1),
+        df=float(_df(total, mean_square, r - 1)),
         readers_mean_square=mean_square,
         cov2=cov2,
         variance=float(np.diag(covariances).mean()),
+        readers=r,
     )
 
 
@@ -154,7 +186,7 @@ def several_modalities(measured: Measured) -> Comparison:
 
     cov1, cov2, cov3 = mean_of(~same_t & same_r), mean_of(same_t & ~same_r), mean_of(~same_t & ~same_r)
     total = mean_square_tr + r * max(cov2 - cov3, 0.0)
-    df2, f = _df(total, mean_square_tr, (t - 1) * (r - 1)), mean_square_t / total
+    df2, f = float(_df(total, mean_square_tr, (t - 1) * (r - 1))), mean_square_t / total
     return Comparison(
         means=tuple(float(mean) for mean in means),
         f=f,
@@ -169,5 +201,6 @@ def several_modalities(measured: Measured) -> Comparison:
     )
 
 
-def _df(total: float, mean_square: float, df: int) -> float:
-    return total**2 / (mean_square**2 / df) if mean_square > 0 else inf
+def _df(total: Array | float, mean_square: Array | float, df: int) -> Array:
+    """Of a sum of mean squares of which one, with `df` degrees of freedom, varies; endless where that is zero."""
+    return np.asarray(df * np.square(np.maximum(total, NONE) / np.maximum(mean_square, NONE)))
