@@ -27,7 +27,9 @@ def create(
         int, typer.Option(help="Real images of the test, and as many synthetic ones; or pairs.")
     ] = 50,
     reference: Annotated[int, typer.Option(help="Images shown with their truth beforehand, half real.")] = 20,
-    repeats: Annotated[int, typer.Option(help="Images that each reader sees twice.")] = 20,
+    repeats: Annotated[
+        int | None, typer.Option(help="Images that each reader sees twice. Default: one in five.")
+    ] = None,
     readers: Annotated[str, typer.Option(help="Their names, separated by commas.")] = "reader-1",
     pairs: Annotated[
         bool, typer.Option("--pairs", help="A real and a synthetic image side by side: which is real?")

@@ -1,12 +1,34 @@
-// Pictures from this file; answers into the browser's memory at once, and into a CSV file when asked.
-(function () {
+// Pictures from this file; answers into the browser's database at once, and into a CSV file when asked.
+(async function () {
   const facts = JSON.parse(document.getElementById("session").textContent);
-  const store = `gist-reader-${facts.study}-${facts.reader}`;
+  const key = `${facts.study} ${facts.reader}`;
   let rows = [];  // as they stand in the table
-  let unsaved = false;
+  let kept = true, unsaved = false;
 
-  function remembered() {
-    try { return JSON.parse(localStorage.getItem(store)) || []; } catch (error) { return []; }
+  // One request to the database. "strict": done when it is on disk; localStorage would be there seconds later.
+  function ask(mode, request) {
+    return new Promise((done, failed) => {
+      const opening = indexedDB.open("gist-reader", 1);
+      opening.onupgradeneeded = () => opening.result.createObjectStore("answers");
+      opening.onerror = () => failed(opening.error);
+      opening.onsuccess = () => {
+        const work = opening.result.transaction("answers", mode, { durability: "strict" });
+        const asked = request(work.objectStore("answers"));
+        const end = (tell, value) => { opening.result.close(); tell(value); };
+        work.oncomplete = () => end(done, asked.result);
+        work.onerror = work.onabort = () => end(failed, work.error);
+      };
+    });
+  }
+
+  async function remember() {
+    unsaved = true;
+    try {
+      await ask("readwrite", (store) => store.put(rows, key));
+      kept = true;
+    } catch (error) {
+      kept = false;  // not every browser keeps things for a page from disk
+    }
   }
 
   function bytes(element) {
@@ -14,16 +36,6 @@
     const found = new Uint8Array(text.length);
     for (let index = 0; index < text.length; index += 1) found[index] = text.charCodeAt(index);
     return found.buffer;
-  }
-
-  function remember() {
-    unsaved = true;
-    try {
-      localStorage.setItem(store, JSON.stringify(rows));
-      return true;
-    } catch (error) {
-      return false;  // not every browser allows it
-    }
   }
 
   const cell = (value) => (/[",\r\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
@@ -41,9 +53,6 @@
   const follows = (given) => given.length <= facts.order.length && given.every((row, index) =>
     row[0] === facts.reader && row[1] === facts.order[index][0] && Number(row[8]) === facts.order[index][1]);
 
-  rows = remembered();
-  if (!follows(rows)) rows = [];
-
   const source = {
     trial: async (number) => bytes(document.getElementById("i" + facts.order[number][0])),
     reference: async (number) => bytes(document.querySelectorAll(".shown")[number]),
@@ -53,10 +62,17 @@
       const comment = given.comment.replace(/\s+/g, " ");
       rows.push([facts.reader, image, given.answer, given.confidence, given.class_answer, given.cues.join(";"), comment,
         given.seconds, repeat, marks.join(";")]);
-      if (!remember()) session.say("This browser keeps nothing: save the answers before you close this page.");
+      await remember();
+      if (!kept) session.say("This browser keeps nothing: save the answers before you close this page.");
       return rows.length;
     },
   };
+  try {
+    rows = (await ask("readonly", (store) => store.get(key))) || [];
+  } catch (error) {
+    kept = false;
+  }
+  if (!follows(rows)) rows = [];
   const session = begin(source, { ...facts, answered: rows.length });
 
   function save() {
@@ -76,7 +92,7 @@
     else if (given.length < rows.length) session.say("This file holds fewer answers than this browser has kept.");
     else {
       rows = given;
-      remember();
+      await remember();
       session.restart(rows.length);
       session.say(`${rows.length} answers are read in.`);
     }
@@ -84,5 +100,5 @@
 
   for (const id of ["save", "finish"]) document.getElementById(id).addEventListener("click", save);
   document.getElementById("open").addEventListener("change", (event) => { if (event.target.files.length) open(event.target.files[0]); });
-  addEventListener("beforeunload", (event) => { if (unsaved && !remembered().length) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (unsaved && !kept) event.preventDefault(); });
 })();

@@ -45,7 +45,7 @@ function begin(source, facts) {
   }
 
   function count() {
-    part("place").textContent = number < facts.total ? `Image ${number + 1} of ${facts.total}` : `${number} of ${facts.total} read`;
+    part("place").textContent = number < facts.total ? `${viewers.length > 1 ? "Pair" : "Image"} ${number + 1} of ${facts.total}` : `${number} of ${facts.total} read`;
     part("progress").max = facts.total;
     part("progress").value = number;
   }

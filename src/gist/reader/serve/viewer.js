@@ -104,8 +104,11 @@ class Viewer {
       pen.arc(x, y, radius + wider, 0, 2 * Math.PI);
       pen.stroke();
     }
+    const place = [name, x + 1.4 * radius, y + 0.5 * radius];
+    pen.strokeStyle = "#000";
+    pen.strokeText(...place);
     pen.fillStyle = "#ffb52e";
-    pen.fillText(name, x + 1.4 * radius, y + 0.5 * radius);
+    pen.fillText(...place);
   }
 
   // The pixel of the image under a point of the page, null outside.

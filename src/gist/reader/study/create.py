@@ -6,7 +6,7 @@ import csv
 import io
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from gist.files import sha256_of, write_atomic, write_json
 from gist.images.archive import DataSet
 from gist.images.png import GreyImage, encode_stored_png
 from gist.inspection.kinds import OTHER, OTHER_KIND, kinds_to_ask
-from gist.reader.study.draw import Drawn, Sides, draw, read_sides
+from gist.reader.study.draw import Match, Sides, draw, read_sides
 from gist.reader.study.folder import KEY_FILE, READER_NAME, TOKENS_FILE, Kind, Reference, Study, write_study
 from gist.runs.folder import RunFolder
 
@@ -30,7 +30,7 @@ def create_study(
     *,
     images: int = 50,
     reference_images: int = 20,
-    repeats: int = 20,
+    repeats: int | None = None,
     readers: Sequence[str] = ("reader-1",),
     kind: Kind = "single",
     asks_class: bool = False,
@@ -42,7 +42,7 @@ def create_study(
     Args:
         images: real ones of the test, and as many synthetic ones; with kind "pairs" so many pairs.
         reference_images: shown with their truth before the test, half of them real; none of them is tested.
-        repeats: images or pairs that each reader sees twice.
+        repeats: images or pairs that each reader sees twice; one in five where not said.
         readers: names, which stand in the answers.
         margin: around an accuracy of 1/2, within which it counts as equivalent to guessing.
         seed: of the choice of images and of each reader's order; names are drawn from the system.
@@ -50,7 +50,9 @@ def create_study(
     Raises:
         InputError: the run cannot be tested so, a number does not fit, or the folder is not empty.
     """
-    _check(folder, images, reference_images, repeats, readers, kind, margin)
+    tested = images if kind == "pairs" else 2 * images
+    repeats = tested // 5 if repeats is None else repeats
+    _check(folder, tested, reference_images, repeats, readers, margin)
     sides = read_sides(run)
     classes = tuple(name for name in sides.class_names if name)
     if asks_class and len(classes) < 2:
@@ -58,13 +60,13 @@ def create_study(
             f"The images of {run.path} have fewer than two classes to ask for; leave out --ask-class."
         )
     draws = np.random.default_rng(seed)
-    both = draw(sides, images + reference_images // 2, draws)
+    matches, shown_matches = draw(sides, (images, reference_images // 2), draws)
     pool = _Pictures(sides)
     unfinished = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
     (unfinished / "answers").mkdir(parents=True)
-    key, pictures = _test(pool, both, images, kind, draws)
-    references, shown = _references(pool, both, images)
+    key, pictures = _test(pool, matches, kind, draws)
+    references, shown = _references(pool, shown_matches)
     # In the order of their names, so that no time and no place on the disk follows the truth.
     for file, image in sorted({**pictures, **shown}.items()):
         write_atomic(unfinished / file, encode_stored_png(image))
@@ -107,11 +109,8 @@ class _Pictures:
         deep = all(data.image(0).dtype == np.uint16 for data in (sides.real, sides.synthetic))
         self.bits: int = 16 if deep else 8
 
-    def real(self, index: int) -> GreyImage:
-        return self._at_depth(self.sides.real, index)
-
-    def synthetic(self, index: int) -> GreyImage:
-        return self._at_depth(self.sides.synthetic, index)
+    def both(self, real: int, synthetic: int) -> tuple[GreyImage, GreyImage]:
+        return self._at_depth(self.sides.real, real), self._at_depth(self.sides.synthetic, synthetic)
 
     def _at_depth(self, data: DataSet, index: int) -> GreyImage:
         image = data.image(index)
@@ -119,14 +118,13 @@ class _Pictures:
 
 
 def _test(
-    pool: _Pictures, both: Drawn, count: int, kind: Kind, draws: np.random.Generator
+    pool: _Pictures, matches: Sequence[Match], kind: Kind, draws: np.random.Generator
 ) -> tuple[list[tuple[str, str, str]], dict[str, GreyImage]]:
     """Rows of the key, and the tested pictures by file."""
     key: list[tuple[str, str, str]] = []
     pictures: dict[str, GreyImage] = {}
-    for number in range(count):
-        real, synthetic = pool.real(int(both.real[number])), pool.synthetic(int(both.synthetic[number]))
-        name = both.class_names[number]
+    for name, *match in matches:
+        real, synthetic = pool.both(*match)
         if kind == "pairs":
             pair = secrets.token_hex(8)
             side, other = ("left", "right") if draws.integers(2) else ("right", "left")
@@ -139,21 +137,16 @@ def _test(
     return sorted(key), pictures
 
 
-def _references(pool: _Pictures, both: Drawn, begin: int) -> tuple[list[Reference], dict[str, GreyImage]]:
-    references, pictures = [], {}
-    for number in range(begin, len(both.real)):
-        sides: Mapping[str, GreyImage] = {
-            "real": pool.real(int(both.real[number])),
-            "synthetic": pool.synthetic(int(both.synthetic[number])),
-        }
-        for truth, image in sides.items():
-            one = secrets.token_hex(8)
-            references.append(
-                Reference.model_validate(
-                    {"image": one, "truth": truth, "class_name": both.class_names[number]}
-                )
+def _references(pool: _Pictures, matches: Sequence[Match]) -> tuple[list[Reference], dict[str, GreyImage]]:
+    references: list[Reference] = []
+    pictures: dict[str, GreyImage] = {}
+    for name, *match in matches:
+        for truth, image in zip(("real", "synthetic"), pool.both(*match), strict=True):
+            one = Reference.model_validate(
+                {"image": secrets.token_hex(8), "truth": truth, "class_name": name}
             )
-            pictures[f"reference/{one}.png"] = image
+            references.append(one)
+            pictures[f"reference/{one.image}.png"] = image
     return references, pictures
 
 
@@ -164,9 +157,8 @@ def _table(key: Sequence[tuple[str, str, str]]) -> bytes:
 
 
 def _check(
-    folder: Path, images: int, reference: int, repeats: int, readers: Sequence[str], kind: Kind, margin: float
+    folder: Path, tested: int, reference: int, repeats: int, readers: Sequence[str], margin: float
 ) -> None:
-    tested = images * (2 if kind == "single" else 1)
     wrong = [reader for reader in readers if not READER_NAME.fullmatch(reader)]
     if folder.exists():
         raise InputError(f"{folder} exists; name another study, so that nothing is mixed.")
@@ -175,7 +167,7 @@ def _check(
             "Readers need different names of letters, digits, dot, dash and underscore; give such names, as in "
             "--readers reader-1,reader-2."
         )
-    if images < 1 or reference < 0 or reference % 2:
+    if tested < 1 or reference < 0 or reference % 2:
         raise InputError(
             "A study needs at least one image of each side and an even number of reference images."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
 
 Indices = NDArray[np.int64]
+Match = tuple[str, int, int]
+"""A class, and a real and a synthetic image of it."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,6 @@ class Sides:
         return np.intersect1d(real, self.usable), self.synthetic.of_class(
             self.synthetic.class_names.index(name)
         )
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """As many images of each side: number i of the real ones has the class of number i of the synthetic ones."""
-
-    real: Indices
-    synthetic: Indices
-    class_names: tuple[str, ...]
 
 
 def read_sides(run: RunFolder) -> Sides:
@@ -116,35 +110,36 @@ def _digest(png: bytes) -> bytes:
     return hashlib.sha256(png).digest()
 
 
-def draw(sides: Sides, count: int, draws: np.random.Generator) -> Drawn:
-    """`count` images of each side, spread over the classes as the images that both sides have.
+def draw(sides: Sides, counts: Sequence[int], draws: np.random.Generator) -> list[list[Match]]:
+    """Groups of so many images of each side, none in two; each is spread over the classes as what both sides have.
 
     Raises:
         InputError: a side has fewer.
     """
-    pools = {name: sides.of_class(name) for name in sides.class_names}
+    pools = {name: [draws.permutation(pool) for pool in sides.of_class(name)] for name in sides.class_names}
     room = np.array([min(map(len, pool)) for pool in pools.values()])
-    if count > room.sum():
+    if sum(counts) > room.sum():
         raise InputError(
-            f"{count} images of each side are asked for, but only {room.sum()} of the {len(sides.usable)} usable "
+            f"{sum(counts)} images of each side are asked for, but only {room.sum()} of the {len(sides.usable)} usable "
             "held-out images have a synthetic one of their class beside them; ask for fewer (--images, --reference), "
             "hold out more (prepare.test_fraction) or generate more."
         )
-    shares = _spread(count, room)
-    real, synthetic, names = [], [], []
-    for share, (name, pool) in zip(shares, pools.items(), strict=True):
-        real.append(draws.permutation(pool[0])[:share])
-        synthetic.append(draws.permutation(pool[1])[:share])
-        names += [name] * int(share)
-    mixed = draws.permutation(count)
-    return Drawn(
-        np.concatenate(real)[mixed], np.concatenate(synthetic)[mixed], tuple(names[index] for index in mixed)
-    )
+    groups, begin = [], np.zeros(len(pools), np.int64)
+    for count in counts:
+        end = begin + _spread(count, room - begin)
+        group = [
+            (name, int(real), int(synthetic))
+            for (name, pool), first, last in zip(pools.items(), begin, end, strict=True)
+            for real, synthetic in zip(*(side[first:last] for side in pool), strict=True)
+        ]
+        groups.append([group[index] for index in draws.permutation(count)])
+        begin = end
+    return groups
 
 
 def _spread(count: int, room: Indices) -> Indices:
     """Largest remainders, so that the shares add up to `count` and none exceeds its room."""
-    exact = count * room / room.sum()
+    exact = count * room / max(1, room.sum())
     shares: Indices = np.floor(exact).astype(np.int64)
     for index in np.argsort(shares - exact, kind="stable")[: count - int(shares.sum())]:
         shares[index] += 1

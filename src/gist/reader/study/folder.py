@@ -85,7 +85,8 @@ class Study(BaseModel):
             "" if self.patients_known else " Patients are not known, so their split could not be checked."
         )
         aside = f" {self.left_out} held-out images with text were left out." if self.left_out else ""
-        return f"{text}.{unknown}{aside} {self.watermarked.capitalize()} side{'s carry' if self.watermarked == 'both' else ' carries'} a watermark."
+        marks = "Both sides carry" if self.watermarked == "both" else "Neither side carries"
+        return f"{text}.{unknown}{aside} {marks} a watermark."
 
     def order(self, reader: str) -> list[tuple[str, int]]:
         """Image or pair, and 0 or 1 for its second reading, in the order in which a reader sees them.
