@@ -95,8 +95,8 @@ def score(
     from gist.files import write_json
 
     if study is not None and answers is None and key is None and margin is None:
-        raise InputError("A study is scored soon.")
-    if study is None and answers is not None and key is not None:
+        found = reader.score_study(study)
+    elif study is None and answers is not None and key is not None:
         found = reader.score(answers, key, margin=reader.MARGIN if margin is None else margin)
     else:
         raise InputError(
@@ -106,3 +106,5 @@ def score(
     if json is not None:
         write_json(json, found.model_dump(mode="json"))
     score_table(found)
+    if study is not None:
+        typer.echo(f"Protocol: {(study / reader.PROTOCOL_FILE).resolve()}")

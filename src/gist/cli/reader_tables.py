@@ -74,8 +74,8 @@ def plan_table(made: ReaderPlan) -> None:
     )
     console.print(
         "Two readers or more stand for readers of their kind, whose accuracies vary by a standard deviation of "
-        f"{100 * made.reader_sd:.1f} points and who agree with a kappa of {made.kappa:.2f}; one reader stands for nobody "
-        "else.",
+        f"{100 * made.reader_sd:.1f} points and who agree with a kappa of {made.kappa:.2f}; one reader stands for "
+        "nobody else.",
         markup=False,
     )
 

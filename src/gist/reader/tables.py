@@ -75,14 +75,21 @@ def read_tables(answers: Sequence[Source], key: Source) -> Tables:
     Raises:
         InputError: a table cannot be read, or holds what no reader can have answered; the sentence says which line.
     """
-    truths = _read_key(key)
+    truths = read_key(key)
     kind: Kind = "pairs" if next(iter(truths.values())).truth in WORDS["pairs"] else "single"
     readings: dict[tuple[str, str, int], Reading] = {}
     places: dict[tuple[str, str, int], str] = {}
+    files: dict[str, str] = {}
     empty = 0
     for source in answers:
+        title = Path(source).name if isinstance(source, Path | str) else ""
         for where, row in _rows(source, ("reader", "image", "answer"), "answers"):
             reading = _reading(row, where, truths, kind)
+            if files.setdefault(reading.reader, title) != title:
+                raise InputError(
+                    f"Reader {reading.reader} stands in two files, {files[reading.reader]} and {title}; keep the one "
+                    "that counts."
+                )
             asked = (reading.reader, reading.image, reading.repeat)
             if asked in places:
                 raise InputError(
@@ -101,7 +108,12 @@ def read_tables(answers: Sequence[Source], key: Source) -> Tables:
     return Tables(kind, truths, tuple(readings[asked] for asked in sorted(readings)), empty)
 
 
-def _read_key(source: Source) -> dict[str, Truth]:
+def read_key(source: Source) -> dict[str, Truth]:
+    """Image -> its truth.
+
+    Raises:
+        InputError: the key cannot be read or holds what is no truth.
+    """
     found: dict[str, Truth] = {}
     for where, row in _rows(source, ("image", "truth"), "key"):
         image, truth = row["image"], row["truth"].lower()
