@@ -15,16 +15,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for other 
 
 def print_json(value: Any) -> None:
     """Prints a result of a verb as indented JSON."""
-    typer.echo(json.dumps(_plain(value), indent=1, ensure_ascii=False))
+    typer.echo(json.dumps(plain(value), indent=1, ensure_ascii=False))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A result of a verb as JSON values."""
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value

@@ -18,6 +18,7 @@ DIRECTIONS = {
 STAND_IN = "May the synthetic images stand in for real ones?"
 COPIES = "Do they copy patients?"
 TEACH = "Do they teach a classifier what real ones teach?"
+TOLD_APART = "Do people tell them from real ones?"
 """The questions with which a report opens."""
 FIT_FOR = "Use them to try out software and to teach, marked as synthetic."
 """What images are good for that may not stand in for real ones."""

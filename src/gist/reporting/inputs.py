@@ -1,4 +1,4 @@
-"""What the report reads beside the results of stages: the table of snapshots, and the synthetic sets with a name."""
+"""What the report reads beside the results of stages: the table of snapshots, reader tests, sets with a name."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ def report_inputs(config: Config, run: RunFolder) -> dict[str, str]:
     """Digests of the table of snapshots, which is about the training, and of every other set with its own report."""
     table = run.path / "evaluate" / "snapshots.json"
     found = {"snapshots": sha256_of(table)} if table.is_file() else {}
+    scores = sorted(run.place.glob("reader/*/score.json"))
+    found |= {f"reader test {score.parent.name}": sha256_of(score) for score in scores}
     if run.set_name is not None:
         return found
     return found | {f"synthetic set {other.set_name}": _digest(config, other) for other in run.sets()}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from gist.addresses import imported
 from gist.config import STAGES
 from gist.pages.section import Answer, Citation, Section, StagePage, Step
+from gist.reader.page import reader_page
 from gist.runs.findings import Findings
 from gist.stages.promise import StageName
 
@@ -19,7 +20,7 @@ MOST_STEPS = 3
 
 
 def asked(findings: Findings, before: StageName = "report") -> dict[StageName, StagePage]:
-    """What each stage before this one says, in their order; those that promise no page say nothing.
+    """What each stage before this one says, in their order, and then people; those that promise no page say nothing.
 
     Raises:
         InputError: a file that a stage recorded is missing or was replaced.
@@ -29,7 +30,7 @@ def asked(findings: Findings, before: StageName = "report") -> dict[StageName, S
         address = STAGES[name].promise.page
         if address is not None:
             pages[name] = imported(address)(findings)
-    return pages
+    return pages | {"reader": reader_page(findings)}
 
 
 def in_order(pages: Iterable[StagePage]) -> tuple[Section, ...]:
