@@ -35,7 +35,9 @@ CLOCK = """
   addEventListener("DOMContentLoaded", () => new MutationObserver((changes) => {
     for (const change of changes) {
       if (change.attributeName === "data-ready") window.ready = performance.now();
-      if (change.attributeName === "data-shown") requestAnimationFrame(() => window.shown.push(performance.now() - window.pressed));
+      if (change.attributeName === "data-shown") {
+        requestAnimationFrame(() => window.shown.push(performance.now() - window.pressed));
+      }
     }
   }).observe(document.body, { attributes: true }));
 """

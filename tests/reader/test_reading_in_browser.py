@@ -9,6 +9,7 @@ import pytest
 from reader_browser import Reading, browser_page, kill_browser
 from reader_process import free_port, served
 
+from gist.reader import score_study
 from gist.reader.serve import write_files
 from gist.reader.study import Study, create_study
 from gist.runs.folder import RunFolder
@@ -76,6 +77,10 @@ def test_a_session_at_the_server_survives_a_reload_a_server_kill_and_a_browser_k
             assert page.is_visible("#done")
             assert page.inner_text("#place") == "20 of 20 read"
     assert_all_is_there(answers, facts, said)
+    truth = {row["image"]: row["truth"] for row in rows(place / "key.csv")}
+    first = [row for row in rows(answers) if row["repeat"] == "0"]
+    right = sum(row["answer"] == truth[row["image"]] for row in first)
+    assert score_study(place).accuracy == pytest.approx(right / 16)
 
 
 def test_the_same_in_one_file_without_a_server(study: tuple[Path, Study], folder: Path) -> None:
