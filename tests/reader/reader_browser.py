@@ -1,12 +1,9 @@
-"""A real browser and a real server for the reader's page."""
+"""A real browser for the reader's page."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,39 +47,6 @@ def kill_browser(profile: Path) -> None:
                 os.kill(int(entry.name), signal.SIGKILL)
         except (FileNotFoundError, ProcessLookupError):
             continue
-
-
-class Server:
-    """`gist reader serve` as a process of its own."""
-
-    def __init__(self, study: Path, port: int) -> None:
-        self.command = [sys.executable, "-m", "gist", "reader", "serve", str(study), "--port", str(port)]
-        self.port = port
-        self.start()
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.link = self.process.stdout.readline().strip().partition(": ")[2]
-        while self.process.poll() is None:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=10).close()
-                return
-            except OSError:  # not yet
-                continue
-
-    def kill(self) -> None:
-        with self.process:  # which closes its pipe
-            self.process.kill()
-
-
-@contextmanager
-def served(study: Path, port: int) -> Iterator[Server]:
-    server = Server(study, port)
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 class Reading:

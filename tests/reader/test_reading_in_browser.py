@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-import socket
 from pathlib import Path
 
 import pytest
-from reader_browser import Reading, browser_page, kill_browser, served
+from reader_browser import Reading, browser_page, kill_browser
+from reader_process import free_port, served
 
+from gist.reader import score_study
 from gist.reader.serve import write_files
 from gist.reader.study import Study, create_study
 from gist.runs.folder import RunFolder
@@ -19,12 +20,6 @@ def study(run: RunFolder, folder: Path) -> tuple[Path, Study]:
     """16 images of which 4 are read twice."""
     place = folder / "study"
     return place, create_study(run, place, images=8, repeats=4, reference_images=4, asks_class=True)
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def rows(file: Path) -> list[dict[str, str]]:
@@ -41,12 +36,12 @@ def assert_all_is_there(file: Path, study: Study, said: list[list[str]]) -> None
 
 
 def test_a_session_at_the_server_survives_a_reload_a_server_kill_and_a_browser_kill(
-    study: tuple[Path, Study], folder: Path, port: int
+    study: tuple[Path, Study], folder: Path
 ) -> None:
     place, facts = study
     answers, profile = place / "answers/reader-1.csv", folder / "profile"
     said: list[list[str]] = []
-    with served(place, port) as server:
+    with served(place, free_port()) as server:
         with browser_page(profile) as page:
             reading = Reading(page, said)
             page.goto(server.link)
@@ -82,6 +77,10 @@ def test_a_session_at_the_server_survives_a_reload_a_server_kill_and_a_browser_k
             assert page.is_visible("#done")
             assert page.inner_text("#place") == "20 of 20 read"
     assert_all_is_there(answers, facts, said)
+    truth = {row["image"]: row["truth"] for row in rows(place / "key.csv")}
+    first = [row for row in rows(answers) if row["repeat"] == "0"]
+    right = sum(row["answer"] == truth[row["image"]] for row in first)
+    assert score_study(place).accuracy == pytest.approx(right / 16)
 
 
 def test_the_same_in_one_file_without_a_server(study: tuple[Path, Study], folder: Path) -> None:
@@ -115,6 +114,7 @@ def test_the_same_in_one_file_without_a_server(study: tuple[Path, Study], folder
         whole = (folder / "reader-1.csv").read_text().splitlines(keepends=True)
         (folder / "half.csv").write_text("".join(whole[:8]))
         page.goto(file.as_uri())
+        page.wait_for_selector("body[data-ready]")
         page.set_input_files("#open", folder / "half.csv")
         page.get_by_text("Image 8 of 20").wait_for()
         (folder / "other.csv").write_text("".join([whole[0], *whole[3:8]]))

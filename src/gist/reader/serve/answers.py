@@ -82,8 +82,6 @@ class AnswerBook:
         self.file = folder / "answers" / f"{reader}.csv"
         self.study, self.reader, self.order = study, reader, study.order(reader)
         self._writing = threading.Lock()
-        if not self.file.exists():
-            write_atomic(self.file, _line(COLUMNS))
         self.answered = self._read()
 
     def append(self, answer: Answer) -> int:
@@ -105,6 +103,8 @@ class AnswerBook:
                 self.reader, image, answer.answer, answer.confidence, answer.class_answer, ";".join(answer.cues),
                 one_line(answer.comment), round(answer.seconds, 2), repeat, marks,
             )  # fmt: skip
+            if not self.file.exists():
+                write_atomic(self.file, _line(COLUMNS))
             descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND)
             try:
                 os.write(descriptor, _line(row))
@@ -115,6 +115,8 @@ class AnswerBook:
             return self.answered
 
     def _read(self) -> int:
+        if not self.file.exists():
+            return 0
         data = self.file.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
         if whole != data:  # power was cut while a line was written, so nobody was told that it is there

@@ -66,7 +66,7 @@ function begin(source, facts) {
     }
     let levels;
     try {
-      levels = levelsOf(await (ahead || source.trial(number)), facts.bits);
+      levels = levelsOf(await (ahead ?? source.trial(number)).catch(() => source.trial(number)), facts.bits);
     } catch (error) {
       ahead = null;
       open("start");
