@@ -17,6 +17,7 @@ from gist.cli.endings import say_loss, say_next, say_where
 from gist.cli.options import Changes, RunFolderArgument, SetOption, add_stage, changeable, known_keys
 from gist.cli.progress import TerminalProgress
 from gist.cli.stages import add_stages
+from gist.cli.verifying import verify
 from gist.cli.weights import app as weights_app
 from gist.errors import InputError
 from gist.version import __version__
@@ -380,6 +381,7 @@ def compare(
     typer.echo(f"Open in a browser: {out.resolve()}", err=as_json)
 
 
+app.command()(verify)
 add_stages(app)
 
 

@@ -35,6 +35,9 @@ class GenerateResult(Result):
     made_elsewhere: bool = False
     """Whether another program made the images; then nothing is known of network and seeds."""
 
+    marks: dict[str, bool] | None = None
+    """Mark -> whether every picture carries it, by the name of its setting; None where gist did not mark by it."""
+
     def in_one_line(self) -> str:
         classes = ", ".join(f"{name} {count}" for name, count in self.class_counts.items())
         origin = "made elsewhere" if self.made_elsewhere else f"of {Path(self.network).stem}"
@@ -82,3 +85,9 @@ class GenerateConfig(StageSettings):
     """Number of layers that truncation applies to. Default: all."""
     reject_artifacts: Annotated[float, Field(gt=0, le=0.5)] | None = None
     """Replace pictures that look odder than all but this share of held-out real ones, such as 0.05. Default: keep."""
+    watermark: bool = True
+    """Hide in the pixels that gist made them and by which network; it outlives copies without metadata."""
+    metadata: bool = True
+    """Say in text chunks and XMP (IPTC DigitalSourceType) of every file that it is synthetic."""
+    fingerprints: bool = True
+    """Write `fingerprints.csv`, by which `gist verify` knows the pictures again when all marks are gone."""
