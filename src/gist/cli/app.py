@@ -17,7 +17,7 @@ from gist.cli.endings import say_loss, say_next, say_where
 from gist.cli.options import Changes, RunFolderArgument, SetOption, add_stage, changeable, known_keys
 from gist.cli.progress import TerminalProgress
 from gist.cli.stages import add_stages
-from gist.cli.verifying import verify
+from gist.cli.verifying import credentials, verify
 from gist.cli.weights import app as weights_app
 from gist.errors import InputError
 from gist.version import __version__
@@ -382,6 +382,7 @@ def compare(
 
 
 app.command()(verify)
+app.command()(credentials)
 add_stages(app)
 
 

@@ -13,8 +13,16 @@ from gist.cli.progress import TerminalProgress
 if TYPE_CHECKING:
     from gist.marking.verification import Verified
 
-UNMARKED = 3
-"""Exit code where a file carries no mark."""
+UNMARKED, BROKEN = 3, 4
+"""Exit codes where a file carries no mark, and where Content Credentials of one do not hold."""
+
+
+_CREDENTIALS = {
+    "none": "none",
+    "valid": "valid, signed by “{0.signer}”, for whom nobody here vouches",
+    "broken": "broken ({0.faults[0]}): the file was changed after it was signed, or the signature is no good",
+    "not checked": "some, not checked; that needs pip install 'gist-synth[credentials]'",
+}
 
 
 def verify(
@@ -29,7 +37,8 @@ def verify(
 ) -> None:
     """Tell whether images are synthetic, by their marks: offline, also when their metadata are gone.
 
-    Ends with 0 where every file carries a mark, with 3 where one carries none, with 2 where one is no image.
+    Ends with 0 where every file carries a mark and no credentials are broken, with 4 where some are broken, with 3
+    where a file carries no mark, with 2 where one is no image.
     """
     from gist.verbs import verify as look
 
@@ -42,6 +51,8 @@ def verify(
             typer.echo(f"{each.file}: {'synthetic' if each.synthetic else 'no mark found'}")
             for line in _lines(each):
                 typer.echo(f"    {line}")
+    if any(each.credentials.state == "broken" for each in found):
+        raise typer.Exit(BROKEN)
     if not all(each.synthetic for each in found):
         raise typer.Exit(UNMARKED)
 
@@ -56,6 +67,7 @@ def _lines(found: Verified) -> list[str]:
         )
     else:
         lines.append("watermark: none found")
+    lines.append(f"credentials: {_CREDENTIALS[found.credentials.state].format(found.credentials)}")
     lines.append(f"metadata: {'; '.join(found.metadata) or 'none'}")
     if found.fingerprint is not None:
         match = found.fingerprint
@@ -74,6 +86,19 @@ def _plain(found: Verified) -> dict[str, object]:
             "false_alarm": mark.false_alarm,
             "payload": None if mark.payload is None else mark.payload.hex(),
         },
+        "credentials": found.credentials,
         "metadata": found.metadata,
         "fingerprint": found.fingerprint,
     }
+
+
+def credentials(
+    file: Annotated[Path, typer.Argument(help="PEM file to write; keep it to yourself.", metavar="FILE")],
+    name: Annotated[str, typer.Option(help="As whom to sign; anybody reads it.")] = "gist, local key",
+) -> None:
+    """Make a key to sign Content Credentials with (generate.credentials)."""
+    from gist.marking.credentials import YEARS, make_credentials
+
+    make_credentials(file, name)
+    typer.echo(f"{file} holds the key and its certificate for {YEARS} years; signatures end with it.")
+    typer.echo(f"Sign with: --set generate.credentials={file}")

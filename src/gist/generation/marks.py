@@ -6,18 +6,21 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gist.images.png import encode_png, read_grey
+from gist.marking.credentials import Signer
 from gist.marking.fingerprint import COLUMNS, fingerprint
 from gist.marking.metadata import text_of_picture
 from gist.marking.watermark import embed
 from gist.stages.generate import GenerateConfig
 
 FINGERPRINTS = "fingerprints.csv"
+_MARKS = ("watermark", "metadata", "credentials", "fingerprints")
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,11 @@ class Marks:
     @property
     def told(self) -> dict[str, bool]:
         """Mark -> whether the pictures carry it."""
-        return {
-            name: bool(getattr(self.settings, name)) for name in ("watermark", "metadata", "fingerprints")
-        }
+        return {name: bool(getattr(self.settings, name)) for name in _MARKS}
+
+    @cached_property
+    def _signer(self) -> Signer | None:
+        return None if self.settings.credentials is None else Signer(self.settings.credentials)
 
     def in_pixels(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The picture with its watermark, uint8 [H, W]."""
@@ -47,9 +52,9 @@ class Marks:
     def file(self, picture: NDArray[np.uint8], seed: int, label: int) -> bytes:
         """The bytes of its PNG file."""
         name = self.class_names[label] if self.class_names else None
-        return encode_png(
-            picture, text_of_picture(seed, name, self.network_sha256) if self.settings.metadata else None
-        )
+        text = text_of_picture(seed, name, self.network_sha256) if self.settings.metadata else None
+        png = encode_png(picture, text)
+        return png if self._signer is None else self._signer.signed(png)
 
 
 def table_of_fingerprints(folder: Path, files: Iterable[Path]) -> bytes:

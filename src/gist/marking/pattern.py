@@ -99,7 +99,7 @@ def _resampled(spectrum: NDArray[np.complex128], side: int) -> NDArray[np.float6
 
 
 SMALL = Grid(64, 6, 22, 0.6, 42.0)
-LARGE = Grid(128, 8, 45, 0.5, 45.0)
+LARGE = Grid(128, 8, 45, 0.5, 48.0)
 GRIDS = (LARGE, SMALL)
 _LEAST_OF_LARGE = 96
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from gist.errors import InputError
 from gist.images.png import GreyImage
+from gist.marking.credentials import Credentials, read_credentials
 from gist.marking.fingerprint import Fingerprints, Match
 from gist.marking.metadata import declared, declared_in_dicom
 from gist.marking.watermark import Detection, detect
@@ -29,13 +30,15 @@ class Verified:
     file: Path
     watermark: Detection
     metadata: tuple[str, ...]
+    credentials: Credentials
     fingerprint: Match | None
     """None where no table was given, or none of its pictures is this one."""
 
     @property
     def synthetic(self) -> bool:
         """Whether any mark says so."""
-        return self.watermark.found or bool(self.metadata) or self.fingerprint is not None
+        said = bool(self.metadata) or self.credentials.synthetic
+        return said or self.watermark.found or self.fingerprint is not None
 
 
 def verify(file: Path, tables: Sequence[Fingerprints] = ()) -> Verified:
@@ -48,16 +51,16 @@ def verify(file: Path, tables: Sequence[Fingerprints] = ()) -> Verified:
         data = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file} cannot be read ({error.strerror}); check the path.") from None
-    image, metadata = _opened(file, data)
+    image, metadata, credentials = _opened(file, data)
     matches = [match for table in tables if (match := table.match(image)) is not None]
     nearest = min(matches, key=lambda match: (not match.same_pixels, match.bits), default=None)
-    return Verified(file, detect(image), metadata, nearest)
+    return Verified(file, detect(image), metadata, credentials, nearest)
 
 
-def _opened(file: Path, data: bytes) -> tuple[GreyImage, tuple[str, ...]]:
-    """The grey picture in a file, and what its metadata say."""
+def _opened(file: Path, data: bytes) -> tuple[GreyImage, tuple[str, ...], Credentials]:
+    """The grey picture in a file, and what is said beside it."""
     try:
-        image, metadata = _dicom(data) if data[128:132] == _DICOM_MAGIC else _raster(data)
+        image, metadata, kind = _dicom(data) if data[128:132] == _DICOM_MAGIC else _raster(data)
     except InputError:
         raise
     except Exception:  # decoders of damaged files raise whatever they like
@@ -69,20 +72,22 @@ def _opened(file: Path, data: bytes) -> tuple[GreyImage, tuple[str, ...]]:
             f"{file} has {image.shape[1]}x{image.shape[0]} pixels, too few to look for a watermark; "
             f"give images of at least {_LEAST_SIDE}x{_LEAST_SIDE}."
         )
-    return image, metadata
+    return image, metadata, read_credentials(data, kind) if kind else Credentials("none")
 
 
-def _raster(data: bytes) -> tuple[GreyImage, tuple[str, ...]]:
+def _raster(data: bytes) -> tuple[GreyImage, tuple[str, ...], str]:
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         _check_size(*image.size)
         image.load()
         deep = image.mode.startswith("I") or image.mode == "F"
         pixels = np.asarray(image if deep else image.convert("L"))
         info: Mapping[str | tuple[int, int], object] = image.info | getattr(image, "text", {})
-    return (pixels.clip(0, 65535).astype(np.uint16) if deep else pixels), declared(info)
+        kind = image.get_format_mimetype() or ""
+    grey = pixels.clip(0, 65535).astype(np.uint16) if deep else pixels
+    return grey, declared(info), kind
 
 
-def _dicom(data: bytes) -> tuple[GreyImage, tuple[str, ...]]:
+def _dicom(data: bytes) -> tuple[GreyImage, tuple[str, ...], str]:
     from pydicom import dcmread
 
     dataset = dcmread(io.BytesIO(data))
@@ -96,7 +101,7 @@ def _dicom(data: bytes) -> tuple[GreyImage, tuple[str, ...]]:
     grey = (pixels - pixels.min()) * (65535 / levels)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         grey = grey.max() - grey
-    return np.round(grey.clip(0, 65535)).astype(np.uint16), declared_in_dicom(dataset)
+    return np.round(grey.clip(0, 65535)).astype(np.uint16), declared_in_dicom(dataset), ""
 
 
 def _check_size(width: int, height: int) -> None:

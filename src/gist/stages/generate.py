@@ -56,7 +56,10 @@ class GenerateConfig(StageSettings):
         gives="PNGs marked as synthetic, `labels.csv`, the same zip",
         uses=("prepare", "train"),
         inputs="gist.generation.best_snapshot:generate_inputs",
-        private_inputs={"source": "the set that was made elsewhere changed"},
+        private_inputs={
+            "source": "the set that was made elsewhere changed",
+            "credentials": "the key of the credentials changed",
+        },
         check="gist.generation.check:check_generate",
         page="gist.generation.page:generate_page",
         command=False,  # it also draws without a run
@@ -91,3 +94,5 @@ class GenerateConfig(StageSettings):
     """Say in text chunks and XMP (IPTC DigitalSourceType) of every file that it is synthetic."""
     fingerprints: bool = True
     """Write `fingerprints.csv`, by which `gist verify` knows the pictures again when all marks are gone."""
+    credentials: Path | None = Field(None, json_schema_extra={"private": "the key of the credentials"})
+    """PEM file to sign C2PA Content Credentials with; `gist credentials FILE` makes one. Default: not signed."""

@@ -74,7 +74,8 @@ def generate_folder(
     """Draws marked pictures of a network file, or of `phantom-knee-64`, into a new folder, outside any run.
 
     The folder holds `images/`, `labels.csv`, `fingerprints.csv` and the archive `synthetic.zip`, and appears when all
-    is there; after a stop the same call continues. Settings as in GenerateConfig; classes without `per_class` get equally many.
+    is there; after a stop the same call continues. Settings as in GenerateConfig; classes without `per_class` get
+    equally many.
 
     >>> import gist
     >>> made = gist.generate_folder("pictures", network="phantom-knee-64", per_class={"severe": 2})

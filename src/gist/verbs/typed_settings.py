@@ -99,6 +99,7 @@ class GenerateSettings(TypedDict, total=False):
     watermark: bool | None
     metadata: bool | None
     fingerprints: bool | None
+    credentials: str | Path | None
 
 
 class EvaluateSettings(TypedDict, total=False):
