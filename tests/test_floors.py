@@ -22,7 +22,7 @@ FLOORS = (
     ("config", "metrics"),
     ("runs",),
     ("inspection",),
-    ("intake",),
+    ("intake", "privacy"),
     ("training", "generation", "evaluation", "utility"),
     ("reporting",),
     ("verbs",),
