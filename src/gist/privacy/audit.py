@@ -49,9 +49,13 @@ class Sets:
 
     @property
     def images_to_look_at(self) -> int:
-        planted = len(KINDS) * min(PLANTED, len(self.training))
         members = min(MEMBERS, len(self.training) // 2)
-        return len(self.hold_out) + len(self.synthetic) + planted + members
+        return len(self.hold_out) + len(self.synthetic) + len(KINDS) * self.to_plant + members
+
+    @property
+    def to_plant(self) -> int:
+        """Training images that are planted as copies, once in each kind."""
+        return min(PLANTED, max(len(self.training) // 4, LEAST_IMAGES))
 
     @property
     def too_few(self) -> str:
@@ -86,7 +90,7 @@ def look_at(sets: Sets, viewer: Viewer, seed: int, kept: Kept, tick: Tick) -> Lo
     rng = np.random.default_rng([seed, 1])
     first, second = _halves(sets.training_patients, rng)
     second = rng.permutation(second)[:MEMBERS]
-    chosen = rng.permutation(len(sets.training))[:PLANTED]
+    chosen = rng.permutation(len(sets.training))[: sets.to_plant]
     copies = {
         kind: planted(kind, sets.training[chosen], np.random.default_rng([seed, number]))
         for number, kind in enumerate(KINDS)

@@ -28,6 +28,7 @@ SIDE = 64
 VIEWS = ("network", "pixels", "hash", "features")
 _REACH = 5
 """Pixels of 32 by which two images are shifted against each other."""
+_SHIFTS = list(range(-_REACH, _REACH + 1))
 _CANDIDATES = 32
 _HASH = 12
 _CHUNK = 256
@@ -145,7 +146,7 @@ class Registration:
         for pose in torch.from_numpy(best):
             product = spectra[pose, rows].conj() * self.spectra[chosen]
             overlap = torch.fft.irfft2(product, s=(EYE_SIDE, EYE_SIDE))
-            near = torch.roll(overlap, (_REACH, _REACH), (-2, -1))[..., : 2 * _REACH + 1, : 2 * _REACH + 1]
+            near = overlap[..., _SHIFTS, :][..., _SHIFTS]
             highest = torch.maximum(highest, near.amax((-2, -1)))
         distance = np.sqrt(np.maximum(2 - 2 * highest.numpy().astype(np.float64), 0))
         order = np.sort(distance, axis=1)
