@@ -22,7 +22,7 @@ FLOORS = (
     ("config", "metrics"),
     ("runs",),
     ("inspection",),
-    ("intake", "reader"),
+    ("intake", "privacy", "reader"),
     ("training", "generation", "evaluation", "utility"),
     ("reporting",),
     ("verbs",),

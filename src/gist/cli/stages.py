@@ -22,6 +22,7 @@ def add_stages(app: typer.Typer) -> None:
         "train": train,
         "generate": generate,
         "evaluate": evaluate,
+        "privacy": privacy,
         "report": report,
     }
     for name, purpose in stage_purposes().items():
@@ -133,6 +134,49 @@ def evaluate(
     with TerminalProgress() as progress:
         curve = evaluate_snapshots(folder, changes=changes, progress=progress)
     print_json(curve) if as_json else snapshot_table(curve, folder)
+
+
+def privacy(
+    changes: Changes,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Run folder, such as runs/knee.", metavar="RUN")
+    ] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(help="Images that the generator learned from: folder or zip.", metavar="DATA"),
+    ] = None,
+    hold_out: Annotated[
+        Path | None, typer.Option(help="With --train: images of other patients.", metavar="DATA")
+    ] = None,
+    synthetic: Annotated[
+        Path | None, typer.Option(help="With --train: synthetic images made elsewhere.", metavar="DATA")
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", help="Write verdict, power and every number to it.", metavar="FILE"),
+    ] = None,
+    name: SetOption = None,
+) -> None:
+    """Look for copies of training images, in a run or in three sets; say which copies would have been found."""
+    from gist.cli.tables import privacy_table
+    from gist.files import write_json
+    from gist.verbs import audit_folders
+
+    if train is not None and hold_out is not None and synthetic is not None and name is None:
+        with TerminalProgress() as progress:
+            result = audit_folders(
+                train, hold_out, synthetic, folder=folder, changes=changes, progress=progress
+            )
+    elif folder is not None and not any((train, hold_out, synthetic)):
+        result = _stage("privacy", folder, changes, name)
+    else:
+        raise InputError(
+            "Name either a run, `gist privacy RUN`, or three sets: "
+            "`gist privacy --train DATA --hold-out DATA --synthetic DATA --json FILE`."
+        )
+    privacy_table(result)
+    if json_file is not None:
+        write_json(json_file, result.model_dump(mode="json"))
 
 
 def report(folder: RunFolderArgument, changes: Changes, name: SetOption = None) -> None:

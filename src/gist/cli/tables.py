@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # what only some commands need is not loaded for the others
     from gist.inspection import InspectionResult
     from gist.intake.survey import SourceSummary
     from gist.reporting.comparison import RunComparison
+    from gist.stages.privacy import PrivacyResult
     from gist.verbs.looks import WeightsState
     from gist.verbs.planning import Plan
 
@@ -154,6 +155,28 @@ def _cost(plan: Plan) -> str:
 
 def _kimg(plan: Plan) -> str:
     return f"{float(f'{plan.kimg:.3g}'):g}"
+
+
+def privacy_table(result: PrivacyResult) -> None:
+    """Prints the verdict, and how often planted copies of each kind were found."""
+    console = Console(highlight=False)
+    console.print(f"Copying: {result.verdict}. {result.meaning}", markup=False)
+    table = Table(box=None, pad_edge=False)
+    told = {(each.kind, each.share): each for each in result.power if each.told}
+    shares = sorted({share for _, share in told})
+    for heading in ("planted copies found", *(f"at {100 * share:g} %" for share in shares)):
+        table.add_column(heading, overflow="fold")
+    for kind in dict.fromkeys(kind for kind, _ in told):
+        rates = (told[kind, share] for share in shares)
+        table.add_row(kind, *(f"{each.power:.2f} ({each.low:.2f}-{each.high:.2f})" for each in rates))
+    if told:
+        console.print(table)
+    for control in result.controls:
+        console.print(
+            f"control, {control.name}: {control.alarms} alarms in {control.repeats} repeats", markup=False
+        )
+    for note in result.notes:
+        console.print(note, markup=False)
 
 
 def inspection_table(result: InspectionResult) -> None:

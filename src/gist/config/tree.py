@@ -17,6 +17,7 @@ from gist.config.inspection import InspectConfig
 from gist.stages.evaluate import EvaluateConfig
 from gist.stages.generate import GenerateConfig
 from gist.stages.prepare import PrepareConfig
+from gist.stages.privacy import PrivacyConfig
 from gist.stages.promise import Auto, Section, private
 from gist.stages.report import ReportConfig
 from gist.stages.utility import UtilityConfig
@@ -43,6 +44,7 @@ class Config(Section):
     generate: GenerateConfig = GenerateConfig.model_construct()
     evaluate: EvaluateConfig = EvaluateConfig.model_construct()
     utility: UtilityConfig = UtilityConfig.model_construct()
+    privacy: PrivacyConfig = PrivacyConfig.model_construct()
     report: ReportConfig = ReportConfig.model_construct()
     inspect: InspectConfig = InspectConfig.model_construct()
 

@@ -121,10 +121,10 @@ def _copies(evaluated: EvaluateResult) -> Answer:
                 f": {numerals.count(found.identical)} of {searched} cannot be told from a training image. Treat all as "
                 "patients’ images."
             )
-            return Answer(COPIES, "Yes", rest)
+            return Answer(COPIES, "Yes", rest, 80)
         case "evidence of copying":
             rest = f", likely: too many of {searched} lie close to a training image. Treat all as patients’ images."
-            return Answer(COPIES, "Yes", rest)
+            return Answer(COPIES, "Yes", rest, 80)
         case "none detected by this check":
             return Answer(
                 COPIES,
@@ -136,7 +136,7 @@ def _copies(evaluated: EvaluateResult) -> Answer:
             rest = (
                 f": more of {searched} lie close to a training image than chance explains. Look at the pairs."
             )
-            return Answer(COPIES, "Cannot tell", rest)
+            return Answer(COPIES, "Cannot tell", rest, 40)
         case "too few images to tell":
             return Answer(
                 COPIES, "Cannot tell", f": {searched}, or the held-out ones, are too few to search."

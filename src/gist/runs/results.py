@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gist.stages.evaluate import EvaluateResult
     from gist.stages.generate import GenerateResult
     from gist.stages.prepare import PrepareResult
+    from gist.stages.privacy import PrivacyResult
     from gist.stages.report import ReportResult
     from gist.stages.train import TrainResult
     from gist.stages.utility import UtilityResult
@@ -41,6 +42,7 @@ class RunResult:
         generate: GenerateResult = field(init=False)
         evaluate: EvaluateResult = field(init=False)
         utility: UtilityResult = field(init=False)
+        privacy: PrivacyResult = field(init=False)
         report: ReportResult = field(init=False)
     else:
 

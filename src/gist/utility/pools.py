@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gist.errors import InputError
 from gist.images.archive import DataSet
 from gist.images.png import as_unit
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 Groups = NDArray[np.str_]
-NO_PATIENT = "image "
-"""How the own name of an image without a known patient begins."""
 
 
 @dataclass(frozen=True)
@@ -88,23 +83,6 @@ def read_pool(data: DataSet, class_names: Sequence[str], pixels: int, groups: Se
     images = np.stack([_reduced(as_unit(data.image(int(index))), side) for index in chosen])
     named = groups if groups is not None else [f"image {index}" for index in range(len(data))]
     return Pool(images, own[data.labels[chosen]], np.array(named)[chosen])
-
-
-def read_patients(records: Path, data: DataSet, split: str) -> list[str]:
-    """The salted patient id of each image of an archive; where none is known, a name of the image's own.
-
-    Raises:
-        InputError: the table of the prepare stage is missing or is another's.
-    """
-    try:
-        with records.open(encoding="utf-8", newline="") as file:
-            rows = {row["image"]: row["patient"] for row in csv.DictReader(file) if row["split"] == split}
-        return [rows[name] or f"{NO_PATIENT}{hashlib.sha256(png).hexdigest()}"
-                for name, png in zip(data.names, data.pngs, strict=True)]  # fmt: skip
-    except (OSError, KeyError):
-        raise InputError(
-            f"{records.name} of the prepare stage is missing or does not name every image; prepare again."
-        ) from None
 
 
 def split_validation(pool: Pool, fraction: float, seed: int) -> tuple[Pool, Pool]:

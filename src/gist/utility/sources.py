@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from gist.images.archive import DataSet, read_data_set
 from gist.runs.folder import RunFolder
+from gist.runs.patients import NO_PATIENT, read_patients
 from gist.runs.results import result_of
 from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
-from gist.utility.pools import NO_PATIENT, Pools, common_classes, read_patients, read_pool, split_validation
+from gist.utility.pools import Pools, common_classes, read_pool, split_validation
 
 
 @dataclass(frozen=True)

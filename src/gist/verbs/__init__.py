@@ -4,12 +4,13 @@ from gist.verbs.comparing import compare
 from gist.verbs.looks import count_answers, demo, export_images, inspect, plan, weights
 from gist.verbs.pictures import draw, generate_folder
 from gist.verbs.pieces import compare_images, import_network, load_generator, open_archive, smoothness
-from gist.verbs.sets import evaluate_folders
+from gist.verbs.sets import audit_folders, evaluate_folders
 from gist.verbs.stages import (
     evaluate,
     evaluate_snapshots,
     generate,
     list_runs,
+    measure_privacy,
     measure_utility,
     prepare,
     report,
@@ -22,6 +23,7 @@ from gist.verbs.stages import (
 from gist.verbs.verifying import verify
 
 __all__ = [
+    "audit_folders",
     "compare",
     "compare_images",
     "count_answers",
@@ -37,6 +39,7 @@ __all__ = [
     "inspect",
     "list_runs",
     "load_generator",
+    "measure_privacy",
     "measure_utility",
     "open_archive",
     "plan",

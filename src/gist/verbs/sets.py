@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Unpack
 
 from gist.config import STAGES, Config, with_changes
@@ -14,10 +15,9 @@ from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
 from gist.runs.results import RunResult
 from gist.runs.standing import assess
+from gist.stages.privacy import PrivacyResult
 from gist.verbs.stages import existing_or_new, name_from
-from gist.verbs.typed_settings import EvaluateSettings
-
-_STAGES = ("prepare", "generate", "evaluate")
+from gist.verbs.typed_settings import EvaluateSettings, PrivacySettings
 
 
 def evaluate_folders(
@@ -54,44 +54,103 @@ def evaluate_folders(
         InputError: a set cannot be read, they share no class, or `folder` holds something else.
     """
     real, synthetic = Path(real), Path(synthetic)
-    for side in (real, synthetic, real if train is None else Path(train)):
-        if not side.exists():
-            raise InputError(f"There is no {side}; give a folder or a zip of images.")
     if folder is None:
         names = (
             name_from(side.with_suffix("") if side.suffix == ".zip" else side) for side in (synthetic, real)
         )
         folder = Path("runs") / "-against-".join(name[:27] for name in names)
-    progress, run = progress or Silent(), RunFolder(folder)
-    if run.record("train") is not None:
-        raise InputError(
-            f"{folder} holds a trained generator and stays as it is; leave it out, or name a new run folder for sets "
-            "that were made elsewhere."
-        )
     in_set = labels is not None and not Path(labels).is_absolute() and holds(synthetic, labels)
     tree: dict[str, Any] = {
-        "prepare.source": str(real if train is None else train),
-        "prepare.held_out": None if train is None else str(real),
-        "generate.source": str(synthetic),
         **({} if labels is None else {"prepare.labels": str(labels)}),
         **({"generate.labels": str(labels)} if in_set else {}),
         **({"prepare.test_fraction": 0.5} if train is None else {}),
         **{f"evaluate.{name}": value for name, value in settings.items()},
         **(changes or {}),
     }
-    config = existing_or_new(folder)
-    if not run.config_file.exists() and "prepare.resolution" not in tree:
-        tree["prepare.resolution"] = _common_resolution(with_changes(config, tree))
-    config = with_changes(config, tree)
-    for stage in ("prepare", "generate"):
-        standing = assess(STAGES[stage], config, run)
-        if standing.state == "stale":
-            raise InputError(f"{folder} holds something else ({standing.why}); choose another run folder.")
+    progress = progress or Silent()
     if train is None:
         progress.note(
             "Without --train one half of the real images, by patient, stands for what was learned from."
         )
-    return run_stages(config, _STAGES, progress)
+    return _run_of_sets(
+        "evaluate", real, synthetic, None if train is None else Path(train), folder, tree, progress
+    )
+
+
+def audit_folders(
+    train: Path | str,
+    hold_out: Path | str,
+    synthetic: Path | str,
+    *,
+    folder: Path | str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    **settings: Unpack[PrivacySettings],
+) -> PrivacyResult:
+    """Looks for copies of training images in synthetic ones that any program made; settings as in PrivacyConfig.
+
+    Each set is a folder, to any depth, or a zip; classes play no part. Without `folder` the images are prepared in a
+    temporary one and nothing stays; a run folder can be continued, and `report` shows what was found.
+
+    >>> import gist
+    >>> gist.audit_folders("training", "held-out", "synthetic").verdict  # doctest: +SKIP
+    'none found'
+
+    Args:
+        train: images that the generator learned from.
+        hold_out: images of other patients, which it has not seen.
+        synthetic: images to audit.
+        folder: run folder; by default a temporary one.
+        changes: other settings by dotted name.
+
+    Raises:
+        InputError: a set cannot be read or is empty, or `folder` holds something else.
+    """
+    tree = {
+        "prepare.label_source": "none",
+        **{f"privacy.{name}": value for name, value in settings.items()},
+        **(changes or {}),
+    }
+    sets = Path(hold_out), Path(synthetic), Path(train)
+    with TemporaryDirectory(prefix="gist-privacy-") as temporary:
+        place = Path(temporary) / "audit" if folder is None else folder
+        return _run_of_sets("privacy", *sets, place, tree, progress or Silent()).privacy
+
+
+def _run_of_sets(
+    stage: str,
+    real: Path,
+    synthetic: Path,
+    train: Path | None,
+    folder: Path | str,
+    tree: Mapping[str, Any],
+    progress: Progress,
+) -> RunResult:
+    """A run folder of sets that were made elsewhere, with a stage that judges them."""
+    for side in (real, synthetic, *(() if train is None else (train,))):
+        if not side.exists():
+            raise InputError(f"There is no {side}; give a folder or a zip of images.")
+    run = RunFolder(folder)
+    if run.record("train") is not None:
+        raise InputError(
+            f"{folder} holds a trained generator and stays as it is; leave it out, or name a new run folder for sets "
+            "that were made elsewhere."
+        )
+    tree = {
+        "prepare.source": str(real if train is None else train),
+        "prepare.held_out": None if train is None else str(real),
+        "generate.source": str(synthetic),
+        **tree,
+    }
+    config = existing_or_new(folder)
+    if not run.config_file.exists() and "prepare.resolution" not in tree:
+        tree["prepare.resolution"] = _common_resolution(with_changes(config, tree))
+    config = with_changes(config, tree)
+    for before in ("prepare", "generate"):
+        standing = assess(STAGES[before], config, run)
+        if standing.state == "stale":
+            raise InputError(f"{folder} holds something else ({standing.why}); choose another run folder.")
+    return run_stages(config, ("prepare", "generate", stage), progress)
 
 
 def _common_resolution(config: Config) -> int:

@@ -17,6 +17,7 @@ from gist.runs.standing import RunStanding, StageStatus, runs_under, standings
 from gist.stages.evaluate import EvaluateResult, SnapshotCurve
 from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
+from gist.stages.privacy import PrivacyResult
 from gist.stages.promise import Result, StageName, unusual_settings
 from gist.stages.report import ReportResult
 from gist.stages.train import TrainResult
@@ -26,6 +27,7 @@ from gist.verbs.typed_settings import (
     EvaluateSettings,
     GenerateSettings,
     PrepareSettings,
+    PrivacySettings,
     ReportSettings,
     TrainSettings,
     UtilitySettings,
@@ -45,7 +47,7 @@ def run(
 
     Args:
         settings: YAML file, ready settings, a run folder, or the data itself (`gist.verbs.beginning`).
-        stages: any of prepare, train, generate, evaluate, utility, report, or of those that other packages add.
+        stages: any of prepare, train, generate, evaluate, utility, privacy, report, or of those of other packages.
         changes: settings to change, by dotted name: `{"train.kimg": 20}`.
 
     Raises:
@@ -153,6 +155,17 @@ def measure_utility(
 ) -> UtilityResult:
     """GAN-train and GAN-test of the synthetic images of a run folder; settings as in UtilityConfig."""
     return _result(UtilityResult, run_stage(folder, "utility", name=name, progress=progress, **settings))
+
+
+def measure_privacy(
+    folder: Path | str,
+    *,
+    name: str | None = None,
+    progress: Progress | None = None,
+    **settings: Unpack[PrivacySettings],
+) -> PrivacyResult:
+    """Memorisation audit of the synthetic images of a run folder; settings as in PrivacyConfig."""
+    return _result(PrivacyResult, run_stage(folder, "privacy", name=name, progress=progress, **settings))
 
 
 def report(

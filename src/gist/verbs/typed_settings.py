@@ -141,6 +141,15 @@ class UtilitySettings(TypedDict, total=False):
     weights_folder: str | Path | None
 
 
+class PrivacySettings(TypedDict, total=False):
+    """Of the stage privacy; see `gist privacy --help`."""
+
+    steps: Literal["auto"] | int | None
+    max_images: int | None
+    repeats: int | None
+    shown: int | None
+
+
 class ReportSettings(TypedDict, total=False):
     """Of the stage report; see `gist report --help`."""
 

@@ -1,0 +1,144 @@
+"""The privacy stage: are there copies of training images among the synthetic ones, and would they have been found?"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from gist.stages.promise import Auto, Promise, Result, StageSettings
+
+Verdict = Literal["evidence of copying", "none found", "too few images to tell"]
+VERDICT_FALSE_ALARMS = 0.01
+"""Rate at which sets without copies are called copies."""
+TOGETHER = "all together"
+"""The name under which the views count as one."""
+
+
+class PlantedPower(Result):
+    """How often planted copies of one kind were found."""
+
+    kind: str
+    share: float
+    """Of the synthetic images."""
+    copies: int
+    view: str
+    false_alarms: float
+    """Rate at which sets without copies would be called copies."""
+    power: float
+    low: float
+    high: float
+    """Wilson's 95 % interval over the repeats."""
+
+    @property
+    def told(self) -> bool:
+        """Whether it is what the verdict rests on: all views, and its rate of false alarms."""
+        return self.view == TOGETHER and self.false_alarms == VERDICT_FALSE_ALARMS
+
+
+class ViewFound(Result):
+    """What one view found among the synthetic images."""
+
+    name: str
+    p_value: float
+    nearer_than_all: int
+    """Synthetic images nearer to a training image than every hold-out image is."""
+
+
+class PrivacyControl(Result):
+    """Sets without copies, in which an alarm is a fault of the audit."""
+
+    name: Literal["hold-out as synthetic", "members only"]
+    images: int
+    """Shared out, by patient, between both sides."""
+    repeats: int
+    alarms: int
+
+
+class PrivacyMeasure(Result):
+    """A number of the literature, which decides nothing."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    beside: float | None = None
+    """The same number where nobody copied: of hold-out images, or of the members-only control."""
+    meaning: str
+
+
+class ClosePair(Result):
+    """A synthetic image and the training image nearest to it, for a person to judge."""
+
+    synthetic: str
+    real: str
+    view: str
+    nearness: float
+    """Distance to the nearest over that to the tenth-nearest training image; 0 is a copy."""
+    percentile: float
+    """Share of hold-out images that are nearer."""
+
+
+class PrivacyResult(Result):
+    verdict: Verdict
+    meaning: str
+    p_value: float | None = None
+    """Chance of so much nearness where nobody copied; None where it could not be tested."""
+    training_images: int
+    hold_out_images: int
+    synthetic_images: int
+    by_patient: bool
+    """Whether patients are known, so that hold-out images are of others."""
+    identical: int
+    """Synthetic images that equal a training image pixel by pixel."""
+    identical_hold_out: int
+    suspicious: int = 0
+    """Synthetic images nearer to a training image than every hold-out image is, in some view."""
+    views: tuple[ViewFound, ...] = ()
+    power: tuple[PlantedPower, ...] = ()
+    controls: tuple[PrivacyControl, ...] = ()
+    measures: tuple[PrivacyMeasure, ...] = ()
+    pairs: tuple[ClosePair, ...] = ()
+    min_novelty: float | None = None
+    """The filter that `gist generate --min-novelty` used on these images: it is no proof."""
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def in_one_line(self) -> str:
+        return f"copying: {self.verdict}"
+
+    def power_of(self, kind: str, share: float) -> PlantedPower | None:
+        """How often copies of this kind and share are found; None where nobody measured it."""
+        return next(
+            (each for each in self.power if each.told and (each.kind, each.share) == (kind, share)), None
+        )
+
+
+class PrivacyConfig(StageSettings):
+    """Memorisation audit: are there copies of training images among the synthetic ones, and would they be found?"""
+
+    promise: ClassVar[Promise] = Promise(
+        work="gist.privacy.stage:measure_privacy",
+        result=PrivacyResult,
+        files=("privacy.json",),
+        takes="the same",
+        gives="memorisation audit with planted copies and controls",
+        needs=("prepare", "generate"),
+        page="gist.privacy.page:privacy_page",
+        command=False,  # it also audits three folders
+        dear=("privacy.json",),
+        kept=True,
+        per_set=True,
+        stays=("seen",),
+        lengthy=True,
+    )
+
+    steps: Auto | Annotated[int, Field(ge=1, le=100_000)] = "auto"
+    """Steps in which the audit's own network learns to tell the training images apart. auto: 20 to 400, as many as a
+    sixth of the training images."""
+    max_images: Annotated[int, Field(ge=10)] = 3000
+    """At most this many synthetic and this many hold-out images are looked at; training images always all."""
+    repeats: Annotated[int, Field(ge=20, le=10_000)] = 100
+    """Rehearsals behind each power and each control."""
+    shown: Annotated[int, Field(ge=0, le=200)] = 24
+    """Closest pairs shown for a person to judge."""
