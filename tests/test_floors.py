@@ -21,7 +21,7 @@ FLOORS = (
     ("generators",),
     ("config", "metrics"),
     ("runs",),
-    ("inspection",),
+    ("inspection", "launch"),
     ("intake",),
     ("training", "generation", "evaluation", "utility"),
     ("reporting",),
