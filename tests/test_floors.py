@@ -21,7 +21,7 @@ FLOORS = (
     ("generators",),
     ("config", "metrics"),
     ("runs",),
-    ("inspection",),
+    ("inspection", "launch"),
     ("intake", "privacy", "reader"),
     ("training", "generation", "evaluation", "utility"),
     ("reporting",),

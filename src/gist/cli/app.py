@@ -14,6 +14,18 @@ import typer
 from gist.cli.as_json import JsonOption, print_json
 from gist.cli.commands import Commands
 from gist.cli.endings import say_loss, say_next, say_where
+from gist.cli.launching import (
+    Cpus,
+    Gpus,
+    Memory,
+    Nodes,
+    Site,
+    Time,
+    add_jobs,
+    launch,
+    refuse_without_slurm,
+    say_job,
+)
 from gist.cli.options import Changes, RunFolderArgument, SetOption, add_stage, changeable, known_keys
 from gist.cli.progress import TerminalProgress
 from gist.cli.reader_study import app as reader_app
@@ -35,6 +47,7 @@ app = typer.Typer(
 )
 app.add_typer(weights_app, name="weights")
 app.add_typer(reader_app, name="reader")
+add_jobs(app)
 
 
 @app.callback(invoke_without_command=True)
@@ -70,6 +83,15 @@ def run(
         float | None, typer.Option(help="How long to train at most (train.hours).", metavar="HOURS")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Start without asking.")] = False,
+    on: Annotated[
+        Literal["here", "slurm"], typer.Option(help="Where: in this process or by SLURM.")
+    ] = "here",
+    site: Site = None,
+    nodes: Nodes = None,
+    gpus: Gpus = None,
+    cpus: Cpus = None,
+    memory: Memory = None,
+    time: Time = None,
 ) -> None:
     """Run every stage on a folder of radiographs, or as a settings file says; the same command continues it."""
     from gist.config import STAGE_NAMES
@@ -97,6 +119,11 @@ def run(
         return
     if not _confirmed(begun, chosen, yes):
         raise typer.Exit(1)
+    asked = {"nodes": nodes, "gpus": gpus, "cpus": cpus, "memory": memory, "time": time}
+    if on == "slurm":
+        launch(config, site, asked, chosen if stages else [])
+        return
+    refuse_without_slurm(site, asked)
     with TerminalProgress() as progress:
         result = run_stages(config, chosen, progress)
     say_where(result.folder, made="report" in chosen)
@@ -203,6 +230,8 @@ def status(
         _print_runs(Path("runs"), as_json)
     else:
         _print_status(read_status(folder), as_json)
+        if not as_json:
+            say_job(folder)
 
 
 @app.command()

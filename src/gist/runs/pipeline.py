@@ -70,6 +70,18 @@ def run_stages(
         raise StageError(without_private_paths(str(_disk_error(error, run, full=True)), config)) from error
 
 
+def keep_settings(config: Config) -> RunFolder:
+    """The run folder of these settings, which lie in it now for whoever works on the run later.
+
+    Raises:
+        BusyError: another process works on it.
+    """
+    run = RunFolder(config.run_folder)
+    with run.locked():
+        _store(config, run)
+    return run
+
+
 def _stored_settings(run: RunFolder) -> Config | None:
     """The settings in the run folder; None where there are none that this version reads."""
     try:

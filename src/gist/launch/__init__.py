@@ -1,0 +1,1 @@
+"""Runs that a batch system works on instead of this process."""

@@ -1,0 +1,47 @@
+"""A run as a job of a batch system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gist.config import STAGES, Config
+from gist.config.texts import as_typed
+from gist.files import write_atomic
+from gist.intake.source_state import MARK, source_mark
+from gist.launch.site import read_site
+from gist.launch.slurm import Job, submit
+from gist.runs.pipeline import keep_settings
+from gist.stages.promise import private
+
+
+def start_job(
+    config: Config, site: Path | None, asked: Mapping[str, Any], stages: Sequence[str] = ()
+) -> tuple[Job, bool]:
+    """Puts a run into SLURM's queue; says whether the script in its folder was an edited one.
+
+    Paths of the user's disk, such as the source's, go with the job's environment: they never enter the run folder.
+
+    Args:
+        site: the cluster's profile; None for GIST_SITE's or the user's own.
+        asked: what takes the place of the profile's values.
+
+    Raises:
+        BusyError: a job or another process works on the run.
+        InputError: SLURM is not here or refuses the job, or the profile is wrong.
+    """
+    profile = read_site(site, dict(asked))
+    run = keep_settings(config)
+    if (
+        config.prepare.source is not None
+    ):  # the same data given again finds this run, before its job has begun
+        write_atomic(run.path / MARK, source_mark(config.prepare.source).encode())
+    groups = {name: getattr(config, name) for name in STAGES}
+    paths = {
+        f"{name}.{key}": value.resolve() if isinstance(value, Path) and value.exists() else value
+        for name, settings in groups.items()
+        for key in private(type(settings))
+        if (value := getattr(settings, key)) is not None
+    }
+    return submit(run, profile, tuple(stages), [f"{key}={as_typed(value)}" for key, value in paths.items()])

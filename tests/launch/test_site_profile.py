@@ -1,0 +1,131 @@
+"""The site profile, and the batch script that is made of it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import gist
+from gist.errors import InputError
+from gist.launch.site import read_site
+from gist.launch.slurm import batch_script
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("GIST_SITE", raising=False)
+
+    def write(text: str) -> Path:
+        file = tmp_path / "site.yaml"
+        file.write_text(text)
+        return file
+
+    return write
+
+
+def parsed(script: str) -> None:
+    assert subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True).stderr == ""
+
+
+def test_a_profile_s_values_are_asked_for_and_those_of_the_command_take_their_place(profile) -> None:
+    file = profile(
+        "partition: gpu\naccount: radiology\ngpus: 4\nmodules: [cuda/12.4]\nsetup: [source ~/gist/bin/activate]\n"
+    )
+    script = batch_script(
+        read_site(file, {"nodes": 2, "gpus": None, "time": "1-12:00:00"}), ("prepare", "train")
+    )
+    parsed(script)
+    lines = script.splitlines()
+    for line in (
+        "--partition=gpu",
+        "--account=radiology",
+        "--gpus-per-node=4",
+        "--nodes=2",
+        "--time=1-12:00:00",
+    ):
+        assert f"#SBATCH {line}" in lines
+    assert lines.index("module load cuda/12.4") < lines.index("source ~/gist/bin/activate")
+    assert "--nproc-per-node 4" in script
+    assert "run . --stages prepare,train" in script
+
+
+def test_one_process_needs_no_torchrun_and_a_container_goes_before_every_command(profile) -> None:
+    site = read_site(profile("gpus: 1\ncontainer: apptainer exec --nv gist.sif\n"), {})
+    script = batch_script(site, ())
+    parsed(script)
+    assert "torchrun --nnodes" not in script
+    assert script.count("apptainer exec --nv gist.sif gist ") == 2
+
+
+def test_the_user_s_own_profile_and_the_one_of_the_environment_are_found(
+    profile, tmp_path, monkeypatch
+) -> None:
+    assert read_site(None, {}).partition is None
+    own = tmp_path / ".config/gist/site.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("partition: own\n")
+    assert read_site(None, {}).partition == "own"
+    monkeypatch.setenv("GIST_SITE", str(profile("partition: named\n")))
+    assert read_site(None, {}).partition == "named"
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "words"),
+    [
+        ("partitoin: gpu\n", {}, r"site\.yaml says 'partitoin', which is none of: partition, account"),
+        ("partition: [\n", {}, r"no readable YAML \(line 2\)"),
+        ("- gpu\n", {}, "must hold lines such as 'partition: gpu'"),
+        ("nodes: many\n", {}, "says 'nodes: many', and it should be a valid integer"),
+        ("time: soon\n", {}, "says 'time: soon', and it should be written as SLURM does"),
+        ("partition: a b\n", {}, "says 'partition: a b'"),
+        ('setup: ["a\\nb"]\n', {}, "says 'setup.0"),
+        ("", {"nodes": 0}, "The command says 'nodes: 0'"),
+        (
+            "",
+            {"time": "00:09:00"},
+            "A job of 00:09:00 is too short to be asked to stop 300 seconds before its end",
+        ),
+    ],
+)
+def test_a_mistake_in_it_is_one_sentence(profile, text: str, given: dict, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        read_site(profile(text), given)
+
+
+def test_a_profile_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no site profile"):
+        read_site(tmp_path / "other.yaml", {})
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        ("30", 1800),
+        ("30:30", 1830),
+        ("2:00:00", 7200),
+        ("1-0", 86400),
+        ("1-2:30", 95400),
+        ("1-00:00:01", 86401),
+    ],
+)
+def test_durations_are_read_as_slurm_reads_them(time: str, seconds: int) -> None:
+    from gist.launch.site import _seconds
+
+    assert _seconds(time) == seconds
+
+
+def test_without_slurm_the_sentence_says_so_and_nothing_is_lost(tmp_path: Path, monkeypatch) -> None:
+    from typer.testing import CliRunner
+
+    from gist.cli.app import app
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "study.yaml").write_text("name: a\nprepare: {source: nothing}\n")
+    told = CliRunner().invoke(app, ["run", "study.yaml", "--on", "slurm"])
+    assert isinstance(told.exception, InputError)
+    assert "SLURM is not here: there is no sbatch on the path" in str(told.exception)
+    told = CliRunner().invoke(app, ["run", "study.yaml", "--nodes", "2"])
+    assert "--nodes is for jobs; give --on slurm as well" in str(told.exception)
+    assert gist.status("runs/a")[0].state == "not started"

@@ -1,0 +1,149 @@
+"""Runs as jobs of a real SLURM with two nodes, where one answers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gist.phantoms import write_phantom_data_set
+from gist.runs.folder import RunFolder
+
+DEADLINE_SECONDS = 400
+SMALL = [
+    "prepare.resolution=32",
+    "train.architecture=stylegan2",
+    "train.mapping_layers=2",
+    "train.channel_base=256",
+]
+
+
+class Cluster:
+    """The commands of a user of this SLURM, in a folder of its own."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        tools = place / "bin"
+        tools.mkdir()
+        for name, module in (("gist", "gist"), ("torchrun", "torch.distributed.run")):
+            (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
+            (tools / name).chmod(0o755)
+        own = {"PATH": f"{tools}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1", "HOME": str(place)}
+        self.environment = os.environ | own
+
+    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(words, cwd=self.place, env=self.environment, capture_output=True, text=True)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        settings = [part for setting in SMALL for part in ("--set", setting)]
+        return self(
+            "gist", "run", "knees", "--on", "slurm", "--site", "site.yaml", "--yes", *settings, *words
+        )
+
+    def status(self) -> str:
+        return self("gist", "status", "runs/knees").stdout
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + DEADLINE_SECONDS
+        while not holds():
+            assert time.monotonic() < end, (
+                self.status() + self("gist", "logs", "runs/knees", "--lines", "0").stdout
+            )
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path):
+    if shutil.which("sbatch") is None:
+        pytest.skip("SLURM is not installed")
+    nodes = subprocess.run(["sinfo", "-h", "-N", "-t", "idle", "-o", "%N"], capture_output=True, text=True)
+    if len(set(nodes.stdout.split())) < 2:
+        pytest.skip("no SLURM cluster with two idle nodes answers")
+    (tmp_path / "site.yaml").write_text("gpus: 0\ncpus: 1\nleave: 60\n")
+    write_phantom_data_set(tmp_path / "knees", count=80, size_range=(60, 80))
+    user = Cluster(tmp_path)
+    yield user
+    subprocess.run(["scancel", "--name=gist", "--user", str(os.getuid())], capture_output=True)
+
+
+def test_a_folder_of_radiographs_becomes_a_job_and_its_paths_stay_out_of_the_run(cluster: Cluster) -> None:
+    told = cluster.run("--stages", "prepare")
+    assert told.returncode == 0, told.stderr
+    again = cluster.run("--stages", "prepare")
+    assert "works on runs/knees already; `gist cancel runs/knees` ends it" in again.stderr
+    cluster.until(lambda: "COMPLETED" in cluster.status())
+    record = RunFolder(cluster.place / "runs/knees").record("prepare")
+    assert record is not None
+    assert record.state == "done"
+    for file in (cluster.place / "runs/knees").rglob("*"):
+        assert not file.is_file() or str(cluster.place / "knees").encode() not in file.read_bytes(), file
+    assert [folder.name for folder in (cluster.place / "runs").iterdir()] == ["knees"]
+
+
+def test_a_job_over_two_nodes_that_meets_its_time_limit_goes_on_until_the_training_is_done(
+    cluster: Cluster,
+) -> None:
+    # SLURM sends the signal up to a minute earlier than it is asked to.
+    told = cluster.run(
+        "--stages", "prepare,train", "--nodes", "2", "--time", "3", "--set", "train.kimg=1000", "--set",
+        "train.snapshot_kimg=100",
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    run = RunFolder(cluster.place / "runs/knees")
+    cluster.until(lambda: "PENDING (BeginTime)" in cluster.status())
+    record = run.record("train")
+    assert record is not None
+    assert record.state == "stopped"
+    reached = max(int(entry.name) for entry in (run.path / "train/checkpoints").glob("[0-9]*"))
+    text = run.config_file.read_text().replace("kimg: 1000.0", f"kimg: {(reached + 16) / 1000}")
+    run.config_file.write_text(text)
+    number = cluster.status().split("SLURM job ")[1].split(":")[0]
+    cluster("scontrol", "update", f"JobId={number}", "StartTime=now")
+    cluster.until(lambda: f"SLURM job {number}: COMPLETED, begun again once" in cluster.status())
+    record = run.record("train")
+    assert record is not None
+    assert record.state == "done"
+    assert "Continuing at" in cluster("gist", "logs", "runs/knees", "--lines", "0").stdout
+
+
+def test_a_cancelled_job_leaves_a_run_that_the_same_command_continues(cluster: Cluster) -> None:
+    cluster.run(
+        "--stages",
+        "prepare,train",
+        "--time",
+        "10",
+        "--set",
+        "train.kimg=1000",
+        "--set",
+        "train.snapshot_kimg=.1",
+    )
+    run = RunFolder(cluster.place / "runs/knees")
+    cluster.until((run.path / "train/snapshots").exists)
+    told = cluster("gist", "cancel", "runs/knees")
+    assert "it was cancelled" in told.stdout, told.stderr
+    assert "No job works on runs/knees" in cluster("gist", "cancel", "runs/knees").stderr
+    record = run.record("train")
+    assert record is not None
+    assert record.state == "stopped"
+    assert list((run.path / "train/checkpoints").glob("[0-9]*"))
+
+
+def test_an_edited_script_is_submitted_as_it_is_and_what_slurm_refuses_is_a_sentence(
+    cluster: Cluster,
+) -> None:
+    (cluster.place / "site.yaml").write_text("gpus: 0\ncpus: 1\npartition: nowhere\n")
+    told = cluster.run("--stages", "prepare")
+    assert "SLURM refuses: invalid partition specified: nowhere" in told.stderr
+    assert "Partitions here: debug." in told.stderr
+    script = cluster.place / "runs/knees/job/job.sbatch"
+    script.write_text(script.read_text().replace("--partition=nowhere", "--partition=debug"))
+    told = cluster.run("--stages", "prepare")
+    assert "as you edited it" in told.stdout, told.stderr
+    cluster.until(lambda: "COMPLETED" in cluster.status())
+    assert "partition=debug" in script.read_text()
