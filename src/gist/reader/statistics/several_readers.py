@@ -26,19 +26,12 @@ LEAST_P, NONE = 1e-12, 1e-30
 
 @dataclass(frozen=True)
 class Measured:
-    """A measure of each modality and reader, and what each image moves it by."""
+    """A measure of each modality and reader, and how it varies with the images."""
 
     values: Array
     """[T, R]: modalities, readers."""
-    moves: Array
-    """[T, R, K]: the measure without image k, less the measure."""
-
-    @property
-    def covariances(self) -> Array:
-        """[T, R, T, R], over samples of images."""
-        k = self.moves.shape[-1]
-        found: Array = (k - 1) / k * np.einsum("trk,usk->trus", self.moves, self.moves)
-        return found
+    covariances: Array
+    """[T, R, T, R], over samples of images."""
 
 
 def auc(ratings_TRK: Array, signal_K: NDArray[np.bool_]) -> Measured:
@@ -48,7 +41,7 @@ def auc(ratings_TRK: Array, signal_K: NDArray[np.bool_]) -> Measured:
     values, moves = wins.mean(axis=(-1, -2)), np.empty_like(ratings_TRK, np.float64)
     for images, axis in ((signal_K, -1), (~signal_K, -2)):
         moves[..., images] = (values[..., None] - wins.mean(axis=axis)) / (images.sum() - 1)
-    return Measured(values, moves)
+    return Measured(values, _jackknifed(moves))
 
 
 def share_right(right_TRK: NDArray[np.bool_], groups_K: NDArray[np.generic]) -> Measured:
@@ -60,7 +53,14 @@ def share_right(right_TRK: NDArray[np.bool_], groups_K: NDArray[np.generic]) -> 
         moves[..., images] = (
             (of_group.mean(axis=-1, keepdims=True) - of_group) / max(n - 1, 1) * n / len(groups_K)
         )
-    return Measured(right_TRK.mean(axis=-1), moves)
+    return Measured(right_TRK.mean(axis=-1), _jackknifed(moves))
+
+
+def _jackknifed(moves_TRK: Array) -> Array:
+    """Covariances from what leaving out each image moves the measure by."""
+    k = moves_TRK.shape[-1]
+    found: Array = (k - 1) / k * np.einsum("trk,usk->trus", moves_TRK, moves_TRK)
+    return found
 
 
 @dataclass(frozen=True)
