@@ -17,7 +17,7 @@ FLOORS = (
     ("version", "errors", "numerals", "progress"),
     ("files", "addresses"),
     ("images", "ops", "stages"),
-    ("machine", "pages", "phantoms"),
+    ("machine", "marking", "pages", "phantoms"),
     ("generators",),
     ("config", "metrics"),
     ("runs",),

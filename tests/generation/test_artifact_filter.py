@@ -21,6 +21,7 @@ from gist.generators.network_file import save_network
 from gist.generators.synthesis import synthesise
 from gist.images.archive import ArchiveWriter, read_data_set
 from gist.images.png import encode_png
+from gist.marking.watermark import embed
 from gist.progress import Silent
 from gist.runs.folder import RunFolder, StageRecord
 from gist.stages.prepare import PrepareResult
@@ -108,7 +109,8 @@ def test_odd_pictures_are_replaced_counted_and_explained(
     for index in (0, 29):
         label = CLASSES.index(rows[index]["label"])
         (picture,) = synthesise(network, [int(rows[index]["seed"])], [label])
-        np.testing.assert_array_equal(data.image(index), picture)
+        marked = embed(picture, bytes.fromhex(result.network_sha256[:8]))
+        np.testing.assert_array_equal(data.image(index), marked)
 
 
 def test_an_interrupted_filter_continues_to_the_same_pictures(

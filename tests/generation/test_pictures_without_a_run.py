@@ -13,12 +13,15 @@ from typer.testing import CliRunner
 import gist
 from gist.cli.app import app
 from gist.errors import InputError
+from gist.files import sha256_of
 from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.network_file import save_network
+from gist.generators.start import SHIPPED_FILE
 from gist.images.archive import read_data_set
 from gist.images.png import read_grey
 from gist.machine.interruption import Stopped
+from gist.marking.watermark import embed
 from gist.progress import Silent
 
 SHIPPED = "phantom-knee-64"
@@ -26,7 +29,12 @@ SHIPPED = "phantom-knee-64"
 
 def test_a_folder_of_marked_pictures_comes_of_the_network_that_ships(folder: Path) -> None:
     out = gist.generate_folder(folder / "pictures", network=SHIPPED, per_class={"severe": 3, "healthy": 1})
-    assert sorted(path.name for path in out.iterdir()) == ["images", "labels.csv", "synthetic.zip"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "fingerprints.csv",
+        "images",
+        "labels.csv",
+        "synthetic.zip",
+    ]
     with (out / "labels.csv").open() as table:
         rows = list(csv.DictReader(table))
     assert [row["label"] for row in rows] == ["healthy", "severe", "severe", "severe"]
@@ -55,7 +63,12 @@ def test_nothing_that_is_there_is_touched(folder: Path, there: str) -> None:
 def test_an_empty_folder_in_which_one_stands_is_filled(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     gist.generate_folder(".", network=SHIPPED, count=1)
-    assert sorted(path.name for path in Path().iterdir()) == ["images", "labels.csv", "synthetic.zip"]
+    assert sorted(path.name for path in Path().iterdir()) == [
+        "fingerprints.csv",
+        "images",
+        "labels.csv",
+        "synthetic.zip",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +118,8 @@ def test_drawing_by_class_name_gives_the_pictures_of_the_command(folder: Path) -
     for file in (out / "images").iterdir():
         seed = int(file.stem.removeprefix("seed"))
         (drawn,) = gist.draw(G, "moderate", first_seed=seed)
-        np.testing.assert_array_equal(drawn, read_grey(file))
+        marked = embed(drawn, bytes.fromhex(sha256_of(SHIPPED_FILE)[:8]))
+        np.testing.assert_array_equal(marked, read_grey(file))
     with pytest.raises(InputError, match="no class 'sever', but: healthy, moderate, severe"):
         gist.draw(G, "sever")
 

@@ -18,6 +18,7 @@ from gist.cli.options import Changes, RunFolderArgument, SetOption, add_stage, c
 from gist.cli.progress import TerminalProgress
 from gist.cli.reader_study import app as reader_app
 from gist.cli.stages import add_stages
+from gist.cli.verifying import credentials, verify
 from gist.cli.weights import app as weights_app
 from gist.errors import InputError
 from gist.version import __version__
@@ -382,6 +383,8 @@ def compare(
     typer.echo(f"Open in a browser: {out.resolve()}", err=as_json)
 
 
+app.command()(verify)
+app.command()(credentials)
 add_stages(app)
 
 

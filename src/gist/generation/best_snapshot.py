@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from gist.config import Config
+from gist.files import sha256_of
 from gist.intake.source_state import source_state
 from gist.runs.folder import RunFolder
 from gist.stages.prepare import PrepareConfig
@@ -20,14 +21,16 @@ def best_snapshot(run: RunFolder) -> Path | None:
 
 
 def generate_inputs(config: Config, run: RunFolder) -> dict[str, str]:
-    """Which snapshot is the best one, or the state of the set that was made elsewhere, where that is asked for."""
+    """The best snapshot, the key that signs and the set that was made elsewhere, where these are asked for."""
     if config.generate.source is not None:
         settings = PrepareConfig(source=config.generate.source, labels=config.generate.labels)
         return {"source": source_state(settings)}
+    key = config.generate.credentials
+    signs = {"credentials": sha256_of(key)} if key is not None and key.is_file() else {}
     if config.generate.network != "best":
-        return {}
+        return signs
     best = best_snapshot(run)
-    return {"best snapshot": best.name if best is not None else ""}
+    return signs | {"best snapshot": best.name if best is not None else ""}
 
 
 def _best_evaluated(run: RunFolder) -> Path | None:

@@ -11,6 +11,7 @@ from gist.generation.network import comes_from_training, find_network, read_netw
 from gist.intake.labelling import label_source
 from gist.intake.plain_set import settings_of_set
 from gist.machine.device import choose_device
+from gist.marking.credentials import Signer
 from gist.runs.folder import RunFolder
 from gist.runs.results import finished_result, result_of
 from gist.stages.prepare import PrepareResult
@@ -18,11 +19,13 @@ from gist.stages.promise import StageName
 
 
 def check_generate(config: Config, run: RunFolder, ahead: Set[StageName]) -> None:
-    """Raises InputError where there will be no network, or not with the classes asked for."""
+    """Raises InputError where there will be no network, or not with the classes asked for, or no key to sign with."""
     if config.generate.source is not None:
         _check_set(config, run, ahead)
         return
     choose_device(config)
+    if config.generate.credentials is not None:
+        Signer(config.generate.credentials)
     if "train" not in ahead or not comes_from_training(config.generate.network):
         _, class_names = read_network(find_network(config.generate.network, run))
         check_classes(config.generate.per_class, class_names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from gist.errors import InputError
 from gist.files import write_atomic
+from gist.generation.marks import Marks
 from gist.generators.model import Model
 from gist.generators.synthesis import pictures_at_once, synthesise
-from gist.images.png import as_unit, encode_png, read_grey
+from gist.images.png import as_unit, read_grey
 from gist.machine.interruption import Stopped, deferred_stop
 from gist.metrics.artifacts import ArtifactJudge, Pictures
 from gist.metrics.extractors import Radiomics
@@ -28,9 +29,6 @@ _TRIED, _LEAST_PASSING = 200, 0.05
 
 _WRITERS = 4
 """A disk takes milliseconds for each file, and most of them side by side."""
-
-Mark = Callable[[int, int], dict[str, str]]
-"""Seed and class number -> text chunks of the PNG file."""
 
 
 @dataclass(frozen=True, order=True)
@@ -89,7 +87,7 @@ def draw_pictures(
     wanted: Sequence[Draw],
     folder: Path,
     settings: GenerateConfig,
-    mark: Mark,
+    marks: Marks,
     judge: ArtifactJudge | None,
     progress: Progress,
     stop_file: Path,
@@ -113,13 +111,16 @@ def draw_pictures(
     ):
         while pending:
             batch, pending = pending[:size], pending[size:]
-            pictures = _existing_or_new(G, batch, folder, settings, drawn)
+            # The filter judges the network, so it sees pictures without the watermark that the files have.
+            pictures = _existing(batch, folder) if judge is None else []
+            if not pictures:
+                pictures = list(_new(G, batch, settings))
+                drawn.computed += len(batch)
             passed = _judged(judge, settings, batch, pictures, drawn)
             _finish(writes)
             for draw, picture, passes in zip(batch, pictures, passed, strict=True):
                 if passes and not draw.file(folder).exists():
-                    chunks = mark(draw.seed, draw.label)
-                    writes.append(writers.submit(_write, draw.file(folder), picture, chunks))
+                    writes.append(writers.submit(_write, draw, folder, picture, marks))
                 if passes:
                     drawn.kept.append(draw)
                 else:
@@ -137,8 +138,8 @@ def draw_pictures(
     return drawn
 
 
-def _write(file: Path, picture: NDArray[np.uint8], chunks: dict[str, str]) -> None:
-    write_atomic(file, encode_png(picture, chunks))
+def _write(draw: Draw, folder: Path, picture: NDArray[np.uint8], marks: Marks) -> None:
+    write_atomic(draw.file(folder), marks.file(marks.in_pixels(picture), draw.seed, draw.label))
 
 
 def _finish(writes: list[Future[None]]) -> None:
@@ -148,21 +149,19 @@ def _finish(writes: list[Future[None]]) -> None:
     writes.clear()
 
 
-def _existing_or_new(
-    G: Model, batch: Sequence[Draw], folder: Path, settings: GenerateConfig, drawn: Drawn
-) -> list[NDArray[np.uint8]]:
-    if all(draw.file(folder).exists() for draw in batch):
-        return [read_grey(draw.file(folder)) for draw in batch]
-    # Always the whole batch: the last bits of a picture may depend on those that are computed with it.
-    drawn.computed += len(batch)
-    return list(
-        synthesise(
-            G,
-            [draw.seed for draw in batch],
-            [draw.label for draw in batch],
-            truncation_psi=settings.truncation_psi,
-            truncation_cutoff=settings.truncation_cutoff,
-        )
+def _existing(batch: Sequence[Draw], folder: Path) -> list[NDArray[np.uint8]]:
+    """The pictures of a batch if all are there; else none, as the last bits of one may depend on its neighbours."""
+    files = [draw.file(folder) for draw in batch]
+    return [read_grey(file) for file in files] if all(file.exists() for file in files) else []
+
+
+def _new(G: Model, batch: Sequence[Draw], settings: GenerateConfig) -> Iterator[NDArray[np.uint8]]:
+    return synthesise(
+        G,
+        [draw.seed for draw in batch],
+        [draw.label for draw in batch],
+        truncation_psi=settings.truncation_psi,
+        truncation_cutoff=settings.truncation_cutoff,
     )
 
 

@@ -14,6 +14,7 @@ from gist.generation.check import check_classes
 from gist.generation.drawing import Draw, draw_pictures, draws_of_classes, draws_of_mix
 from gist.generation.filter import judge_of_run
 from gist.generation.made_elsewhere import bring_in
+from gist.generation.marks import FINGERPRINTS, Marks, table_of_fingerprints
 from gist.generation.network import find_network, read_network
 from gist.images.archive import ArchiveWriter
 from gist.machine.device import Device, computing, round_convolutions
@@ -22,7 +23,6 @@ from gist.runs.folder import RunFolder
 from gist.runs.results import finished_result
 from gist.stages.generate import GenerateConfig, GenerateResult
 from gist.stages.prepare import PrepareResult
-from gist.version import __version__
 
 
 def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResult:
@@ -63,10 +63,8 @@ def _generated(config: Config, run: RunFolder, progress: Progress, device: Devic
     folder = run.stage_folder("generate")
     images = folder / "images"
 
-    def mark(seed: int, label: int) -> dict[str, str]:
-        return synthetic_mark(seed, class_names[label] if class_names else None, network_hash)
-
-    drawn = draw_pictures(G, wanted, images, settings, mark, judge, progress, run.stop_file)
+    marks = Marks(network_hash, class_names, settings)
+    drawn = draw_pictures(G, wanted, images, settings, marks, judge, progress, run.stop_file)
     if drawn.rejected:
         why = ", ".join(f"{count} for {reason}" for reason, count in drawn.rejected.most_common())
         progress.note(f"{drawn.rejected.total()} pictures were dropped by the artifact filter: {why}.")
@@ -84,6 +82,9 @@ def _generated(config: Config, run: RunFolder, progress: Progress, device: Devic
             rows.writerow([f"images/{file.name}", name, draw.seed, *odd])
     labels_table = folder / "labels.csv"
     write_atomic(labels_table, table.getvalue().encode())
+    if settings.fingerprints:
+        files = [draw.file(images) for draw in drawn.kept]
+        write_atomic(folder / FINGERPRINTS, table_of_fingerprints(folder, files))
     return GenerateResult(
         archive=run.relative(archive),
         images_folder=run.relative(images),
@@ -100,19 +101,8 @@ def _generated(config: Config, run: RunFolder, progress: Progress, device: Devic
         last_seed=drawn.last_seed,
         reject_level=level,
         rejected=dict(drawn.rejected.most_common()),
+        marks=marks.told,
     )
-
-
-def synthetic_mark(seed: int, class_name: str | None, network_sha256: str) -> dict[str, str]:
-    """PNG text chunks that every generated image carries."""
-    mark = {
-        "Synthetic": "YES",
-        "Description": "Synthetic radiograph made by a generative network; not of a person, not for diagnosis.",
-        "Software": f"gist {__version__}",
-        "Seed": str(seed),
-        "Network": network_sha256,
-    }
-    return mark if class_name is None else mark | {"Class": class_name}
 
 
 def _wanted(settings: GenerateConfig, class_names: tuple[str, ...], run: RunFolder) -> list[Draw]:

@@ -14,6 +14,9 @@ from PIL import Image
 
 GreyImage = NDArray[np.uint8] | NDArray[np.uint16]
 
+XMP_KEY = "XML:com.adobe.xmp"
+"""Keyword of the text chunk that is an XMP packet, which is always iTXt (XMP specification part 3, 1.1.5)."""
+
 
 _UP_FILTER = 2
 
@@ -56,9 +59,11 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 def _text_chunk(key: str, value: str) -> bytes:
     try:
-        return _chunk(b"tEXt", key.encode("latin-1") + b"\0" + value.encode("latin-1"))
+        if key != XMP_KEY:
+            return _chunk(b"tEXt", key.encode("latin-1") + b"\0" + value.encode("latin-1"))
     except UnicodeEncodeError:
-        return _chunk(b"iTXt", key.encode("latin-1") + bytes(5) + value.encode())
+        pass
+    return _chunk(b"iTXt", key.encode("latin-1") + bytes(5) + value.encode())
 
 
 def read_grey(file: Path) -> NDArray[np.uint8]:

@@ -35,6 +35,9 @@ class GenerateResult(Result):
     made_elsewhere: bool = False
     """Whether another program made the images; then nothing is known of network and seeds."""
 
+    marks: dict[str, bool] | None = None
+    """Mark -> whether every picture carries it, by the name of its setting; None where gist did not mark by it."""
+
     def in_one_line(self) -> str:
         classes = ", ".join(f"{name} {count}" for name, count in self.class_counts.items())
         origin = "made elsewhere" if self.made_elsewhere else f"of {Path(self.network).stem}"
@@ -53,7 +56,10 @@ class GenerateConfig(StageSettings):
         gives="PNGs marked as synthetic, `labels.csv`, the same zip",
         uses=("prepare", "train"),
         inputs="gist.generation.best_snapshot:generate_inputs",
-        private_inputs={"source": "the set that was made elsewhere changed"},
+        private_inputs={
+            "source": "the set that was made elsewhere changed",
+            "credentials": "the key of the credentials changed",
+        },
         check="gist.generation.check:check_generate",
         page="gist.generation.page:generate_page",
         command=False,  # it also draws without a run
@@ -82,3 +88,11 @@ class GenerateConfig(StageSettings):
     """Number of layers that truncation applies to. Default: all."""
     reject_artifacts: Annotated[float, Field(gt=0, le=0.5)] | None = None
     """Replace pictures that look odder than all but this share of held-out real ones, such as 0.05. Default: keep."""
+    watermark: bool = True
+    """Hide in the pixels that gist made them and by which network; it outlives copies without metadata."""
+    metadata: bool = True
+    """Say in text chunks and XMP (IPTC DigitalSourceType) of every file that it is synthetic."""
+    fingerprints: bool = True
+    """Write `fingerprints.csv`, by which `gist verify` knows the pictures again when all marks are gone."""
+    credentials: Path | None = Field(None, json_schema_extra={"private": "the key of the credentials"})
+    """PEM file to sign C2PA Content Credentials with; `gist credentials FILE` makes one. Default: not signed."""

@@ -19,6 +19,7 @@ from gist.verbs.stages import (
     stop,
     train,
 )
+from gist.verbs.verifying import verify
 
 __all__ = [
     "compare",
@@ -47,5 +48,6 @@ __all__ = [
     "status",
     "stop",
     "train",
+    "verify",
     "weights",
 ]

@@ -30,7 +30,7 @@ def draw(
     first_seed: int = 0,
     truncation_psi: float = 1.0,
 ) -> NDArray[np.uint8]:
-    """Pictures of one class as uint8 [count, R, R]; picture number i has seed `first_seed` + i.
+    """Pictures of one class as uint8 [count, R, R], without a mark; picture number i has seed `first_seed` + i.
 
     >>> import gist
     >>> G = gist.load_generator("phantom-knee-64")
@@ -73,13 +73,14 @@ def generate_folder(
 ) -> Path:
     """Draws marked pictures of a network file, or of `phantom-knee-64`, into a new folder, outside any run.
 
-    The folder holds `images/`, `labels.csv` and the archive `synthetic.zip`, and appears when all is there; after a
-    stop the same call continues. Settings as in GenerateConfig; classes without `per_class` get equally many.
+    The folder holds `images/`, `labels.csv`, `fingerprints.csv` and the archive `synthetic.zip`, and appears when all
+    is there; after a stop the same call continues. Settings as in GenerateConfig; classes without `per_class` get
+    equally many.
 
     >>> import gist
     >>> made = gist.generate_folder("pictures", network="phantom-knee-64", per_class={"severe": 2})
     >>> sorted(entry.name for entry in made.iterdir())
-    ['images', 'labels.csv', 'synthetic.zip']
+    ['fingerprints.csv', 'images', 'labels.csv', 'synthetic.zip']
 
     Args:
         run: a run folder whose network is drawn from, the newest or the one that `network` says; it stays as it is.

@@ -96,6 +96,10 @@ class GenerateSettings(TypedDict, total=False):
     truncation_psi: float | None
     truncation_cutoff: int | None
     reject_artifacts: float | None
+    watermark: bool | None
+    metadata: bool | None
+    fingerprints: bool | None
+    credentials: str | Path | None
 
 
 class EvaluateSettings(TypedDict, total=False):

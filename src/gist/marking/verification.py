@@ -1,0 +1,109 @@
+"""What tells of one file that it is synthetic: all marks looked for, one after the other."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gist.errors import InputError
+from gist.images.png import GreyImage
+from gist.marking.credentials import Credentials, read_credentials
+from gist.marking.fingerprint import Fingerprints, Match
+from gist.marking.metadata import declared, declared_in_dicom
+from gist.marking.watermark import Detection, detect
+
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+_MOST_PIXELS = 100_000_000
+_LEAST_SIDE = 16
+_DICOM_MAGIC = b"DICM"
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Everything that was found of one file."""
+
+    file: Path
+    watermark: Detection
+    metadata: tuple[str, ...]
+    credentials: Credentials
+    fingerprint: Match | None
+    """None where no table was given, or none of its pictures is this one."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any mark says so."""
+        said = bool(self.metadata) or self.credentials.synthetic
+        return said or self.watermark.found or self.fingerprint is not None
+
+
+def verify(file: Path, tables: Sequence[Fingerprints] = ()) -> Verified:
+    """Looks for every mark in an image file.
+
+    Raises:
+        InputError: it is no image that can be read.
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}); check the path.") from None
+    image, metadata, credentials = _opened(file, data)
+    matches = [match for table in tables if (match := table.match(image)) is not None]
+    nearest = min(matches, key=lambda match: (not match.same_pixels, match.bits), default=None)
+    return Verified(file, detect(image), metadata, credentials, nearest)
+
+
+def _opened(file: Path, data: bytes) -> tuple[GreyImage, tuple[str, ...], Credentials]:
+    """The grey picture in a file, and what is said beside it."""
+    try:
+        image, metadata, kind = _dicom(data) if data[128:132] == _DICOM_MAGIC else _raster(data)
+    except InputError:
+        raise
+    except Exception:  # decoders of damaged files raise whatever they like
+        raise InputError(
+            f"{file} is no image that gist can read, or it is damaged; give PNG, JPEG, TIFF, BMP, WebP or DICOM."
+        ) from None
+    if min(image.shape) < _LEAST_SIDE:
+        raise InputError(
+            f"{file} has {image.shape[1]}x{image.shape[0]} pixels, too few to look for a watermark; "
+            f"give images of at least {_LEAST_SIDE}x{_LEAST_SIDE}."
+        )
+    return image, metadata, read_credentials(data, kind) if kind else Credentials("none")
+
+
+def _raster(data: bytes) -> tuple[GreyImage, tuple[str, ...], str]:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        _check_size(*image.size)
+        image.load()
+        deep = image.mode.startswith("I") or image.mode == "F"
+        pixels = np.asarray(image if deep else image.convert("L"))
+        info: Mapping[str | tuple[int, int], object] = image.info | getattr(image, "text", {})
+        kind = image.get_format_mimetype() or ""
+    grey = pixels.clip(0, 65535).astype(np.uint16) if deep else pixels
+    return grey, declared(info), kind
+
+
+def _dicom(data: bytes) -> tuple[GreyImage, tuple[str, ...], str]:
+    from pydicom import dcmread
+
+    dataset = dcmread(io.BytesIO(data))
+    _check_size(int(dataset.Columns), int(dataset.Rows))
+    pixels = dataset.pixel_array.astype(np.int64)
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        pixels = pixels[0]
+    if pixels.ndim == 3:
+        pixels = pixels.mean(axis=2)
+    levels = 2 ** int(dataset.BitsStored) - 1
+    grey = (pixels - pixels.min()) * (65535 / levels)
+    if dataset.PhotometricInterpretation == "MONOCHROME1":
+        grey = grey.max() - grey
+    return np.round(grey.clip(0, 65535)).astype(np.uint16), declared_in_dicom(dataset), ""
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > _MOST_PIXELS:
+        raise InputError(f"An image of {width}x{height} pixels is too large; reduce it first.")
