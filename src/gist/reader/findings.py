@@ -57,13 +57,14 @@ def results(folder: Path, study: Study, score: Score) -> Markup:
         kappas=_kappas(score),
         cues=_cues(folder, study, score),
         interval=_interval,
+        fixed=numerals.fixed,
     )
 
 
 def _shown(found: Performance, name: str) -> tuple[str, str]:
     """A measure and its interval as text."""
     value, bounds = getattr(found, name), found.intervals.get(name)
-    return f"{value:.3f}", "" if bounds is None else _interval(*bounds)
+    return numerals.fixed(value, 3), "" if bounds is None else _interval(*bounds)
 
 
 def _interval(low: float | None, high: float | None) -> str:

@@ -63,6 +63,18 @@ class Design:
         inside = norm.cdf((room - shift) / error) - norm.cdf((-room - shift) / error)
         return float(np.maximum(inside, 0).mean())
 
+    def in_words(self, accuracy: float, margin: float) -> str:
+        """What this test would miss and what it would show."""
+        one = self.readers == 1
+        missed = round(100 * (1 - self.power_of_difference(accuracy)))
+        shown = round(100 * self.power_of_equivalence(margin))
+        return (
+            f"{'One reader' if one else f'{self.readers} readers'}, {numerals.counted(self.images, 'image')}: "
+            f"{'even a reader who is' if one else 'readers who are'} right {100 * accuracy:g} % of the time would be "
+            f"missed in {missed} of 100 tests; images that cannot be told from real ones would be shown to be so, "
+            f"within {100 * margin:g} points, in {shown} of 100 tests."
+        )
+
     def _expected(self, accuracy: float, quantile: float) -> tuple[float, Array]:
         """Standard error of the mean accuracy, and half widths of its interval, all equally probable."""
         squared = (2 * accuracy - 1) ** 2
@@ -110,22 +122,7 @@ class ReaderPlan:
     @property
     def sentences(self) -> list[str]:
         """Each design in words."""
-        return [
-            f"{_who(design.readers)}, {numerals.counted(design.images, 'image')}: "
-            f"{_found(design.readers, self.accuracy, found)}; images that cannot be told from real ones would be shown "
-            f"to be so, within {100 * self.margin:g} points, in {round(100 * shown)} of 100 tests."
-            for design, found, shown in self.designs
-        ]
-
-
-def _who(readers: int) -> str:
-    return "One reader" if readers == 1 else f"{readers} readers"
-
-
-def _found(readers: int, accuracy: float, power: float) -> str:
-    missed = round(100 * (1 - power))
-    who = "even a reader who is" if readers == 1 else "readers who are"
-    return f"{who} right {100 * accuracy:g} % of the time would be missed in {missed} of 100 tests"
+        return [design.in_words(self.accuracy, self.margin) for design, _, _ in self.designs]
 
 
 def plan(

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from gist import numerals
 from gist.pages.html import embedded, html
 from gist.reader.findings import results
+from gist.reader.planning import Design
 from gist.reader.result import Score
 from gist.reader.study.folder import Study
 from gist.reader.tables import WORDS
@@ -114,10 +115,7 @@ def _parts(study: Study, score: Score) -> list[tuple[str, list[Item]]]:
         (
             "Methods: statistics",
             [
-                Item(
-                    "Sample size",
-                    f"{numerals.counted(study.images, noun)} for {numerals.counted(len(study.readers), 'reader')}",
-                ),
+                Item("Sample size", Design(len(study.readers), study.images).in_words(0.6, study.margin)),
                 Item(
                     "Difference from chance",
                     f"two-sided at {level:g}; exact binomial test for one reader, Obuchowski-Rockette with readers "

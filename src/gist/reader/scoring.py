@@ -115,9 +115,9 @@ def _performance(
     }
     intervals = {name: wilson(k / of, of) for name, (k, of) in shares.items() if of}
     values = {name: k / of if of else None for name, (k, of) in shares.items()}
-    auc = None
-    seen = detection(hits, signals, false_alarms, noises, choices=2 if tables.kind == "pairs" else 1)
+    seen = auc = None
     if signals and noises:
+        seen = detection(hits, signals, false_alarms, noises, choices=2 if tables.kind == "pairs" else 1)
         intervals["d_prime"] = seen.low, seen.high
         auc = _auc(tables, readings)
         if auc is not None and auc[1] > 0:
@@ -135,8 +135,8 @@ def _performance(
         sensitivity=values["sensitivity"],
         specificity=values["specificity"],
         precision=values["precision"],
-        d_prime=seen.d_prime if signals and noises else None,
-        criterion=seen.criterion if signals and noises else None,
+        d_prime=None if seen is None else seen.d_prime,
+        criterion=None if seen is None else seen.criterion,
         auc=None if auc is None else auc[0],
         intervals=intervals,
         equivalence=Equivalence(
