@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -271,3 +273,30 @@ def test_each_reader_has_an_order_of_their_own_and_what_is_read_twice_is_far_apa
         assert apart >= count // 6
     if count > 20:
         assert order != study.order("b")
+
+
+def test_one_command_makes_the_study_and_the_files_to_read_offline(run: RunFolder) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "gist",
+        "reader",
+        "create",
+        str(run.path),
+        "--readers",
+        "a, b",
+        "--offline",
+    ]
+    made = subprocess.run(command, capture_output=True, text=True, check=True)
+    place = run.path / "reader/study"
+    assert made.stdout.startswith(
+        "100 images, 20 of them twice, for 2 readers. Neither side carries a watermark."
+    )
+    assert sha256_of(place / "key.csv") in made.stdout
+    assert sorted(file.name for file in (place / "offline").iterdir()) == ["a.html", "b.html"]
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert "name another study" in again.stderr
+    command = [sys.executable, "-m", "gist", "reader", "file", str(place), "--reader", "c"]
+    strange = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert strange.stderr == "gist: The study has no reader 'c'; its readers are a, b.\n"
