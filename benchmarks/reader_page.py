@@ -87,6 +87,7 @@ def measure(page: Page, address: str, answers: int) -> str:
     page.keyboard.press("Enter")
     for number in range(answers):
         page.wait_for_selector(f"body[data-shown='{number}']")
+        page.wait_for_timeout(300)  # less than any reader looks
         for key in ("r", "3", "Enter"):
             page.keyboard.press(key)
     page.wait_for_selector(f"body[data-shown='{answers}']")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -128,6 +129,33 @@ def test_a_torn_last_line_is_cut_and_another_order_is_refused(study: tuple[Path,
         book.file.write_bytes(edited)
         with pytest.raises(InputError, match="does not hold this reader's answers"):
             AnswerBook(place, facts, "a")
+
+
+def test_a_full_disk_keeps_nothing_of_an_answer_and_the_next_try_all_of_it(study: tuple[Path, Study]) -> None:
+    place, facts = study
+    book = AnswerBook(place, facts, "a")
+    first, second = (Answer.model_validate({"number": number, **ANSWER}) for number in (0, 1))
+    book.append(first)
+    before = book.file.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 5, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            book.append(second)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert book.file.read_bytes() == before
+    assert book.append(second) == AnswerBook(place, facts, "a").answered == 2
+
+
+def test_a_damaged_picture_is_said_without_the_place_where_it_lies(
+    study: tuple[Path, Study], server: Server
+) -> None:
+    place, _ = study
+    for file in (place / "images").iterdir():
+        file.write_bytes(b"no picture")
+    status, said, _ = ask(server, "/trial/0", read_tokens(place)["a"])
+    assert (status, b"disk failed" in said, b"images" in said) == (500, True, False)
 
 
 def test_what_cannot_be_served_is_said(study: tuple[Path, Study], server: Server) -> None:

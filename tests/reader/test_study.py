@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,8 @@ from gist.errors import InputError
 from gist.files import sha256_of
 from gist.images.archive import read_data_set
 from gist.images.png import decode_png
+from gist.marking.watermark import detect
+from gist.phantoms import phantom_batch
 from gist.reader.serve import write_files
 from gist.reader.study import Study, create_study, read_study
 from gist.reader.study.folder import levels, pictures_of
@@ -67,7 +71,7 @@ def test_pairs_hold_one_of_each_side_in_the_same_class(run: RunFolder, folder: P
 
 
 def properties(file: Path, position: int) -> list[float]:
-    """What a file tells without a look at its pixels."""
+    """What a file tells without a look at its pixels, and at checksums of them."""
     data, facts = file.read_bytes(), file.stat()
     with Image.open(file) as picture:
         opened = [len(picture.info), len(picture.mode), *picture.size]
@@ -80,7 +84,7 @@ def properties(file: Path, position: int) -> list[float]:
         position,
         *opened,
         *data[:head],
-        *data[-20:],
+        *data[-12:],
         *name,
     ]
 
@@ -151,6 +155,21 @@ def test_sixteen_bits_are_kept_and_a_side_of_eight_takes_the_other_down(
     assert study.bits == 8
     known = {image.tobytes() for image in (*phantoms[60:120], *(fine[:60] >> 8).astype(np.uint8))}
     assert {levels(folder / "flat", study, pictures_of(study, image)) for image in study.tested} <= known
+
+
+def test_a_watermark_is_put_on_both_sides(folder: Path) -> None:
+    large = phantom_batch(range(36), 64)
+    run = made_run(folder / "run", large[:12], large[12:24], large[24:])
+    bare = create_study(run, folder / "bare", images=8, reference_images=0)
+    record = json.loads((run.path / "generate/stage.json").read_text())
+    record["result"] |= {"marks": {"watermark": True}, "network_sha256": "0123abcd" + "0" * 56}
+    (run.path / "generate/stage.json").write_text(json.dumps(record))
+    marked = create_study(run, folder / "marked", images=8, reference_images=0)
+    assert (bare.watermarked, marked.watermarked) == ("neither", "both")
+    for image, truth, _ in key_of(folder / "marked"):
+        found = detect(decode_png((folder / f"marked/images/{image}.png").read_bytes()))
+        # Those that stand for synthetic ones were not marked when this run was made.
+        assert found.found == (truth == "real")
 
 
 def refusal(run: RunFolder, place: Path, **arguments: object) -> str:
@@ -254,3 +273,30 @@ def test_each_reader_has_an_order_of_their_own_and_what_is_read_twice_is_far_apa
         assert apart >= count // 6
     if count > 20:
         assert order != study.order("b")
+
+
+def test_one_command_makes_the_study_and_the_files_to_read_offline(run: RunFolder) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "gist",
+        "reader",
+        "create",
+        str(run.path),
+        "--readers",
+        "a, b",
+        "--offline",
+    ]
+    made = subprocess.run(command, capture_output=True, text=True, check=True)
+    place = run.path / "reader/study"
+    assert made.stdout.startswith(
+        "100 images, 20 of them twice, for 2 readers. Neither side carries a watermark."
+    )
+    assert sha256_of(place / "key.csv") in made.stdout
+    assert sorted(file.name for file in (place / "offline").iterdir()) == ["a.html", "b.html"]
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert "name another study" in again.stderr
+    command = [sys.executable, "-m", "gist", "reader", "file", str(place), "--reader", "c"]
+    strange = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert strange.stderr == "gist: The study has no reader 'c'; its readers are a, b.\n"

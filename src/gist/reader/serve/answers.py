@@ -89,6 +89,7 @@ class AnswerBook:
 
         Raises:
             InputError: it is not the answer to the next trial, or none that the page can give.
+        OSError: the disk is full; nothing is kept of it.
         """
         with self._writing:
             if answer.number == self.answered - 1:  # its acknowledgement was lost on the way
@@ -105,12 +106,7 @@ class AnswerBook:
             )  # fmt: skip
             if not self.file.exists():
                 write_atomic(self.file, _line(COLUMNS))
-            descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND)
-            try:
-                os.write(descriptor, _line(row))
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            _add(self.file, _line(row))
             self.answered += 1
             return self.answered
 
@@ -132,6 +128,21 @@ class AnswerBook:
                 "away to begin anew."
             )
         return len(read)
+
+
+def _add(file: Path, line: bytes) -> None:
+    """Puts a whole line behind the others on disk, or leaves the file as it was."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND)
+    length = os.fstat(descriptor).st_size
+    try:
+        while line:
+            line = line[os.write(descriptor, line) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, length)
+        raise
+    finally:
+        os.close(descriptor)
 
 
 def one_line(text: str) -> str:

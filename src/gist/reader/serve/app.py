@@ -2,10 +2,12 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from logging import getLogger
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from gist.errors import InputError
@@ -56,6 +58,13 @@ def make_app(folder: Path, study: Study, tokens: Mapping[str, str], host: str) -
             response = Response("This request is too long.", 413)
         response.headers.update(HEADERS)
         return response
+
+    async def damaged(_: Request, error: Exception) -> Response:
+        getLogger("uvicorn.error").error("%s", error)  # with its path, for those who run the study only
+        return JSONResponse({"detail": "The study's disk failed; tell those who run it."}, 500)
+
+    for kind in (InputError, OSError):
+        app.add_exception_handler(kind, damaged)
 
     @app.get("/")
     def _page() -> Response:

@@ -14,9 +14,9 @@ import numpy as np
 
 from gist.errors import InputError
 from gist.files import sha256_of, write_atomic, write_json
-from gist.images.archive import DataSet
 from gist.images.png import GreyImage, encode_stored_png
 from gist.inspection.kinds import OTHER, OTHER_KIND, kinds_to_ask
+from gist.marking.watermark import embed
 from gist.reader.study.draw import Match, Sides, draw, read_sides
 from gist.reader.study.folder import KEY_FILE, READER_NAME, TOKENS_FILE, Kind, Reference, Study, write_study
 from gist.runs.folder import RunFolder
@@ -84,7 +84,7 @@ def create_study(
         readers=tuple(readers),
         reference_images=len(references),
         key_sha256=sha256_of(unfinished / KEY_FILE),
-        watermarked="neither",
+        watermarked="neither" if sides.watermark is None else "both",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         side=sides.real.resolution,
         bits=pool.bits,
@@ -102,7 +102,7 @@ def create_study(
 
 
 class _Pictures:
-    """Images at the smaller depth of the two sides."""
+    """Images at the smaller depth of the two sides, both with the watermark of the synthetic ones or both without."""
 
     def __init__(self, sides: Sides) -> None:
         self.sides = sides
@@ -110,10 +110,12 @@ class _Pictures:
         self.bits: int = 16 if deep else 8
 
     def both(self, real: int, synthetic: int) -> tuple[GreyImage, GreyImage]:
-        return self._at_depth(self.sides.real, real), self._at_depth(self.sides.synthetic, synthetic)
+        one = self.sides.real.image(real)
+        if self.sides.watermark is not None:
+            one = embed(one, self.sides.watermark)
+        return self._at_depth(one), self._at_depth(self.sides.synthetic.image(synthetic))
 
-    def _at_depth(self, data: DataSet, index: int) -> GreyImage:
-        image = data.image(index)
+    def _at_depth(self, image: GreyImage) -> GreyImage:
         return (image >> 8).astype(np.uint8) if 8 * image.itemsize > self.bits else image
 
 

@@ -34,6 +34,8 @@ class Sides:
     """Of the real ones: those without text in their pixels, which may be a name."""
     patients_known: bool
     body_part: str | None
+    watermark: bytes | None
+    """What the watermark of the synthetic images carries; None where they have none."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -77,7 +79,9 @@ def read_sides(run: RunFolder) -> Sides:
         )
     hidden = read_text_flags(run, prepared).held_out
     usable = np.array([index for index, name in enumerate(real.names) if name not in hidden], np.int64)
-    return Sides(real, synthetic, usable, known, prepared.body_part)
+    marked = bool(generated.marks and generated.marks["watermark"])
+    watermark = bytes.fromhex(generated.network_sha256[:8]) if marked else None
+    return Sides(real, synthetic, usable, known, prepared.body_part, watermark)
 
 
 def _none_was_learned_from(run: RunFolder, held_out: DataSet, training: DataSet) -> bool:
