@@ -199,6 +199,7 @@ function begin(source, facts) {
       ? form.querySelector(`[data-shift=${event.code}]`)
       : [...form.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
     if (input) {
+      say("");
       input.checked = input.type === "radio" || !input.checked;
       if (input.type === "checkbox") ticked(input.value);
     } else if (key.startsWith("Arrow")) {
@@ -216,7 +217,10 @@ function begin(source, facts) {
     event.preventDefault();
   });
   form.addEventListener("submit", (event) => { event.preventDefault(); send(); });
-  form.addEventListener("change", (event) => { if (event.target.name === "cue") ticked(event.target.value); });
+  form.addEventListener("change", (event) => {
+    say("");
+    if (event.target.name === "cue") ticked(event.target.value);
+  });
   for (const button of document.querySelectorAll("[data-press]")) button.addEventListener("click", () => presses[button.dataset.press]());
   part("go").addEventListener("click", go);
   part("pause").addEventListener("click", pause);
