@@ -117,6 +117,14 @@ def test_a_reader_who_stopped_half_way_counts_as_far_as_it_goes(study: Path) -> 
     assert found.several_readers is None
 
 
+def test_a_damaged_picture_takes_nothing_from_the_score(study: Path) -> None:
+    read_by(study, "A", 5)
+    for file in (study / "images").iterdir():
+        file.write_bytes(b"\x89PNG")
+    assert gist.reader.score_study(study).counts["right"] == 15
+    assert "Blur" in (study / "protocol.html").read_text()
+
+
 def test_nobody_has_read_it_yet(study: Path) -> None:
     with pytest.raises(InputError, match=r"Nobody has read .*`gist reader serve"):
         gist.reader.score_study(study)

@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from gist import numerals
-from gist.images.png import decode_png
+from gist.images.png import GreyImage, decode_png
 from gist.images.sheets import as_bytes
 from gist.pages.html import html
 from gist.pages.pictures import SYNTHETIC_TEXT, Picture, at_most, picture
@@ -102,8 +102,13 @@ def _pictures(folder: Path, key: dict[str, Truth], cue: Cue) -> tuple[Picture, .
         for image in cue.images
         if image in key and key[image].truth in files
     ]
-    return tuple(
-        picture(at_most(as_bytes(decode_png(file.read_bytes())), ROOM), SYNTHETIC_TEXT, ROOM)
-        for file in shown[:SHOWN_IMAGES]
-        if file.is_file()
-    )
+    images = [image for file in shown[:SHOWN_IMAGES] if (image := _image(file)) is not None]
+    return tuple(picture(at_most(as_bytes(image), ROOM), SYNTHETIC_TEXT, ROOM) for image in images)
+
+
+def _image(file: Path) -> GreyImage | None:
+    """None where it is gone or damaged, which takes nothing from the score."""
+    try:
+        return decode_png(file.read_bytes())
+    except (OSError, ValueError):
+        return None
