@@ -95,6 +95,7 @@ def run(
 ) -> None:
     """Run every stage on a folder of radiographs, or as a settings file says; the same command continues it."""
     from gist.config import STAGE_NAMES
+    from gist.machine.processes import place
     from gist.runs.folder import RunFolder
     from gist.runs.pipeline import check_run, run_stages
     from gist.runs.standing import standings
@@ -126,6 +127,8 @@ def run(
     refuse_without_slurm(site, asked)
     with TerminalProgress() as progress:
         result = run_stages(config, chosen, progress)
+    if not place().leads:  # one of several processes that share the training: the first one tells
+        return
     say_where(result.folder, made="report" in chosen)
     say_next(result.folder)
     say_loss(result.prepare)

@@ -187,11 +187,13 @@ def report(folder: RunFolderArgument, changes: Changes, name: SetOption = None) 
 
 def _stage(stage: str, folder: Path, changes: Changes, name: str | None = None) -> Any:
     """Brings a stage of a run folder, or of one of its synthetic sets, up to date and returns its result."""
+    from gist.machine.processes import place
     from gist.verbs import run_stage
 
     with TerminalProgress() as progress:
         result = run_stage(folder, stage, name=name, progress=progress, changes=changes)
-    say_next(folder, name)
+    if place().leads:  # of several processes that share the training the first one tells
+        say_next(folder, name)
     return result
 
 

@@ -76,16 +76,8 @@ def submit(
     `settings`, as `--set` takes them, go with the job's environment and not into the script.
 
     Raises:
-        BusyError: a job or another process works on the run.
         InputError: SLURM is not here, or refuses the job.
     """
-    before = job_of(run)
-    if before is not None and before.alive:
-        raise BusyError(
-            f"{before.sentence()} It works on {run.path} already; `gist cancel {run.path}` ends it."
-        )
-    if run.is_locked():
-        raise BusyError(f"Another process works on {run.path}; `gist stop {run.path}` asks it to stop.")
     folder, known = run.path / "job", _known(run)
     script = folder / "job.sbatch"
     edited = script.is_file() and sha256_of(script) != known.get("script")
@@ -99,6 +91,13 @@ def submit(
         folder / "job.json", {"job": number, "script": known.get("script") if edited else sha256_of(script)}
     )
     return Job(number, "PENDING"), edited
+
+
+def refuse_while_alive(run: RunFolder) -> None:
+    """Raises BusyError where a job of the run lives."""
+    job = job_of(run)
+    if job is not None and job.alive:
+        raise BusyError(f"{job.sentence()} It works on {run.path} already; `gist cancel {run.path}` ends it.")
 
 
 def batch_script(site: Site, stages: tuple[str, ...]) -> str:

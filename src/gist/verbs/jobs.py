@@ -11,7 +11,8 @@ from gist.config.texts import as_typed
 from gist.files import write_atomic
 from gist.intake.source_state import MARK, source_mark
 from gist.launch.site import read_site
-from gist.launch.slurm import Job, submit
+from gist.launch.slurm import Job, refuse_while_alive, submit
+from gist.runs.folder import RunFolder
 from gist.runs.pipeline import keep_settings
 from gist.stages.promise import private
 
@@ -32,6 +33,7 @@ def start_job(
         InputError: SLURM is not here or refuses the job, or the profile is wrong.
     """
     profile = read_site(site, dict(asked))
+    refuse_while_alive(RunFolder(config.run_folder))
     run = keep_settings(config)
     if (
         config.prepare.source is not None
