@@ -2,6 +2,7 @@
 
 from gist.verbs.comparing import compare
 from gist.verbs.looks import count_answers, demo, export_images, inspect, plan, weights
+from gist.verbs.networks import networks
 from gist.verbs.pictures import draw, generate_folder
 from gist.verbs.pieces import compare_images, import_network, load_generator, open_archive, smoothness
 from gist.verbs.sets import evaluate_folders
@@ -37,6 +38,7 @@ __all__ = [
     "list_runs",
     "load_generator",
     "measure_utility",
+    "networks",
     "open_archive",
     "plan",
     "prepare",
