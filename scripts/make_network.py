@@ -49,7 +49,7 @@ _PHANTOMS = Making(
     data="procedural phantoms of knees, drawn by gist",
     licence="Apache-2.0; nobody's images",
     notice="Learned from procedural phantoms only; no patient's image is involved.",
-    phantoms=6000,
+    phantoms=3000,
 )
 _KNEES = Making(
     prepare={
