@@ -43,7 +43,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 from pictures_judge import Judge
-from pictures_results import Results
+from pictures_results import REAL, Results, write_measured
 from pictures_shown import write_curve, write_sheet, write_table
 from PIL import Image
 
@@ -61,7 +61,6 @@ PHANTOMS = {"labels": "labels.csv", "patient_column": "patient_id", "test_fracti
 AT_ONCE = "train.hours=0.000001"
 """Ends a continued training at its first look, with a snapshot of where it stands."""
 STOPPED = 130
-REAL = "real"
 
 
 @dataclass(frozen=True)
@@ -107,6 +106,10 @@ def _options() -> argparse.Namespace:
         "--weights", type=Path, help="SqueezeNet's; default: of GIST_SHARED; without, radiomics"
     )
     parser.add_argument("--folder", type=Path, default=Path("runs/pictures"))
+    parser.add_argument(
+        "--measured", type=Path, help="table of what may be expected, to which the results are added"
+    )
+    parser.add_argument("--measured-of", help="what the images are, in a word or two, for that table")
     return parser.parse_args()
 
 
@@ -161,6 +164,11 @@ def _compare(options: argparse.Namespace, recipes: list[Recipe]) -> None:
         last = folder / name / f"seed-{options.seeds[0]}" / f"drawn-{minutes[-1]:g}.zip"
         write_sheet(folder / f"sheet-{name}.png", held_out, read_data_set(last))
     write_curve(folder / "curve.svg", results.rows, names)
+    if options.measured is not None:
+        data = options.measured_of or ("knees" if options.data is None else options.data.name)
+        write_measured(
+            options.measured, folder, results.rows, data, len(list((folder / "pictures").rglob("*.png")))
+        )
     print(write_table(folder / "table.md", results.rows, names))
 
 

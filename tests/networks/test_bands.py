@@ -36,6 +36,16 @@ def test_bands_lose_nothing(detail: float) -> None:
     torch.testing.assert_close(F.pixel_shuffle(back, 2), images)
 
 
+def test_a_gradient_at_images_tells_the_one_at_bands() -> None:
+    bands = HaarBands(3, 8.0).double()
+    images = torch.randn(2, 3, 6, 4, dtype=torch.float64, requires_grad=True)
+    seen = bands(images)
+    seen.retain_grad()
+    images.retain_grad()
+    seen.sin().sum().backward()
+    torch.testing.assert_close(2 * bands.gradient(images.grad), seen.grad)
+
+
 def test_a_discriminator_of_bands_works_at_half_the_size_and_judges_detail_by_its_factor() -> None:
     torch.manual_seed(0)
     spec = NetworkSpec("stylegan2", 32, channels=3, classes=2, channel_base=256, channel_max=8, d_detail=4.0)

@@ -8,12 +8,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from gist.generators.gan.losses import blur, discriminator_loss, generator_loss, path_lengths, r1_penalty
 from gist.generators.gan.networks import build_discriminator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.learning.batches import micro_batches
 from gist.generators.learning.randomness import EpochOrder, random_stream
+from gist.generators.stylegan.bands import HaarBands
 
 
 def test_an_undecided_discriminator_costs_log_two() -> None:
@@ -26,8 +28,20 @@ def test_an_undecided_discriminator_costs_log_two() -> None:
 def test_r1_of_a_linear_discriminator_is_its_squared_weight_norm() -> None:
     weight = torch.randn(1, 1, 8, 8, dtype=torch.float64)
     images = torch.randn(3, 1, 8, 8, dtype=torch.float64, requires_grad=True)
-    penalty = r1_penalty((images * weight).sum([1, 2, 3]), images)
+    penalty = r1_penalty((images * weight).sum([1, 2, 3]), images, lambda gradient: gradient)
     assert float(penalty) == pytest.approx(float(weight.square().sum()))
+
+
+def test_r1_weighs_details_as_the_discriminator_sees_them() -> None:
+    detail = 8.0
+    bands = HaarBands(1, detail).double()
+    seen = torch.randn(3, 4, 4, 4, dtype=torch.float64)
+    images = F.pixel_shuffle(seen, 2).requires_grad_(True)
+    weight = torch.randn(1, 4, 4, 4, dtype=torch.float64)
+    penalty = r1_penalty((bands(images) * weight).sum([1, 2, 3]), images, bands.gradient)
+    assert float(penalty.detach()) == pytest.approx(float(weight.square().sum()) / 4)
+    over_pixels = r1_penalty((bands(images) * weight).sum([1, 2, 3]), images, lambda gradient: gradient)
+    assert float(over_pixels.detach()) > 10 * float(penalty.detach())
 
 
 def test_path_length_of_a_scaling_generator_is_its_scale() -> None:

@@ -286,6 +286,19 @@ def settings(
 
 
 @app.command()
+def networks(as_json: JsonOption = False) -> None:
+    """List the networks that come with gist: data, licence, scores, search for copies."""
+    from gist.cli.tables import networks_table
+    from gist.verbs import networks as shipped
+
+    found = shipped()
+    if as_json:
+        print_json(found)
+    else:
+        networks_table(found)
+
+
+@app.command()
 def phantoms(
     folder: Annotated[Path, typer.Argument(help="Folder to write to; made if missing.")],
     count: Annotated[int, typer.Option(min=1, help="How many images.")] = 400,

@@ -72,7 +72,7 @@ def generate(
     if out is None or (folder is None and changes.get("generate.network") is None):
         raise InputError(
             "Name either a run, `gist generate RUN`, or a network and a new folder: "
-            "`gist generate --network phantom-knee-64 --count 16 --out FOLDER`."
+            "`gist generate --network knee-64 --count 16 --out FOLDER` (`gist networks` lists what comes with gist)."
         )
     with TerminalProgress() as progress:
         made = generate_folder(out, run=folder, changes=changes, progress=progress)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what only some commands need is not loaded for the others
     from gist.reporting.comparison import RunComparison
     from gist.stages.privacy import PrivacyResult
     from gist.verbs.looks import WeightsState
+    from gist.verbs.networks import ShippedNetwork
     from gist.verbs.planning import Plan
 
 _LEADING = ("KID[", "GAN-train")
@@ -62,6 +63,34 @@ def runs_table(runs: Sequence[RunStanding]) -> None:
         shown = [f"[{_COLOURS.get(entry.state, 'dim')}]{entry.state}[/]" for entry in run.stages]
         table.add_row(escape(str(run.folder)), *(shown if not run.problem else ["[red]unreadable[/]"]))
     Console(highlight=False).print(table)
+
+
+def networks_table(found: Sequence[ShippedNetwork]) -> None:
+    """Prints what is known of each network in some lines, scores beside what real images reach."""
+    console = Console(highlight=False)
+    for network in found:
+        size = f"{network.resolution}x{network.resolution}"
+        classes = f", classes {', '.join(network.class_names)}" if network.class_names else ""
+        scores = ", ".join(
+            f"{name} {significant(value)}" + ("" if real is None else f" (real images {significant(real)})")
+            for name, (value, real) in network.scores.items()
+        )
+        console.print(f"[bold]{network.name}[/]")
+        console.print(
+            f"  {network.architecture}, {size}{classes}, {network.mebibytes:.1f} MiB",
+            f"  learned from {network.data}: {network.images:,} images, {network.kimg:g} kimg",
+            f"  licence: {network.licence}",
+            f"  against {network.held_out} held-out images: {scores}",
+            f"  copies: {network.copies}",
+            f"  made by: {network.script}",
+            sep="\n", markup=False, soft_wrap=True,
+        )  # fmt: skip
+    console.print(
+        "",
+        "Pictures: gist generate --network NAME --count 16 --out FOLDER",
+        "A training that starts from one: gist run DATA --set train.start_from=NAME",
+        sep="\n", markup=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def weights_table(found: Sequence[WeightsState], searched: Sequence[Path]) -> None:
@@ -130,6 +159,8 @@ def plan_table(plan: Plan) -> None:
         table.add_row(f"train.{name}", str(getattr(plan.training, name)), reason)
     console.print(table)
     console.print(_cost(plan), markup=False)
+    if plan.expected is not None:
+        console.print(plan.expected.sentence(), markup=False)
 
 
 def confirmation(plan: Plan, stages: Sequence[str], folder: str) -> None:
@@ -144,6 +175,8 @@ def confirmation(plan: Plan, stages: Sequence[str], folder: str) -> None:
         f"{plan.source.resolution}, {_kimg(plan)} kimg in batches of {training.batch}. {_cost(plan)} {folder}",
         markup=False,
     )
+    if plan.expected is not None:
+        console.print(plan.expected.sentence(), markup=False)
 
 
 def _cost(plan: Plan) -> str:

@@ -8,15 +8,16 @@ from gist.errors import InputError
 from gist.generation.best_snapshot import best_snapshot
 from gist.generators.model import Model
 from gist.generators.network_file import load_network
-from gist.generators.start import SHIPPED, SHIPPED_FILE
+from gist.generators.start import shipped_file
 from gist.runs.folder import RunFolder
 from gist.runs.results import finished_result
+from gist.stages.networks import SHIPPED
 from gist.stages.train import TrainResult
 
 
 def comes_from_training(wanted: str | Path) -> bool:
     """Whether `generate.network` means what a training leaves in the run folder, under names that it chooses."""
-    return isinstance(wanted, str) and wanted != SHIPPED
+    return isinstance(wanted, str) and wanted not in SHIPPED
 
 
 def find_network(wanted: str | Path, run: RunFolder) -> Path:
@@ -25,8 +26,8 @@ def find_network(wanted: str | Path, run: RunFolder) -> Path:
     Raises:
         InputError: there is none.
     """
-    if wanted == SHIPPED:
-        return SHIPPED_FILE
+    if wanted in SHIPPED:
+        return shipped_file(str(wanted))
     snapshots = sorted((run.path / "train" / "snapshots").glob("network-*.safetensors"))
     if wanted == "latest":
         trained = finished_result(run, TrainResult)
@@ -57,8 +58,10 @@ def find_network(wanted: str | Path, run: RunFolder) -> Path:
             if file.is_file():
                 return file
     known = ", ".join(file.stem for file in snapshots[-3:])
-    newest = f", or one of the newest snapshots in {run.path}: {known}" if known else ""
-    raise InputError(f"There is no network '{wanted}'; give a network file, or '{SHIPPED}'{newest}.")
+    newest = f", one of the newest snapshots in {run.path} ({known})" if known else ""
+    raise InputError(
+        f"There is no network '{wanted}'; give a network file{newest}, or one of {', '.join(SHIPPED)}."
+    )
 
 
 def read_network(file: Path) -> tuple[Model, tuple[str, ...]]:

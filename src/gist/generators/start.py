@@ -9,10 +9,15 @@ from gist.errors import InputError
 from gist.generators.model import Start
 from gist.generators.network_file import load_network
 from gist.generators.registry import families, family_named
+from gist.stages.networks import SHIPPED
 
-SHIPPED = "phantom-knee-64"
-"""Name of the network that comes with gist; it was trained on phantoms, so its discriminator may be shared too."""
-SHIPPED_FILE = Path(__file__).parent / "shipped" / f"{SHIPPED}.safetensors"
+SHIPPED_FOLDER = Path(__file__).parent / "shipped"
+"""Networks learned from phantoms have their discriminators here too; those of people never have."""
+
+
+def shipped_file(name: str) -> Path:
+    """The file of a network that comes with gist."""
+    return SHIPPED_FOLDER / f"{name}.safetensors"
 
 
 def load_start(name: str | Path) -> Start:
@@ -21,11 +26,13 @@ def load_start(name: str | Path) -> Start:
     Raises:
         InputError: there is no such file, or it is not a network file.
     """
-    if name == SHIPPED:
-        return _own(SHIPPED_FILE, SHIPPED)
+    if name in SHIPPED:
+        return _own(shipped_file(str(name)), str(name))
     path = Path(name).expanduser()
     if not path.is_file():
-        raise InputError(f"train.start_from: there is no file {path}; give a network file or '{SHIPPED}'.")
+        raise InputError(
+            f"train.start_from: there is no file {path}; give a network file, or one of {', '.join(SHIPPED)}."
+        )
     return read_start(path)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from gist.numerals import counted
+from gist.stages.networks import ShippedName
 from gist.stages.promise import Promise, Result, StageSettings
 
 
@@ -72,10 +73,10 @@ class GenerateConfig(StageSettings):
     """Folder or zip of synthetic images that another program made: they are brought in instead of drawn."""
     labels: Path | None = Field(None, json_schema_extra={"private": "its label table", "inside": "source"})
     """CSV of their classes; a relative path is looked up in `source` first. Default: folders or dataset.json."""
-    network: (
-        Literal["latest", "best", "phantom-knee-64"] | Annotated[str, Field(pattern="^network-")] | Path
-    ) = "latest"
-    """`latest`, `best` (see `train.best_by`), a snapshot of the run by name, `phantom-knee-64`, or a network file."""
+    network: Literal["latest", "best"] | ShippedName | Annotated[str, Field(pattern="^network-")] | Path = (
+        "latest"
+    )
+    """`latest`, `best` (see `train.best_by`), a snapshot by name, one of `gist networks`, or a network file."""
     count: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
     """How many images, shared among the classes as in the training set unless `per_class` is given."""
     per_class: dict[str, Annotated[int, Field(ge=0)]] | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from gist.numerals import counted
+from gist.stages.networks import ShippedName
 from gist.stages.promise import Auto, Promise, Result, StageSettings
 
 
@@ -100,8 +101,8 @@ class TrainSettings(StageSettings):
     """Kind of generator."""
     conditional: Auto | bool = "auto"
     """Learn one generator that draws any class on request. auto: yes with two classes or more."""
-    start_from: Literal["phantom-knee-64"] | Path | None = None
-    """Network to continue from: a network file, an official .pkl, or `phantom-knee-64`, which ships with gist."""
+    start_from: ShippedName | Path | None = None
+    """Network to continue from: one of `gist networks`, a network file, or an official .pkl."""
     kimg: Auto | Annotated[float, Field(gt=0)] = Field("auto", json_schema_extra={"restarts": False})
     """Training length in thousands of real images shown, repeats counted."""
     hours: Annotated[float, Field(gt=0)] | None = Field(None, json_schema_extra={"restarts": False})

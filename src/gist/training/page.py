@@ -24,6 +24,7 @@ from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
 from gist.stages.train import TrainResult
 from gist.training.curves import read_ticks, training_curves
+from gist.training.expectation import expect
 from gist.training.leak_check import leak_check, read_grid
 
 STOPPED = {
@@ -163,9 +164,28 @@ def _facts(findings: Findings, trained: TrainResult) -> dict[str, Any]:
             ticks, () if family is None else family.charts, findings.records["train"].settings
         ),
         "charts_in_words": "" if family is None else family.charts_in_words,
+        "expected": _expected(findings, trained),
         "leaks": None if hidden else leaks,
         "leak_sheet_hidden": hidden and leaks is not None,
     }
+
+
+def _expected(findings: Findings, trained: TrainResult) -> dict[str, Any] | None:
+    """What measured runs of this kind reached after as many images shown, and what this one reached."""
+    prepared, evaluated = findings.of(PrepareResult), findings.of(EvaluateResult)
+    if prepared is None or evaluated is None:
+        return None
+    scores = {score.name: score for score in evaluated.scores if score.group == OVERALL}
+    by = next((name[4:-1] for name in scores if name.startswith("KID[")), "")
+    start = started_from(findings)
+    expected = expect(trained.settings, trained.resolution, prepared.train_images, start, trained.kimg, by)
+    if expected is None:
+        return None
+    rows = [
+        (name, reached, real, None if name not in scores else scores[name].value)
+        for name, reached, real in expected.rows()
+    ]
+    return {"rows": rows, "by": expected}
 
 
 def _plan(trained: TrainResult) -> list[Setting]:

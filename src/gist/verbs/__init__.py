@@ -2,6 +2,7 @@
 
 from gist.verbs.comparing import compare
 from gist.verbs.looks import count_answers, demo, export_images, inspect, plan, weights
+from gist.verbs.networks import networks
 from gist.verbs.pictures import draw, generate_folder
 from gist.verbs.pieces import compare_images, import_network, load_generator, open_archive, smoothness
 from gist.verbs.sets import audit_folders, evaluate_folders
@@ -41,6 +42,7 @@ __all__ = [
     "load_generator",
     "measure_privacy",
     "measure_utility",
+    "networks",
     "open_archive",
     "plan",
     "prepare",

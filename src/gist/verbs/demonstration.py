@@ -6,18 +6,19 @@ from pathlib import Path
 
 from gist.config import STAGE_NAMES, Config, build_config
 from gist.errors import InputError
-from gist.generators.start import SHIPPED
 from gist.phantoms import write_phantom_data_set
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
 from gist.runs.results import RunResult
+from gist.stages.networks import ShippedName
 
 PHANTOMS = 396
 IMAGES = 200
 _SEED = 20_000
 """Phantoms of the demo are others than those that the shipped network learned from (seeds below 20,000)."""
 KIMG = 1.6
+START: ShippedName = "phantom-knee-64"
 
 
 def demo_config(folder: Path, *, from_scratch: bool, kimg: float | None) -> Config:
@@ -25,7 +26,7 @@ def demo_config(folder: Path, *, from_scratch: bool, kimg: float | None) -> Conf
     train = {
         "kimg": KIMG if kimg is None else kimg,
         "snapshot_kimg": (KIMG if kimg is None else kimg) / 4,
-        "start_from": None if from_scratch else SHIPPED,
+        "start_from": None if from_scratch else START,
         "generator_lr": 0.0025 if from_scratch else 0.001,
         "discriminator_lr": 0.002 if from_scratch else 0.001,
     }

@@ -12,6 +12,7 @@ from gist.errors import InputError
 from gist.progress import Progress, Silent
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import open_run, run_stages
+from gist.stages.networks import SHIPPED
 from gist.verbs.new_folder import move_into, new_folder
 from gist.verbs.typed_settings import GenerateSettings
 
@@ -71,7 +72,7 @@ def generate_folder(
     progress: Progress | None = None,
     **settings: Unpack[GenerateSettings],
 ) -> Path:
-    """Draws marked pictures of a network file, or of `phantom-knee-64`, into a new folder, outside any run.
+    """Draws marked pictures of a network file, or of one of `gist networks`, into a new folder, outside any run.
 
     The folder holds `images/`, `labels.csv`, `fingerprints.csv` and the archive `synthetic.zip`, and appears when all
     is there; after a stop the same call continues. Settings as in GenerateConfig; classes without `per_class` get
@@ -97,7 +98,9 @@ def generate_folder(
         file = find_network(config.generate.network, open_run(run)[0])
         config = with_changes(config, {"generate.network": str(file.resolve())})
     elif config.generate.network in ("latest", "best"):
-        raise InputError("There is no run to take a network from; name a network file, or 'phantom-knee-64'.")
+        raise InputError(
+            f"There is no run to take a network from; name a network file, or one of {', '.join(SHIPPED)}."
+        )
     place = RunFolder(unfinished)
     try:
         run_stages(config, ["generate"], progress or Silent())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def load_generator(network: Path | str) -> Model:
-    """The generator in a network file, an official `.pkl`, or `phantom-knee-64`, as a `torch.nn.Module`.
+    """The generator in a network file, an official `.pkl`, or one of `gist.networks()`, as a `torch.nn.Module`.
 
     `draw` takes it for pictures by class name. By itself it draws on the CPU, in evaluation mode, from latents
     [N, *latent_shape] and one-hot classes [N, c_dim], None where there are no classes:
@@ -31,9 +31,10 @@ def load_generator(network: Path | str) -> Model:
     Raises:
         InputError: there is no such file, or it is no network.
     """
-    from gist.generators.start import SHIPPED, load_start, read_start
+    from gist.generators.start import load_start, read_start
+    from gist.stages.networks import SHIPPED
 
-    start = load_start(SHIPPED) if str(network) == SHIPPED else read_start(Path(network))
+    start = load_start(network) if str(network) in SHIPPED else read_start(Path(network))
     start.model.class_names = start.class_names
     return start.model.eval().requires_grad_(False)
 

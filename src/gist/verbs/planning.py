@@ -18,6 +18,7 @@ from gist.images.png import encode_png
 from gist.intake.survey import SourceSummary, inspect
 from gist.machine.device import Device, computing
 from gist.machine.memory import GIBIBYTE, available_bytes, peak_bytes, used_bytes
+from gist.training.expectation import Expectation, expect
 
 _MEMORY_SHARE = 0.8
 """Of the memory that is free; the rest is for pictures, scores and other programs."""
@@ -35,6 +36,8 @@ class Plan:
 
     most_hours: float | None = None
     """`train.hours` of the settings."""
+    expected: Expectation | None = None
+    """What measured runs like it had reached; None where none was measured."""
 
     @property
     def hours(self) -> float:
@@ -79,7 +82,14 @@ def _plan(config: Config, source: SourceSummary, device: Device) -> Plan:
     if config.train.micro_batch == "auto":
         training = _with_measured_micro_batch(training, learner, device)
     seconds = learner.seconds_per_step() / training.batch * 1000
-    return Plan(source, training, f"{device.reason}, in {precision}", seconds, config.train.hours)
+    plan = Plan(source, training, f"{device.reason}, in {precision}", seconds, config.train.hours)
+    name = None if start is None else start.name
+    return replace(
+        plan,
+        expected=expect(
+            training.settings(), source.resolution, images, name, plan.kimg, config.evaluate.extractor
+        ),
+    )
 
 
 def _with_measured_micro_batch(training: TrainingPlan, learner: Learner, device: Device) -> TrainingPlan:

@@ -43,6 +43,10 @@ class Discriminator(nn.Module):
         """Logits [N, 1] of images of these features, which are compared with each other: the rest of `forward`."""
         raise NotImplementedError
 
+    def gradient_seen(self, gradient_NCHW: Tensor) -> Tensor:
+        """A gradient at images in the coordinates in which they are seen, whose norm R1 holds down; pixels here."""
+        return gradient_NCHW
+
     def adopt(self, source: Discriminator, class_origins: Sequence[int]) -> list[str]:
         """Takes over from another one, whose tensors of equal shape are copied already, what differs in classes or
         colours; class k starts as the source's class class_origins[k]. Returns the names of the tensors adapted."""

@@ -395,6 +395,6 @@ class GanLearner(Learner):
         features = self._looks(part, "R1")(
             slice(0, len(images)), images
         )  # differentiated twice: not in shares
-        penalty = r1_penalty(self.state.D.judge(features, c), images)
+        penalty = r1_penalty(self.state.D.judge(features, c), images, self.state.D.gradient_seen)
         means.add("r1", penalty, self._share(part))
         return penalty * (self._share(part) * self.plan.gamma / 2 * R1_INTERVAL)

@@ -6,6 +6,8 @@ and path length, sections 3.1 and 3.2), Karras et al. 2021 (blur of early traini
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch.nn import functional as F
 
@@ -24,10 +26,15 @@ def discriminator_loss(logits: torch.Tensor, *, real: bool) -> torch.Tensor:
     return F.softplus(-logits if real else logits).mean()
 
 
-def r1_penalty(logits: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    """Mean squared gradient norm of the logits at the images [N, C, H, W]; times gamma / 2 it is R1."""
+def r1_penalty(
+    logits: torch.Tensor, images: torch.Tensor, seen: Callable[[torch.Tensor], torch.Tensor]
+) -> torch.Tensor:
+    """Mean squared gradient norm of the logits at the images [N, C, H, W]; times gamma / 2 it is R1.
+
+    The norm is that of `seen`, the gradient in the coordinates in which the discriminator sees images.
+    """
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradient.square().sum([1, 2, 3]).mean()
+    return seen(gradient).square().sum([1, 2, 3]).mean()
 
 
 def path_lengths(images: torch.Tensor, ws: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:

@@ -70,6 +70,13 @@ class ResidualDiscriminator(Discriminator):
         logits_N1: Tensor = (features_NF * class_NF).sum(dim=1, keepdim=True)
         return logits_N1 / math.sqrt(features_NF.shape[1])
 
+    def gradient_seen(self, gradient_NCHW: Tensor) -> Tensor:
+        """Of details as of brightness: a step that D sees `d_detail` times as large may change the logit as little.
+
+        By pixels the penalty would weigh d_detail squared times as much on details, and keep D from using them.
+        """
+        return self.bands.gradient(gradient_NCHW) if self.bands else gradient_NCHW
+
     def adopt(self, source: Discriminator, class_origins: Sequence[int]) -> list[str]:
         """Classes and colours of another one: where mathematics allows it, the first logits are the old ones."""
         assert isinstance(source, ResidualDiscriminator)
