@@ -52,7 +52,7 @@ class TrainSettings(TypedDict, total=False):
 
     architecture: str | None
     conditional: Literal["auto"] | bool | None
-    start_from: Literal["phantom-knee-64"] | str | Path | None
+    start_from: Literal["phantom-knee-64", "knee-64"] | str | Path | None
     kimg: Literal["auto"] | float | None
     hours: float | None
     batch: Literal["auto"] | int | None
@@ -89,7 +89,7 @@ class GenerateSettings(TypedDict, total=False):
 
     source: str | Path | None
     labels: str | Path | None
-    network: Literal["latest", "best", "phantom-knee-64"] | str | Path | None
+    network: Literal["latest", "best"] | Literal["phantom-knee-64", "knee-64"] | str | Path | None
     count: int | None
     per_class: Mapping[str, int] | None
     first_seed: int | None
