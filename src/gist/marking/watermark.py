@@ -17,8 +17,8 @@ from gist.marking.pattern import GRIDS, Grid, bytes_at_peaks, grid_of
 
 FALSE_ALARMS = 1e-6
 """An image is called marked where one without mark would look so less often than this."""
-_TURNS, _SCALES = 3.0, 0.09
-"""How far is searched: degrees to either side; the frame's share that was cut away or added."""
+_TURNS, _ADDED, _CUT = 3.0, 0.06, 0.12
+"""How far is searched: degrees to either side; what was added to the frame's side, or cut away, of what is left."""
 _SHIFT = 0.08
 """The same for shifts, of the frame's side."""
 _CERTAIN = 1e-12
@@ -105,8 +105,8 @@ def _looked_for(grey: NDArray[np.float32], grid: Grid) -> tuple[float, bytes | N
     reduced = _reduced(grey, grid)
     turn_step, scale_step = 64 / grid.side, 0.03 * 64 / grid.side
     turns = turn_step * np.arange(-round(_TURNS / turn_step), round(_TURNS / turn_step) + 1)
-    scales = 1 + scale_step * np.arange(-round(_SCALES / scale_step), round(_SCALES / scale_step) + 1)
-    poses = sorted(product(turns, scales), key=lambda pose: abs(pose[0]) / 3 + abs(pose[1] - 1) / 0.09)
+    scales = 1 + scale_step * np.arange(-round(_ADDED / scale_step), round(_CUT / scale_step) + 1)
+    poses = sorted(product(turns, scales), key=lambda pose: abs(pose[0]) / _TURNS + abs(pose[1] - 1) / _CUT)
     near = _near(_SHIFT * grid.side, grid)
     finer = _FINER - 1  # the finer steps of neighbours meet at their ends
     tried = len(GRIDS) * (finer * len(turns) + 1) * (finer * len(scales) + 1) * int(near.sum())
