@@ -9,6 +9,7 @@ import typer
 
 from gist.cli.as_json import JsonOption, print_json
 from gist.cli.progress import TerminalProgress
+from gist.errors import InputError
 
 if TYPE_CHECKING:
     from gist.marking.verification import Verified
@@ -37,8 +38,8 @@ def verify(
 ) -> None:
     """Tell whether images are synthetic, by their marks: offline, also when their metadata are gone.
 
-    Ends with 0 where every file carries a mark and no credentials are broken, with 4 where some are broken, with 3
-    where a file carries no mark, with 2 where one is no image.
+    Ends with 0 where every file carries a mark; else with the first that holds: 4, some credentials are broken; 2, a
+    file is no image; 3, a file carries no mark.
     """
     from gist.verbs import verify as look
 
@@ -48,18 +49,21 @@ def verify(
         print_json({"files": [_plain(each) for each in found]})
     else:
         for each in found:
-            typer.echo(f"{each.file}: {'synthetic' if each.synthetic else 'no mark found'}")
+            typer.echo(f"{each.file}: {each.fault or ('synthetic' if each.synthetic else 'no mark found')}")
             for line in _lines(each):
                 typer.echo(f"    {line}")
     if any(each.credentials.state == "broken" for each in found):
         raise typer.Exit(BROKEN)
+    if any(each.fault for each in found):
+        raise typer.Exit(InputError.exit_code)
     if not all(each.synthetic for each in found):
         raise typer.Exit(UNMARKED)
 
 
 def _lines(found: Verified) -> list[str]:
-    mark = found.watermark
-    lines = []
+    mark, lines = found.watermark, []
+    if found.fault:
+        return [] if found.credentials.state == "none" else [_of_credentials(found)]
     if mark.found:
         network = "cannot be read" if mark.payload is None else mark.payload.hex()
         lines.append(
@@ -67,13 +71,17 @@ def _lines(found: Verified) -> list[str]:
         )
     else:
         lines.append("watermark: none found")
-    lines.append(f"credentials: {_CREDENTIALS[found.credentials.state].format(found.credentials)}")
+    lines.append(_of_credentials(found))
     lines.append(f"metadata: {'; '.join(found.metadata) or 'none'}")
     if found.fingerprint is not None:
         match = found.fingerprint
         how = "the same pixels as" if match.same_pixels else f"looks like ({match.bits} of 256 bits differ)"
         lines.append(f"fingerprint: {how} {match.file}")
     return lines
+
+
+def _of_credentials(found: Verified) -> str:
+    return f"credentials: {_CREDENTIALS[found.credentials.state].format(found.credentials)}"
 
 
 def _plain(found: Verified) -> dict[str, object]:
@@ -89,6 +97,7 @@ def _plain(found: Verified) -> dict[str, object]:
         "credentials": found.credentials,
         "metadata": found.metadata,
         "fingerprint": found.fingerprint,
+        "fault": found.fault,
     }
 
 

@@ -21,6 +21,15 @@ _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 _MOST_PIXELS = 100_000_000
 _LEAST_SIDE = 16
 _DICOM_MAGIC = b"DICM"
+_KINDS = {
+    b"\x89PNG": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"II*\0": "image/tiff",
+    b"MM\0*": "image/tiff",
+    b"RIFF": "image/webp",
+}
+_UNSIGNED, _UNMARKED = Credentials("none"), Detection(False, 1.0, None)
+_UNREADABLE = "It is no image that gist can read, or damaged; give PNG, JPEG, TIFF, BMP, WebP or DICOM."
 
 
 @dataclass(frozen=True)
@@ -28,11 +37,13 @@ class Verified:
     """Everything that was found of one file."""
 
     file: Path
-    watermark: Detection
-    metadata: tuple[str, ...]
-    credentials: Credentials
-    fingerprint: Match | None
+    credentials: Credentials = _UNSIGNED
+    watermark: Detection = _UNMARKED
+    metadata: tuple[str, ...] = ()
+    fingerprint: Match | None = None
     """None where no table was given, or none of its pictures is this one."""
+    fault: str = ""
+    """Why nothing but the credentials could be looked at."""
 
     @property
     def synthetic(self) -> bool:
@@ -42,52 +53,38 @@ class Verified:
 
 
 def verify(file: Path, tables: Sequence[Fingerprints] = ()) -> Verified:
-    """Looks for every mark in an image file.
-
-    Raises:
-        InputError: it is no image that can be read.
-    """
+    """Looks for every mark in a file, which may be anything."""
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}); check the path.") from None
-    image, metadata, credentials = _opened(file, data)
+        return Verified(
+            file, fault=f"It cannot be read ({error.strerror}); check the path and its permissions."
+        )
+    kind = next((kind for magic, kind in _KINDS.items() if data.startswith(magic)), "")
+    credentials = read_credentials(data, kind) if kind else _UNSIGNED
+    try:
+        image, metadata = _dicom(data) if data[128:132] == _DICOM_MAGIC else _raster(data)
+    except InputError as error:
+        return Verified(file, credentials, fault=str(error))
+    except Exception:  # decoders of damaged files raise whatever they like
+        return Verified(file, credentials, fault=_UNREADABLE)
     matches = [match for table in tables if (match := table.match(image)) is not None]
     nearest = min(matches, key=lambda match: (not match.same_pixels, match.bits), default=None)
-    return Verified(file, detect(image), metadata, credentials, nearest)
+    return Verified(file, credentials, detect(image), metadata, nearest)
 
 
-def _opened(file: Path, data: bytes) -> tuple[GreyImage, tuple[str, ...], Credentials]:
-    """The grey picture in a file, and what is said beside it."""
-    try:
-        image, metadata, kind = _dicom(data) if data[128:132] == _DICOM_MAGIC else _raster(data)
-    except InputError:
-        raise
-    except Exception:  # decoders of damaged files raise whatever they like
-        raise InputError(
-            f"{file} is no image that gist can read, or it is damaged; give PNG, JPEG, TIFF, BMP, WebP or DICOM."
-        ) from None
-    if min(image.shape) < _LEAST_SIDE:
-        raise InputError(
-            f"{file} has {image.shape[1]}x{image.shape[0]} pixels, too few to look for a watermark; "
-            f"give images of at least {_LEAST_SIDE}x{_LEAST_SIDE}."
-        )
-    return image, metadata, read_credentials(data, kind) if kind else Credentials("none")
-
-
-def _raster(data: bytes) -> tuple[GreyImage, tuple[str, ...], str]:
+def _raster(data: bytes) -> tuple[GreyImage, tuple[str, ...]]:
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         _check_size(*image.size)
         image.load()
         deep = image.mode.startswith("I") or image.mode == "F"
         pixels = np.asarray(image if deep else image.convert("L"))
         info: Mapping[str | tuple[int, int], object] = image.info | getattr(image, "text", {})
-        kind = image.get_format_mimetype() or ""
     grey = pixels.clip(0, 65535).astype(np.uint16) if deep else pixels
-    return grey, declared(info), kind
+    return grey, declared(info)
 
 
-def _dicom(data: bytes) -> tuple[GreyImage, tuple[str, ...], str]:
+def _dicom(data: bytes) -> tuple[GreyImage, tuple[str, ...]]:
     from pydicom import dcmread
 
     dataset = dcmread(io.BytesIO(data))
@@ -101,9 +98,12 @@ def _dicom(data: bytes) -> tuple[GreyImage, tuple[str, ...], str]:
     grey = (pixels - pixels.min()) * (65535 / levels)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         grey = grey.max() - grey
-    return np.round(grey.clip(0, 65535)).astype(np.uint16), declared_in_dicom(dataset), ""
+    return np.round(grey.clip(0, 65535)).astype(np.uint16), declared_in_dicom(dataset)
 
 
 def _check_size(width: int, height: int) -> None:
-    if width * height > _MOST_PIXELS:
-        raise InputError(f"An image of {width}x{height} pixels is too large; reduce it first.")
+    if width * height > _MOST_PIXELS or min(width, height) < _LEAST_SIDE:
+        raise InputError(
+            f"It has {width}x{height} pixels; give images of {_LEAST_SIDE}x{_LEAST_SIDE} to {_MOST_PIXELS // 10**6} "
+            "million pixels."
+        )

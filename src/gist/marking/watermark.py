@@ -17,11 +17,12 @@ from gist.marking.pattern import GRIDS, Grid, bytes_at_peaks, grid_of
 
 FALSE_ALARMS = 1e-6
 """An image is called marked where one without mark would look so less often than this."""
-_TURNS, _SCALES = 3.0, 0.09
-"""How far is searched: degrees to either side; the frame's share that was cut away or added."""
+_TURNS, _ADDED, _CUT = 3.0, 0.06, 0.12
+"""How far is searched: degrees to either side; what was added to the frame's side, or cut away, of what is left."""
 _SHIFT = 0.08
 """The same for shifts, of the frame's side."""
 _CERTAIN = 1e-12
+"""Where this is reached no further pose is tried."""
 _MAP = 128
 """Side of the map of correlations by shift."""
 _FINER = 5
@@ -81,7 +82,7 @@ def detect(image: GreyImage) -> Detection:
         bound, read = _looked_for(grey, grid)
         if bound < best:
             best, payload = bound, read
-        if best < _CERTAIN:
+        if best <= FALSE_ALARMS:
             break
     return Detection(best <= FALSE_ALARMS, best, payload if best <= FALSE_ALARMS else None)
 
@@ -104,10 +105,11 @@ def _looked_for(grey: NDArray[np.float32], grid: Grid) -> tuple[float, bytes | N
     reduced = _reduced(grey, grid)
     turn_step, scale_step = 64 / grid.side, 0.03 * 64 / grid.side
     turns = turn_step * np.arange(-round(_TURNS / turn_step), round(_TURNS / turn_step) + 1)
-    scales = 1 + scale_step * np.arange(-round(_SCALES / scale_step), round(_SCALES / scale_step) + 1)
-    poses = sorted(product(turns, scales), key=lambda pose: abs(pose[0]) / 3 + abs(pose[1] - 1) / 0.09)
+    scales = 1 + scale_step * np.arange(-round(_ADDED / scale_step), round(_CUT / scale_step) + 1)
+    poses = sorted(product(turns, scales), key=lambda pose: abs(pose[0]) / _TURNS + abs(pose[1] - 1) / _CUT)
     near = _near(_SHIFT * grid.side, grid)
-    tried = len(GRIDS) * len(poses) * int(near.sum()) * (1 + _FINER**2)
+    finer = _FINER - 1  # the finer steps of neighbours meet at their ends
+    tried = len(GRIDS) * (finer * len(turns) + 1) * (finer * len(scales) + 1) * int(near.sum())
     best, best_pose = 0.0, _Pose(0, 1)
     for turn, scale in poses:
         z, down, right = _peak(_spectrum(reduced, grid, _Pose(turn, scale)), grid, near)
@@ -115,26 +117,16 @@ def _looked_for(grey: NDArray[np.float32], grid: Grid) -> tuple[float, bytes | N
             best, best_pose = z, _Pose(turn, scale, down, right)
         if tried * np.exp(-(best**2) / 2) < _CERTAIN:
             break
-    best, pose = _refined(reduced, grid, best, best_pose, turn_step, scale_step)
+    steps = np.linspace(-0.5, 0.5, _FINER)
+    around = product(best_pose.turn + steps * turn_step, best_pose.scale + steps * scale_step)
+    for turn, scale in around:
+        z, down, right = _peak(_spectrum(reduced, grid, _Pose(turn, scale)), grid, near)
+        if z > best:
+            best, best_pose = z, _Pose(turn, scale, down, right)
     bound = min(1.0, float(tried * np.exp(-(best**2) / 2)))
-    spectrum = _spectrum(reduced, grid, pose)
+    spectrum = _spectrum(reduced, grid, best_pose)
     word = [bytes_at_peaks(fft.ifft2(spectrum * np.conj(one)).real) for one in grid.spectra[1:]]
     return bound, mended(word)
-
-
-def _refined(
-    reduced: NDArray[np.float32], grid: Grid, best: float, start: _Pose, turn_step: float, scale_step: float
-) -> tuple[float, _Pose]:
-    """The best pose between the steps of the search."""
-    near, pose = _near(1.5, grid), start
-    steps = np.linspace(-0.5, 0.5, _FINER)
-    for turn, scale in product(start.turn + steps * turn_step, start.scale + steps * scale_step):
-        z, down, right = _peak(
-            _spectrum(reduced, grid, _Pose(turn, scale, start.down, start.right)), grid, near
-        )
-        if z > best:
-            best, pose = z, _Pose(turn, scale, start.down + down, start.right + right)
-    return best, pose
 
 
 def _reduced(grey: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:

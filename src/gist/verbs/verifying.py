@@ -29,7 +29,7 @@ def verify(
         fingerprints: other such tables.
 
     Raises:
-        InputError: no such file, none that is an image, or no such table.
+        InputError: no such file or table, or a folder without images; of a file that is no image the result tells.
     """
     from gist.marking.fingerprint import Fingerprints
     from gist.marking.verification import verify as verify_file

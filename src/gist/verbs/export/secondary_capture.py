@@ -15,10 +15,10 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from gist.errors import InputError
+from gist.marking.metadata import DESCRIPTION
 from gist.verbs.export.anatomy import Anatomy
 from gist.version import __version__
 
-DESCRIPTION = "Synthetic radiograph made by a generative network; not of a person, not for diagnosis."
 _UNKNOWN_UID = "2.25.0"
 """Until all else is known that a file holds."""
 
@@ -100,6 +100,16 @@ class SecondaryCaptures:
         capture.ContentDate = capture.InstanceCreationDate = day
         capture.ContentTime = capture.InstanceCreationTime = clock
         capture.DateOfSecondaryCapture, capture.TimeOfSecondaryCapture = day, clock
+        generator = Dataset()
+        generator.Manufacturer = "GIST"
+        generator.ManufacturerModelName = "GAN Image Synthesis Tool"
+        generator.SoftwareVersions = __version__
+        generator.ContributionDescription = DESCRIPTION
+        purpose = Dataset()
+        purpose.CodeValue, purpose.CodingSchemeDesignator = "109102", "DCM"
+        purpose.CodeMeaning = "Processing Equipment"
+        generator.PurposeOfReferenceCodeSequence = [purpose]
+        capture.ContributingEquipmentSequence.append(generator)
         for equipment in capture.ContributingEquipmentSequence:  # highdicom adds itself with the present time
             equipment.ContributionDateTime = f"{day}{clock}+0000"
 
