@@ -128,7 +128,6 @@ class PrivacyConfig(StageSettings):
         kept=True,
         per_set=True,
         stays=("seen",),
-        lengthy=True,
     )
 
     steps: Auto | Annotated[int, Field(ge=1, le=100_000)] = "auto"
