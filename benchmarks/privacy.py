@@ -25,6 +25,7 @@ from gist.privacy.audit import Looks, Sets, judged, look_at
 from gist.privacy.detection import alarms, detect
 from gist.privacy.eye import EYE_SIDE, train_eye
 from gist.privacy.views import Images, Looked, Viewer, reduced
+from gist.stages.privacy import VERDICT_FALSE_ALARMS
 
 SIDE = 64
 
@@ -101,7 +102,7 @@ def main() -> None:
     for kind, looked in looks.planted.items():
         found = [
             detect(with_copies(looks.synthetic, looked, copies, rng), looks.hold_out.ratio, rng).p_value
-            <= 0.01
+            <= VERDICT_FALSE_ALARMS
             for _ in range(given.repeats)
         ]
         low, high = wilson(float(np.mean(found)), len(found))
@@ -123,7 +124,13 @@ def with_copies(stand_ins: Looked, planted: Looked, copies: int, rng: np.random.
 def alarms_between(looks: Looks, owners: np.ndarray, hold_out: np.ndarray, synthetic: np.ndarray) -> int:
     """Alarms in 100 ways of dealing patients out to both sides."""
     ratios = np.concatenate([looks.hold_out.ratio, looks.synthetic.ratio])
-    return alarms(ratios, owners[np.concatenate([hold_out, synthetic])], 100, 0.01, np.random.default_rng(1))
+    return alarms(
+        ratios,
+        owners[np.concatenate([hold_out, synthetic])],
+        100,
+        VERDICT_FALSE_ALARMS,
+        np.random.default_rng(1),
+    )
 
 
 if __name__ == "__main__":

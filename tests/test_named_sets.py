@@ -16,7 +16,7 @@ from gist.phantoms import write_phantom_data_set
 from gist.progress import Silent
 
 QUICK = {"classifiers": (), "seeds": 1}
-OWN = ("generate", "evaluate", "utility", "report")
+OWN = ("generate", "evaluate", "utility", "privacy", "report")
 
 
 def gist_command(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -65,6 +65,7 @@ def test_a_second_set_stands_beside_the_first_and_changes_nothing_of_it(run: Pat
     scores = gist.evaluate(run, name="rare").scores
     assert max(score.n_synthetic for score in scores) == 20
     assert gist.measure_utility(run, name="rare").left_out
+    assert gist.measure_privacy(run, name="rare").verdict == "too few images to tell"
     page = gist.inspect(run, name="rare", worst=3, random=3)
     assert page == run / "sets/rare/inspect/inspect.html"
     assert gist.report(run, name="rare").report == "sets/rare/report/report.html"

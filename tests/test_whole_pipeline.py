@@ -67,6 +67,7 @@ def test_every_stage_leaves_its_files_and_the_manifest_lists_them(finished: Path
         "generate/labels.csv",
         "evaluate/scores.json",
         "utility/utility.json",
+        "privacy/privacy.json",
         "report/report.html",
     ):
         assert (finished / file).stat().st_size > 0, file

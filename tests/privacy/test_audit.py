@@ -68,7 +68,9 @@ def test_images_of_other_patients_are_not_called_copies(audited: Audited) -> Non
     assert not {"anonymous", "private"} & set(result.meaning.lower().split())
 
 
-@pytest.mark.parametrize("kind", ["shifted", "rotated", "re-exposed", "blurred", "noisy", "mirrored"])
+@pytest.mark.parametrize(
+    "kind", ["shifted", "rotated", "re-exposed", "cropped", "blurred", "noisy", "mirrored"]
+)
 def test_copies_of_each_kind_are_found(audited: Audited, kind: str) -> None:
     sets, seen = with_copies(audited, kind, 30)
     result = judged(sets, seen, 20, 0)
@@ -100,7 +102,7 @@ def test_a_few_synthetic_images_are_too_few_to_tell(audited: Audited) -> None:
 
 def test_power_is_told_for_each_kind_share_rate_and_view(audited: Audited) -> None:
     result = judged(audited.sets, audited.looks, 20, 0)
-    assert len(result.power) == len(KINDS) * 3 * 2 * (len(VIEWS) + 1)
+    assert len(result.power) == len(KINDS) * 3 * 3 * (len(VIEWS) + 1)
     assert all(each.low <= each.power <= each.high for each in result.power)
     exact = result.power_of("exact", 0.001)
     assert exact is not None

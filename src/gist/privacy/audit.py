@@ -24,7 +24,7 @@ from gist.stages.privacy import (
     ViewFound,
 )
 
-FALSE_ALARMS = (VERDICT_FALSE_ALARMS, 0.05)
+FALSE_ALARMS = (VERDICT_FALSE_ALARMS, 0.01, 0.05)
 """Rates at which power is told; the verdict uses the first."""
 SHARES = (0.001, 0.01, 0.05)
 LEAST_IMAGES = 20

@@ -170,7 +170,7 @@ def _poses(x_NHW: Images, degrees: float) -> list[Images]:
 def _structure(small_NHW: Images) -> Images:
     """Unit vectors of what is finer than a sixth of the image, faded at the edges; exposure hardly touches it."""
     fine = small_NHW - gaussian_filter(small_NHW, (0, EYE_SIDE / 6, EYE_SIDE / 6))
-    fine = fine * np.outer(*[np.hanning(EYE_SIDE + 2)[1:-1] ** 0.25] * 2).astype(np.float32)
+    fine = fine * np.outer(*[np.hanning(EYE_SIDE + 2)[1:-1]] * 2).astype(np.float32)
     fine -= fine.mean((1, 2), keepdims=True)
     return np.asarray(fine / np.maximum(np.linalg.norm(fine, axis=(1, 2), keepdims=True), 1e-6), np.float32)
 

@@ -9,8 +9,8 @@ from pydantic import Field
 from gist.stages.promise import Auto, Promise, Result, StageSettings
 
 Verdict = Literal["evidence of copying", "none found", "too few images to tell"]
-VERDICT_FALSE_ALARMS = 0.01
-"""Rate at which sets without copies are called copies."""
+VERDICT_FALSE_ALARMS = 0.005
+"""Rate at which sets without copies may be called copies; patients with several images raise it a little."""
 TOGETHER = "all together"
 """The name under which the views count as one."""
 
@@ -99,8 +99,6 @@ class PrivacyResult(Result):
     controls: tuple[PrivacyControl, ...] = ()
     measures: tuple[PrivacyMeasure, ...] = ()
     pairs: tuple[ClosePair, ...] = ()
-    min_novelty: float | None = None
-    """The filter that `gist generate --min-novelty` used on these images: it is no proof."""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -130,7 +128,6 @@ class PrivacyConfig(StageSettings):
         kept=True,
         per_set=True,
         stays=("seen",),
-        lengthy=True,
     )
 
     steps: Auto | Annotated[int, Field(ge=1, le=100_000)] = "auto"
