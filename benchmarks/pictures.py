@@ -250,6 +250,10 @@ class Training:
             "generate": {"network": "latest", **({"per_class": per_class} if len(per_class) > 1 else
                                                  {"count": sum(per_class.values())})},
         }  # fmt: skip
+        if (self.recipe.source / "gist" / "marking").is_dir():
+            tree["generate"]["watermark"] = (
+                False  # small pictures' scores notice it, and older builds have none
+            )
         for key, value in self.recipe.settings.items():
             *rooms, name = key.split(".")
             place = tree

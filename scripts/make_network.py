@@ -113,6 +113,7 @@ def _config(arguments: argparse.Namespace, making: Making, resolution: int, sour
                 "snapshot_kimg": 10.0,
                 "checkpoint_minutes": 5,
             },
+            "generate": {"watermark": False},  # small pictures' scores notice it
             "evaluate": {"extractor": "squeezenet", "weights": str(arguments.weights)}
             if arguments.weights
             else {},
