@@ -70,7 +70,7 @@ _KNEES = Making(
     notice="Learned from radiographs of people (Chen 2018, doi 10.17632/56rmx5bjcr.1, CC BY 4.0); G_ema only.",
 )
 MAKINGS = {"phantom-knee-64": (_PHANTOMS, 64), "knee-64": (_KNEES, 64)}
-_SHOWN = ("KID[", "FD[", "precision[", "recall[", "spectrum")
+_SHOWN = ("KID[", "FD[", "precision[", "recall[", "octave 1[")
 
 
 def main() -> None:

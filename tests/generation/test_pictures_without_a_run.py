@@ -74,7 +74,7 @@ def test_an_empty_folder_in_which_one_stands_is_filled(folder: Path, monkeypatch
 @pytest.mark.parametrize(
     ("network", "settings", "words"),
     [
-        ("phantom-knee-46", {}, "no network 'phantom-knee-46'; give a network file, or 'phantom-knee-64'"),
+        ("phantom-knee-46", {}, "no network 'phantom-knee-46'; give a network file, or one of phantom-knee-64, knee-64"),
         (SHIPPED, {"per_class": {"sever": 1}}, "classes are: healthy, moderate, severe"),
         ("latest", {}, "no run to take a network from"),
         (SHIPPED, {"count": 0}, "generate.count"),
