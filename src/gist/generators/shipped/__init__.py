@@ -1,1 +1,1 @@
-"""Networks that come with gist, trained on phantoms."""
+"""Networks that come with gist; `gist networks` says what is known of each."""
