@@ -83,10 +83,19 @@ def test_a_training_longer_than_all_is_told_what_the_longest_reached(table) -> N
         {"kimg": 20, "resolution": 128},
         {"kimg": 20, "start": "knee-64"},
         {"kimg": 20, "images": 200},
+        {"kimg": 20, "images": 0},
         {"kimg": 20, "plan": PLAN | {"gamma": 1.0}},
         {"kimg": 20, "plan": PLAN | {"architecture": "dcgan"}},
     ],
-    ids=["too short", "other size", "other start", "far fewer images", "other gamma", "other networks"],
+    ids=[
+        "too short",
+        "other size",
+        "other start",
+        "far fewer images",
+        "no images",
+        "other gamma",
+        "other networks",
+    ],
 )
 def test_nothing_is_said_of_trainings_unlike_all_that_were_measured(table, asked) -> None:
     table(rows(RUN))

@@ -76,6 +76,8 @@ def expect(
     table = measured()
     known = extractor if extractor in {row["extractor"] for row in table} else _USUAL
     rows = [row for row in table if row["extractor"] == known and _like(row, settings, resolution, start)]
+    if images < 1:
+        return None
     near = {
         int(row["images"])
         for row in rows
