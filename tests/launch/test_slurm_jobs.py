@@ -69,14 +69,12 @@ def cluster(tmp_path: Path):
     write_phantom_data_set(tmp_path / "knees", count=80, size_range=(60, 80))
     user = Cluster(tmp_path)
     yield user
-    subprocess.run(["scancel", "--name=gist", "--user", str(os.getuid())], capture_output=True)
+    user("gist", "cancel", "runs/knees")
 
 
 def test_a_folder_of_radiographs_becomes_a_job_and_its_paths_stay_out_of_the_run(cluster: Cluster) -> None:
     told = cluster.run("--stages", "prepare")
     assert told.returncode == 0, told.stderr
-    again = cluster.run("--stages", "prepare")
-    assert "works on runs/knees already; `gist cancel runs/knees` ends it" in again.stderr
     cluster.until(lambda: "COMPLETED" in cluster.status())
     record = RunFolder(cluster.place / "runs/knees").record("prepare")
     assert record is not None
@@ -125,6 +123,8 @@ def test_a_cancelled_job_leaves_a_run_that_the_same_command_continues(cluster: C
     )
     run = RunFolder(cluster.place / "runs/knees")
     cluster.until((run.path / "train/snapshots").exists)
+    again = cluster.run("--stages", "prepare")
+    assert "works on runs/knees already; `gist cancel runs/knees` ends it" in again.stderr
     told = cluster("gist", "cancel", "runs/knees")
     assert "it was cancelled" in told.stdout, told.stderr
     assert "No job works on runs/knees" in cluster("gist", "cancel", "runs/knees").stderr
