@@ -58,13 +58,18 @@ class Cluster:
             time.sleep(0.2)
 
 
-@pytest.fixture
-def cluster(tmp_path: Path):
+@pytest.fixture(scope="module")
+def two_nodes() -> None:
     if shutil.which("sbatch") is None:
         pytest.skip("SLURM is not installed")
     nodes = subprocess.run(["sinfo", "-h", "-N", "-t", "idle", "-o", "%N"], capture_output=True, text=True)
     if len(set(nodes.stdout.split())) < 2:
         pytest.skip("no SLURM cluster with two idle nodes answers")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, two_nodes: None):
+    del two_nodes
     (tmp_path / "site.yaml").write_text("gpus: 0\ncpus: 1\nleave: 60\n")
     write_phantom_data_set(tmp_path / "knees", count=80, size_range=(60, 80))
     user = Cluster(tmp_path)

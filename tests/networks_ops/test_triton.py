@@ -284,6 +284,7 @@ def test_a_device_on_which_triton_cannot_compile_gets_plain_torch_silently() -> 
     assert torch.equal(fast, plain)
 
 
+@pytest.mark.nightly
 def test_whole_networks_compute_the_reference_numbers() -> None:
     """Images of all three architectures, logits, and R1 with its gradients; the interpreter is slow."""
     few = "first_image or (stylegan3-t and (discriminator or r1))"
