@@ -15,12 +15,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gist.errors import BusyError, InputError, StageError
 from gist.files import sha256_of, write_atomic, write_json
-from gist.launch.site import Site
-from gist.pages.html import markdown
 from gist.runs.folder import RunFolder
+
+if TYPE_CHECKING:  # `gist status` asks for jobs, and writes no script
+    from gist.launch.site import Site
 
 _PATIENCE_SECONDS = 60
 _SETTINGS = "GIST_JOB_SETTINGS"
@@ -102,6 +104,8 @@ def refuse_while_alive(run: RunFolder) -> None:
 
 def batch_script(site: Site, stages: tuple[str, ...]) -> str:
     """The script that works on the run in whose folder it is submitted, which names no path of the disk itself."""
+    from gist.pages.html import markdown
+
     asked = {
         "partition": site.partition,
         "account": site.account,
