@@ -79,12 +79,10 @@ def _answer(result: PrivacyResult) -> Answer:
             return Answer(COPIES, "Yes", rest, 80)
         case "too few images to tell":
             return Answer(COPIES, "Cannot tell", rest, 10)
-    plain = result.power_of("rotated", SHARES[1])
-    found = (
-        f", where turned copies, one in a hundred, would show with probability {plain.power:.2f}"
-        if plain
-        else ""
-    )
+    # The verdict rests on the larger share; fewer copies may well be missed, and that must stand beside the “No”.
+    told = [result.power_of("rotated", share) for share in (SHARES[-1], SHARES[1])]
+    many, few = (f"{power.power:.2f}" if power else "unknown" for power in told)
+    found = f", where turned copies would show with probability {many} were they one in twenty, {few} one in a hundred"
     searched = numerals.counted(result.synthetic_images, "synthetic image")
     return Answer(
         COPIES, "No", f" sign of it among {searched}{found}. That does not prove that there is none.", 10
