@@ -42,7 +42,7 @@ def test_a_session_at_the_server_survives_a_reload_a_server_kill_and_a_browser_k
     answers, profile = place / "answers/reader-1.csv", folder / "profile"
     said: list[list[str]] = []
     with served(place, free_port()) as server:
-        with browser_page(profile) as page:
+        with browser_page(profile, server_killed=True) as page:
             reading = Reading(page, said)
             page.goto(server.link)
             reading.begin(0)
@@ -63,7 +63,7 @@ def test_a_session_at_the_server_survives_a_reload_a_server_kill_and_a_browser_k
             page.wait_for_selector("body[data-shown='10']")
             for _ in range(3):
                 reading.answer()
-            kill_browser(profile)
+            kill_browser(page, profile)
         with browser_page(profile) as page:
             reading = Reading(page, said)
             page.goto(server.link)
@@ -98,7 +98,7 @@ def test_the_same_in_one_file_without_a_server(study: tuple[Path, Study], folder
         reading.begin(5)
         for _ in range(6):
             reading.answer()
-        kill_browser(profile)
+        kill_browser(page, profile)
     with browser_page(profile) as page:
         reading = Reading(page, said)
         page.goto(file.as_uri())
