@@ -25,6 +25,7 @@ FLOORS = (
     ("intake", "privacy", "reader"),
     ("training", "generation", "evaluation", "utility"),
     ("reporting",),
+    ("release",),
     ("verbs",),
     ("cli",),
     ("__init__", "__main__"),

@@ -29,6 +29,7 @@ from gist.cli.launching import (
 from gist.cli.options import Changes, RunFolderArgument, SetOption, add_stage, changeable, known_keys
 from gist.cli.progress import TerminalProgress
 from gist.cli.reader_study import app as reader_app
+from gist.cli.releasing import release
 from gist.cli.stages import add_stages
 from gist.cli.verifying import credentials, verify
 from gist.cli.weights import app as weights_app
@@ -430,6 +431,7 @@ def compare(
 
 app.command()(verify)
 app.command()(credentials)
+app.command()(release)
 add_stages(app)
 
 

@@ -5,6 +5,7 @@ from gist.verbs.looks import count_answers, demo, export_images, inspect, plan, 
 from gist.verbs.networks import networks
 from gist.verbs.pictures import draw, generate_folder
 from gist.verbs.pieces import compare_images, import_network, load_generator, open_archive, smoothness
+from gist.verbs.releasing import check_release, release
 from gist.verbs.sets import audit_folders, evaluate_folders
 from gist.verbs.stages import (
     evaluate,
@@ -25,6 +26,7 @@ from gist.verbs.verifying import verify
 
 __all__ = [
     "audit_folders",
+    "check_release",
     "compare",
     "compare_images",
     "count_answers",
@@ -46,6 +48,7 @@ __all__ = [
     "open_archive",
     "plan",
     "prepare",
+    "release",
     "report",
     "run",
     "run_stage",
