@@ -25,7 +25,7 @@ FLOORS = (
     ("intake", "privacy", "reader"),
     ("training", "generation", "evaluation", "utility"),
     ("reporting",),
-    ("release",),
+    ("releasing",),
     ("verbs",),
     ("cli",),
     ("__init__", "__main__"),

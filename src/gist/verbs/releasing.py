@@ -10,8 +10,8 @@ from gist.progress import Progress, Silent
 from gist.verbs.new_folder import move_into, new_folder
 
 if TYPE_CHECKING:
-    from gist.release.checking import Checked
-    from gist.release.package import Contents
+    from gist.releasing.checking import Checked
+    from gist.releasing.package import Contents
 
 
 def release(
@@ -44,10 +44,10 @@ def release(
     """
     from gist.errors import InputError
     from gist.files import write_atomic
-    from gist.release.checking import check_package
-    from gist.release.manifest import SUMS, sign, sums_of
-    from gist.release.package import Refused, build_package
-    from gist.release.policy import read_policy
+    from gist.releasing.checking import check_package
+    from gist.releasing.manifest import SUMS, sign, sums_of
+    from gist.releasing.package import Refused, build_package
+    from gist.releasing.policy import read_policy
     from gist.runs.findings import read_findings
     from gist.runs.pipeline import open_run
 
@@ -103,10 +103,10 @@ def check_release(
     Raises:
         InputError: there is no package or no such run.
     """
-    from gist.release.checking import check_package
-    from gist.release.package import NETWORK
-    from gist.release.policy import read_policy
-    from gist.release.traces import Sought, sought_of
+    from gist.releasing.checking import check_package
+    from gist.releasing.package import NETWORK
+    from gist.releasing.policy import read_policy
+    from gist.releasing.traces import Sought, sought_of
     from gist.runs.pipeline import open_run
 
     folder, forbidden = Path(folder), read_policy(None if policy is None else Path(policy)).forbidden

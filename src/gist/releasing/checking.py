@@ -16,9 +16,9 @@ from gist.marking.credentials import read_credentials
 from gist.marking.fingerprint import Fingerprints
 from gist.marking.verification import verify
 from gist.progress import Progress
-from gist.release.manifest import NOT_LISTED, SUMS, fingerprint_of, listed, read_sums, signer_of, sums_of
-from gist.release.package import IMAGES, NETWORK, RELEASE, TABLES, TEXTS, Release
-from gist.release.traces import Sought, generally_wrong, pictures_in
+from gist.releasing.manifest import NOT_LISTED, SUMS, fingerprint_of, listed, read_sums, signer_of, sums_of
+from gist.releasing.package import IMAGES, NETWORK, RELEASE, TABLES, TEXTS, Release
+from gist.releasing.traces import Sought, generally_wrong, pictures_in
 
 CHUNKS = {b"IHDR", b"tEXt", b"iTXt", b"IDAT", b"IEND", b"caBX"}
 """Of PNG: sizes, text, pixels, end, and Content Credentials."""

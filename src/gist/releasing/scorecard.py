@@ -13,8 +13,8 @@ from markupsafe import Markup
 from gist import numerals
 from gist.pages.html import embedded, html
 from gist.pages.words import OVERALL, VERDICTS
-from gist.release.checklist import Item
-from gist.release.rules import Rule
+from gist.releasing.checklist import Item
+from gist.releasing.rules import Rule
 from gist.runs.findings import Findings
 from gist.stages.evaluate import FINE_DETAIL, EvaluateResult, Score
 from gist.stages.generate import GenerateResult
@@ -154,7 +154,7 @@ def scorecard(
 def scorecard_page(card: Scorecard) -> Markup:
     """The scorecard for people."""
     return html(
-        "gist.release/scorecard.html.j2",
+        "gist.releasing/scorecard.html.j2",
         title=card.title,
         style=embedded("gist.pages/page.css"),
         card=card,

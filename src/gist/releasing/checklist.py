@@ -55,7 +55,7 @@ def checklist(findings: Findings, licence: str | None) -> tuple[Item, ...]:
 
 def checklist_card(items: tuple[Item, ...], title: str) -> str:
     """The checklist as Markdown."""
-    return markdown("gist.release/checklist.md.j2", items=items, title=title)
+    return markdown("gist.releasing/checklist.md.j2", items=items, title=title)
 
 
 def _told(findings: Findings, licence: str | None) -> dict[int, str]:

@@ -22,10 +22,12 @@ from gist.runs.folder import RunFolder
 from gist.runs.text_flags import TABLE
 
 PATH = re.compile(
-    rb"(?<![\w.:/\\-])(?:/(?:home|Users|root|mnt|media|srv|scratch|work|tmp|data|opt|var)/|file:/|~/|[A-Za-z]:\\\\?(?:Users|Documents)\\)"
-    rb"[\w.% -]{2,}"
+    rb"(?<![\w.:/\\-])(?:/(?:home|Users|root|mnt|media|srv|scratch|work|tmp|data|opt|var)/"
+    rb"|[A-Za-z]:\\\\?(?:Users|Documents)\\)[\w.% -]{2,}"
 )
 """Where files of a person lie."""
+HOME = re.compile(rb"(?<![\w/])~/\w|\bfile:/")
+"""The same, too short to be looked for in what is no text."""
 ENCODED = re.compile(rb"[A-Za-z0-9+/]{400,}")
 """Something in base 64, such as a picture, in a text."""
 _ID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
@@ -73,8 +75,9 @@ class Sought:
 
     def add_text(self, text: str, what: str) -> None:
         """A text in every form in which it is written to files."""
-        for form in (text, quote(text), json.dumps(text)[1:-1]):
-            self.texts[form.casefold().encode()] = what
+        for spelled in (text, text.upper()):
+            for form in (spelled, quote(spelled), json.dumps(spelled)[1:-1]):
+                self.texts[form.casefold().encode()] = what
         self.texts[text.encode("utf-16-le")] = what
 
     def add_image(self, image: NDArray[np.uint8] | NDArray[np.uint16], png: bytes, what: str) -> None:
@@ -95,7 +98,7 @@ class Sought:
 
     def found_in(self, content: bytes) -> Iterator[str]:
         """What of it stands in a file, in words that do not repeat it."""
-        folded = content.lower()
+        folded = _folded(content)
         yield from {what for text, what in self.texts.items() if text in folded or text in content}
         if self.ids and any(match[0] in self.ids for match in _ID.finditer(content)):
             yield "a salted id of a file or a patient"
@@ -117,6 +120,14 @@ class Sought:
                 start = offset + _LOOKED * int(place)
                 if what := self.probes.get(content[start : start + _LENGTH]):
                     yield what
+
+
+def _folded(content: bytes) -> bytes:
+    """Without capitals; of what is no text those of ASCII."""
+    try:
+        return content.decode().casefold().encode()
+    except UnicodeDecodeError:
+        return content.lower()
 
 
 def sought_of(run: RunFolder, forbidden: Iterable[str], network: Path | None) -> Sought:
@@ -177,7 +188,7 @@ def pictures_in(content: bytes) -> str | None:
 
 def generally_wrong(content: bytes, is_text: bool) -> Iterator[str]:
     """What may be in no package, whatever run it is of."""
-    if PATH.search(content):
+    if PATH.search(content) or (is_text and HOME.search(content)):
         yield "a path of somebody’s disk"
     if is_text and ENCODED.search(content):
         yield "something encoded in base 64"

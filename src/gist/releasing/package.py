@@ -12,11 +12,11 @@ from gist.config import build_config
 from gist.errors import InputError
 from gist.files import sha256_of, write_atomic, write_json
 from gist.generation.network import find_network
-from gist.release.checklist import checklist, checklist_card
-from gist.release.policy import Policy
-from gist.release.rules import Rule, held_against
-from gist.release.scorecard import scorecard, scorecard_page
-from gist.release.traces import Sought, sought_of
+from gist.releasing.checklist import checklist, checklist_card
+from gist.releasing.policy import Policy
+from gist.releasing.rules import Rule, held_against
+from gist.releasing.scorecard import scorecard, scorecard_page
+from gist.releasing.traces import Sought, sought_of
 from gist.reporting import cards
 from gist.reporting.parts import asked
 from gist.runs.findings import Findings
@@ -85,7 +85,7 @@ def build_package(
         )
     licence = licence or findings.config.report.licence
     rules = held_against(findings, policy, licence, signed)
-    broken = [f"{rule.name}: {rule.said}" for rule in rules if not rule.holds]
+    broken = [rule.broken for rule in rules if not rule.holds]
     if broken and not override:
         raise Refused(
             f"Nothing was written, as {len(broken)} of {len(rules)} rules do not hold; mend this, or take it upon "

@@ -52,7 +52,7 @@ def read_policy(file: Path | None) -> Policy:
     Raises:
         InputError: there is no such file, or it holds something else.
     """
-    shipped = read_yaml(resource("gist.release/policy.yaml"), Policy)
+    shipped = read_yaml(resource("gist.releasing/policy.yaml"), Policy)
     if file is None:
         return Policy.model_validate(shipped)
     try:
