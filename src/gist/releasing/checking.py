@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from gist.errors import GistError, InputError
 from gist.generators.network_file import load_network
-from gist.marking.credentials import read_credentials
 from gist.marking.fingerprint import Fingerprints
 from gist.marking.verification import verify
 from gist.progress import Progress
@@ -68,7 +67,10 @@ def check_package(folder: Path, progress: Progress, sought: Sought | None = None
         return Checked(folder, (*faults, f"{RELEASE} is missing or not as gist writes it."), (), signer)
     faults += _of_release(folder, release, files)
     faults += _contents(folder, files, sought or Sought(), progress)
-    faults += _of_images(folder, release, progress) if release.contents == "images" else _of_network(folder)
+    if not faults:  # of what fits its checksums; else they have said enough
+        faults += (
+            _of_images(folder, release, progress) if release.contents == "images" else _of_network(folder)
+        )
     notes = [f"Rules were overridden: “{release.override}”."] if release.override else []
     notes += [] if signer else ["Not signed: who changes files can change their checksums, too."]
     return Checked(folder, tuple(dict.fromkeys(faults)), tuple(notes), signer, release.images, len(files))
@@ -195,7 +197,7 @@ def _of_images(folder: Path, release: Release, progress: Progress) -> Iterator[s
             yield f"{name} is not the picture of that name in {TABLES[1]}."
         if "metadata" in marks and not found.metadata:
             yield f"{name} does not say that it is synthetic."
-        state = read_credentials(image.read_bytes(), "image/png").state
+        state = found.credentials.state
         if state == "broken" or ("credentials" in marks and state == "none"):
             yield f"The Content Credentials of {name} are {'broken' if state == 'broken' else 'gone'}."
     if "watermark" in marks and bare > MOST_WITHOUT_WATERMARK * len(images):

@@ -19,6 +19,7 @@ from gist.runs.findings import Findings
 from gist.stages.evaluate import EvaluateResult
 from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
+from gist.stages.privacy import PrivacyResult
 from gist.stages.promise import StageName
 from gist.stages.train import TrainResult
 from gist.training.page import generator_family, generator_title, started_from
@@ -58,6 +59,7 @@ def written(findings: Findings, pages: Mapping[StageName, StagePage]) -> dict[st
         "scores": score_table(() if evaluated is None else evaluated.scores),
         "artifacts": None if evaluated is None else evaluated.artifacts,
         "copying": copying_verdict(evaluated),
+        "audit": findings.of(PrivacyResult) if findings.is_current("privacy") else None,
         "limits": LIMITS_OF_SCORES,
         "citations": citations(pages),
     }
