@@ -51,6 +51,7 @@ def test_a_package_of_images_holds_all_that_belongs_to_them(package: Path, run: 
               "model_card.md", "release.json", "scorecard.html", "scorecard.json", SUMS}  # fmt: skip
     assert {path.name for path in package.iterdir()} == papers
     assert len(list((package / "images").iterdir())) == 15
+    assert "Memorisation audit: none found." in (package / "data_card.md").read_text()
     assert "pairs" not in json.loads((package / "audit.json").read_text())
     names = [each["name"] for each in json.loads((package / "scorecard.json").read_text())["criteria"]]
     assert names == ["Congruence", "Coverage", "Constraint", "Completeness", "Consistency", "Comprehension",
