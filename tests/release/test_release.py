@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import chromium
 from made_release import REAL, made_run
 from safetensors.numpy import load_file, save_file
 
 import gist
 from gist.errors import InputError
+from gist.images.archive import ArchiveWriter
 from gist.images.png import encode_png
 from gist.releasing.manifest import SUMS, sums_of
 from gist.releasing.package import Refused
 from gist.runs.folder import RunFolder
+from gist.stages.privacy import PrivacyControl
+
+ALARMED = PrivacyControl(name="members only", images=30, repeats=100, alarms=20)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +90,8 @@ def test_a_package_of_the_network_holds_the_generator_and_no_image(run: RunFolde
         ({"verdict": "too few images to tell"}, "verdicts: The audit says: too few"),
         ({"synthetic_images": 10}, "audited: The audit looked at 10 of 15 images"),
         ({"power": ()}, "least_power: It was not measured"),
+        ({"identical_hold_out": 2}, "verdicts: The audit cannot be trusted: 2 hold-out images equal"),
+        ({"controls": (ALARMED,)}, "verdicts: The audit cannot be trusted: its control “members only”"),
     ],
 )
 def test_what_the_audit_found_decides(folder: Path, changes: dict[str, object], words: str) -> None:
@@ -169,6 +178,22 @@ def _with_checkpoint(folder: Path, run: RunFolder) -> None:
     shutil.copy(next(run.path.glob("train/checkpoints/*/state.safetensors")), folder / "network.safetensors")
 
 
+def _with_hidden_text(folder: Path, _run: RunFolder) -> None:
+    file = folder / "images/seed00000003.png"
+    content = file.read_bytes()
+    text = b"iTXt" + b"Comment\0\1\0\0\0" + zlib.compress(b"Meier Anna")
+    chunk = struct.pack("!I", len(text) - 4) + text + struct.pack("!I", zlib.crc32(text))
+    file.write_bytes(content[:33] + chunk + content[33:])
+
+
+def _with_name_of_somebody(folder: Path, _run: RunFolder) -> None:
+    (folder / "images/seed00000003.png").rename(folder / "images/Meier Anna.png")
+
+
+def _with_key(folder: Path, _run: RunFolder) -> None:
+    (folder / "SHA256SUMS.pem").write_text("-----BEGIN PRIVATE KEY-----\n")
+
+
 def _with_pickle(folder: Path, _run: RunFolder) -> None:
     (folder / "data_card.md").write_bytes(b"\x80\x04N.")
 
@@ -182,8 +207,12 @@ def _with_pickle(folder: Path, _run: RunFolder) -> None:
         (_with_raw_image, "a real training image"),
         (_with_real_image, "is a real training image"),
         (_with_pickle, "a pickle"),
+        (_with_hidden_text, "a text that is compressed"),
+        (_with_name_of_somebody, "does not belong"),
+        (_with_key, "a private key"),
         (_append("images/seed00000003.png", b"behind"), "behind its end"),
         (_append("data_card.md", b"A" * 500), "base 64"),
+        (_append("data_card.md", b"\n".join([b"A" * 76] * 9)), "base 64"),
     ],
 )
 def test_what_stays_is_found_by_its_bytes_though_the_checksums_fit(
@@ -261,6 +290,12 @@ def test_a_signed_package_tells_its_signer_and_a_changed_list_breaks_it(run: Run
     found = gist.release(run.path, folder / "out", licence="CC0-1.0", credentials=folder / "key.pem")
     assert "Our laboratory" in found.signer
     assert b"PRIVATE" not in b"".join(path.read_bytes() for path in found.folder.glob("*.*"))
+    for name in ("SHA256SUMS.sig", "SHA256SUMS.pem"):
+        shutil.move(found.folder / name, folder / name)
+    assert "It was signed, and the signature is gone." in gist.check_release(found.folder).faults
+    for name in ("SHA256SUMS.sig", "SHA256SUMS.pem"):
+        shutil.move(folder / name, found.folder / name)
+    assert not gist.check_release(found.folder).faults
     (found.folder / "LICENCE.txt").write_text("none at all\n")
     (found.folder / SUMS).write_bytes(sums_of(found.folder))
     assert "The signature of the checksums does not hold." in gist.check_release(found.folder).faults
@@ -315,3 +350,40 @@ def test_a_run_without_images_is_told_what_to_do(run: RunFolder, folder: Path) -
     shutil.rmtree(empty.path / "generate")
     with pytest.raises(InputError, match="holds no finished synthetic images; run `gist generate"):
         gist.release(empty.path, folder / "out")
+
+
+def test_an_archive_without_images_is_refused_in_a_sentence(folder: Path) -> None:
+    run = made_run(folder)
+    with ArchiveWriter(run.path / "generate/synthetic.zip", ("a", "b")):
+        pass
+    assert "up to date: Files of generate were changed" in reasons(run, folder / "out", licence="CC0-1.0")
+    with pytest.raises(InputError, match="holds no PNG images"):
+        gist.release(run.path, folder / "out", licence="CC0-1.0", override="I insist")
+    assert not (folder / "out").exists()
+
+
+def test_a_picture_that_would_unpack_to_gigabytes_is_not_decoded(copy: Path) -> None:
+    file = copy / "images/seed00000003.png"
+    content = bytearray(file.read_bytes())
+    content[16:24] = struct.pack("!II", 60_000, 60_000)
+    content[29:33] = struct.pack("!I", zlib.crc32(content[12:29]))
+    file.write_bytes(content)
+    (copy / SUMS).write_bytes(sums_of(copy))
+    assert any("60000 x 60000 pixels" in fault for fault in gist.check_release(copy).faults)
+
+
+def test_nothing_is_wrong_with_the_scorecard_for_those_who_cannot_see(package: Path) -> None:
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="the package axe is not installed"
+    )
+    playwright = pytest.importorskip("playwright.sync_api")
+    executable = chromium()
+    if executable is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as started:
+        page = started.chromium.launch(executable_path=executable).new_page()
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.goto((package / "scorecard.html").as_uri())
+            assert axe.Axe().run(page).response["violations"] == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width

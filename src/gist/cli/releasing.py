@@ -68,7 +68,10 @@ def release(
     if as_json:
         print_json(found)
     else:
-        typer.echo(f"{found.folder}: {'refused' if found.faults else 'nothing wrong'}; {found.files} files.")
+        verdict = (
+            "refused" if found.faults else "nothing wrong" if check is not None else "written and searched"
+        )
+        typer.echo(f"{found.folder}: {verdict}; {found.files} files, {found.images} of them images.")
         for line in (*found.faults, *found.notes, *([f"Signed by {found.signer}."] if found.signer else [])):
             typer.echo(f"    {line}")
     if found.faults:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +16,16 @@ from gist.generators.network_file import load_network
 from gist.marking.fingerprint import Fingerprints
 from gist.marking.verification import verify
 from gist.progress import Progress
-from gist.releasing.manifest import NOT_LISTED, SUMS, fingerprint_of, listed, read_sums, signer_of, sums_of
+from gist.releasing.manifest import NOT_LISTED, SUMS, listed, read_sums, signer_of, sums_of
 from gist.releasing.package import IMAGES, NETWORK, RELEASE, TABLES, TEXTS, Release
-from gist.releasing.traces import Sought, generally_wrong, pictures_in
+from gist.releasing.traces import Sought, generally_wrong, pixels_sha256_of
 
+PICTURE = re.compile(rf"{IMAGES}/(seed|image)\d{{8,}}\.png")
+"""Names that gist gives: those of others may tell whose image it was."""
 CHUNKS = {b"IHDR", b"tEXt", b"iTXt", b"IDAT", b"IEND", b"caBX"}
 """Of PNG: sizes, text, pixels, end, and Content Credentials."""
+MOST_PIXELS = 16_000_000
+"""Of a picture that is decoded; the largest that gist draws has one million."""
 MOST_WITHOUT_WATERMARK = 0.02
 """Share of pictures in which it may not be found, as it is found in at least 99 of 100."""
 
@@ -34,7 +39,7 @@ class Checked:
     """Empty where it may be taken for what it says."""
     notes: tuple[str, ...] = ()
     signer: str = ""
-    """As the certificate calls itself, and the SHA-256 of that; empty without a signature."""
+    """As the certificate calls itself, and its SHA-256; empty without a signature."""
     images: int = 0
     files: int = 0
 
@@ -59,12 +64,12 @@ def check_package(folder: Path, progress: Progress, sought: Sought | None = None
     ]
     signer, wrong = signer_of(folder)
     if wrong:
-        faults.append(f"{wrong[:1].upper()}{wrong[1:]}.")
-    elif signer:
-        signer = f"{signer} (certificate {fingerprint_of(folder)[:16]})"
+        faults.append(wrong)
     release = _release(folder)
     if release is None:
         return Checked(folder, (*faults, f"{RELEASE} is missing or not as gist writes it."), (), signer)
+    if release.signed and not signer and not wrong:
+        faults.append("It was signed, and the signature is gone.")
     faults += _of_release(folder, release, files)
     faults += _contents(folder, files, sought or Sought(), progress)
     if not faults:  # of what fits its checksums; else they have said enough
@@ -120,7 +125,7 @@ def _of_release(folder: Path, release: Release, files: list[Path]) -> Iterator[s
     allowed = {*TEXTS, *wanted, *(TABLES[1:] if fingerprinted else ())}
     for file in files:
         name = _shown(file, folder)
-        picture = release.contents == "images" and file.parent == folder / IMAGES and file.suffix == ".png"
+        picture = release.contents == "images" and PICTURE.fullmatch(name)
         if name not in allowed and not picture:
             yield f"{name} does not belong into a package of {release.contents}."
     required = {*wanted, "LICENCE.txt", "scorecard.json", "scorecard.html", "checklist.md"}
@@ -144,8 +149,9 @@ def _contents(folder: Path, files: list[Path], sought: Sought, progress: Progres
         }:
             yield f"{name} holds {what}."
         if file.suffix == ".png":
-            yield from (f"{name} {fault}." for fault in _png_faults(content))
-            pixels = pictures_in(content)
+            wrong = [f"{name} {fault}." for fault in _png_faults(content)]
+            yield from wrong
+            pixels = None if wrong else pixels_sha256_of(content)
             if pixels in sought.pictures:
                 yield f"{name} is {sought.pictures[pixels]}."
 
@@ -153,12 +159,17 @@ def _contents(folder: Path, files: list[Path], sought: Sought, progress: Progres
 def _png_faults(content: bytes) -> Iterator[str]:
     """Whether a file is one plain PNG and nothing else."""
     place, kinds = 8, list[bytes]()
-    if not content.startswith(b"\x89PNG\r\n\x1a\n"):
+    if content[:8] != b"\x89PNG\r\n\x1a\n" or content[12:16] != b"IHDR" or len(content) < 24:
         yield "is no PNG"
         return
+    width, height = struct.unpack("!II", content[16:24])
+    if width * height > MOST_PIXELS:
+        yield f"has {width} x {height} pixels"
     while place + 12 <= len(content) and kinds[-1:] != [b"IEND"]:
         length, kind = struct.unpack("!I4s", content[place : place + 8])
         kinds.append(kind)
+        if kind == b"iTXt" and content[place + 8 : place + 8 + length].partition(b"\0")[2][:1] == b"\1":
+            yield "holds a text that is compressed"
         place += 12 + length
     if kinds[-1:] != [b"IEND"] or place != len(content):
         yield "is cut short or holds something behind its end"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -54,34 +55,29 @@ def sign(folder: Path, key: Path) -> None:
 
 
 def signer_of(folder: Path) -> tuple[str, str]:
-    """As whom the list is signed, and what is wrong with the signature; both empty without one."""
+    """Who signed the list, by the certificate and its SHA-256, and what is wrong; both empty without a signature."""
     files = [folder / SIGNATURE, folder / CERTIFICATES]
     if not any(file.exists() for file in files):
         return "", ""
     if find_spec("cryptography") is None:
-        return "", "the signature cannot be checked without pip install 'gist-synth[credentials]'"
+        return "", "The signature cannot be checked without pip install 'gist-synth[credentials]'."
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
 
     try:
         signature, chain = (file.read_bytes() for file in files)
         certificates = x509.load_pem_x509_certificates(chain)
         for child, parent in pairwise(certificates):
             child.verify_directly_issued_by(parent)
-        public: Any = certificates[0].public_key()
+        own = certificates[0]
+        if not own.not_valid_before_utc <= datetime.now(UTC) <= own.not_valid_after_utc:
+            return "", "The certificate of the signature is of another time."
+        public: Any = own.public_key()
         public.verify(signature, (folder / SUMS).read_bytes(), *_how(public))
     except (OSError, ValueError, TypeError, AttributeError, IndexError, InvalidSignature):
-        return "", "the signature of the checksums does not hold"
-    return certificates[0].subject.rfc4514_string(), ""
-
-
-def fingerprint_of(folder: Path) -> str:
-    """SHA-256 of the signer's certificate, by which one knows it again; only where a signature holds."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-
-    certificate = x509.load_pem_x509_certificates((folder / CERTIFICATES).read_bytes())[0]
-    return certificate.fingerprint(hashes.SHA256()).hex()
+        return "", "The signature of the checksums does not hold."
+    return f"{own.subject.rfc4514_string()}, certificate {own.fingerprint(hashes.SHA256()).hex()}", ""
 
 
 def _how(key: Any) -> tuple[Any, ...]:

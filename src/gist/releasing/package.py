@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from gist.config import build_config
 from gist.errors import InputError
 from gist.files import sha256_of, write_atomic, write_json
 from gist.generation.network import find_network
@@ -47,6 +47,7 @@ class Release(Result):
     rules: tuple[Rule, ...]
     override: str | None = None
     """Why it was released although rules do not hold."""
+    signed: bool = False
     looked_for: dict[str, int]
 
 
@@ -103,11 +104,13 @@ def build_package(
         licence=licence,
         rules=tuple(rules),
         override=override if broken else None,
+        signed=signed,
         looked_for=sought.counted,
     )
-    _write_images(findings, generated, folder) if network is None else shutil.copyfile(
-        network, folder / NETWORK
-    )
+    if network is None:
+        _write_images(findings, generated, folder)
+    else:
+        shutil.copyfile(network, folder / NETWORK)
     _write_papers(findings, release, folder)
     return release, sought
 
@@ -133,8 +136,8 @@ def _write_images(findings: Findings, generated: GenerateResult, folder: Path) -
     try:
         with table.open(newline="", encoding="utf-8") as file:
             names = [Path(row["file"]).name for row in csv.DictReader(file)]
+        (folder / IMAGES).mkdir()
         for name, png in zip(names, data.pngs, strict=True):
-            (folder / IMAGES).mkdir(exist_ok=True)
             (folder / IMAGES / name).write_bytes(png)
         for name in TABLES:
             if (table.parent / name).is_file():
@@ -146,18 +149,9 @@ def _write_images(findings: Findings, generated: GenerateResult, folder: Path) -
 
 
 def _write_papers(findings: Findings, release: Release, folder: Path) -> None:
-    told = findings.config.model_dump(mode="json")
-    told["report"]["licence"] = release.licence
-    stated = Findings(
-        run=findings.run,
-        config=build_config(told),
-        results=findings.results,
-        records=findings.records,
-        manifest=findings.manifest,
-        phantoms=findings.phantoms,
-        outdated=findings.outdated,
-    )
-    for name, text in cards.written(stated, asked(stated)).items():
+    report = findings.config.report.model_copy(update={"licence": release.licence})
+    stated = replace(findings, config=findings.config.model_copy(update={"report": report}))
+    for name, text in cards.written(stated, asked(stated), packaged=True).items():
         write_atomic(folder / name, text.encode())
     items = checklist(findings, release.licence)
     card = scorecard(findings, release.rules, items, release.licence, release.override)

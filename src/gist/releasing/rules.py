@@ -9,6 +9,7 @@ from gist.errors import InputError
 from gist.releasing.policy import Policy
 from gist.runs.findings import Findings
 from gist.runs.patients import NO_PATIENT, read_patients
+from gist.runs.results import read_what_is_there
 from gist.runs.standing import standings
 from gist.runs.text_flags import TABLE
 from gist.stages.evaluate import EvaluateResult
@@ -19,6 +20,8 @@ from gist.stages.promise import Result
 
 SHARE = 0.01
 """Of planted copies among the images, at which the audit's power is asked for."""
+MOST_ALARMS = 0.05
+"""Share of the repeats of a control, from which on the audit itself is at fault."""
 
 
 class Rule(Result):
@@ -103,7 +106,7 @@ def _audited(findings: Findings) -> _Found:
     audit = findings.run.command("privacy")
     if found is None:
         return False, "Nobody has looked for copies.", f"run `{audit}`"
-    if not findings.is_current("privacy"):
+    if not read_what_is_there(findings.run, "privacy"):
         return False, "The audit is of another set of images.", f"run `{audit}` again"
     if found.synthetic_images < images:
         said = f"The audit looked at {found.synthetic_images:,} of {images:,} images."
@@ -115,6 +118,15 @@ def _verdict(findings: Findings, policy: Policy) -> _Found:
     found = findings.of(PrivacyResult)
     if found is None:
         return False, "There is no audit."
+    for control in found.controls:
+        if control.alarms > MOST_ALARMS * control.repeats:
+            return False, (
+                f"The audit cannot be trusted: its control “{control.name}” gave {control.alarms} alarms in "
+                f"{control.repeats} repeats where nobody copied."
+            )
+    if found.identical_hold_out:
+        same = numerals.counted(found.identical_hold_out, "hold-out image")
+        return False, f"The audit cannot be trusted: {same} equal training images, which hides copying."
     return found.verdict in policy.verdicts, f"The audit says: {found.verdict}. {found.meaning}"
 
 

@@ -170,7 +170,7 @@ def _shown(measure: Measure) -> tuple[str, str, str]:
     return value, f"{low} to {high}" if low and high else "", real
 
 
-def _of(scores: Iterable[Score], kinds: Sequence[str], group: str | None = OVERALL) -> tuple[Measure, ...]:
+def _of(scores: Iterable[Score], kinds: Sequence[str], *, by_class: bool = False) -> tuple[Measure, ...]:
     return tuple(
         Measure(
             name=score.name,
@@ -183,12 +183,12 @@ def _of(scores: Iterable[Score], kinds: Sequence[str], group: str | None = OVERA
         )
         for score in scores
         if (score.name in kinds or score.name.partition("[")[0] in kinds)
-        and (score.group == OVERALL) == bool(group)
+        and (score.group != OVERALL) == by_class
     )
 
 
 def _by_class(scores: Iterable[Score]) -> tuple[Measure, ...]:
-    return _of(scores, (*CONGRUENCE, *COVERAGE, *CONSTRAINT), None)
+    return _of(scores, (*CONGRUENCE, *COVERAGE, *CONSTRAINT), by_class=True)
 
 
 def _taught(findings: Findings) -> tuple[Measure, ...]:

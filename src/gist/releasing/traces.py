@@ -23,12 +23,12 @@ from gist.runs.text_flags import TABLE
 
 PATH = re.compile(
     rb"(?<![\w.:/\\-])(?:/(?:home|Users|root|mnt|media|srv|scratch|work|tmp|data|opt|var)/"
-    rb"|[A-Za-z]:\\\\?(?:Users|Documents)\\)[\w.% -]{2,}"
+    rb"|[A-Za-z]:\\\\?(?:Users|Documents)\\\\?)[\w.% -]{2,}"
 )
 """Where files of a person lie."""
 HOME = re.compile(rb"(?<![\w/])~/\w|\bfile:/")
 """The same, too short to be looked for in what is no text."""
-ENCODED = re.compile(rb"[A-Za-z0-9+/]{400,}")
+ENCODED = re.compile(rb"[A-Za-z0-9+/\r\n]{400,}")
 """Something in base 64, such as a picture, in a text."""
 _ID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
 _STARTS = {
@@ -83,7 +83,8 @@ class Sought:
     def add_image(self, image: NDArray[np.uint8] | NDArray[np.uint16], png: bytes, what: str) -> None:
         """A real image, as pixels and as the file that it is in."""
         self.pictures[_pixels_sha256(image)] = what
-        self.add_piece(image[len(image) // 2].tobytes(), what)
+        for quarter in (1, 2, 3):
+            self.add_piece(image[quarter * len(image) // 4].tobytes(), what)
         self.add_piece(png, what)
 
     def add_piece(self, content: bytes, what: str) -> None:
@@ -139,8 +140,9 @@ def sought_of(run: RunFolder, forbidden: Iterable[str], network: Path | None) ->
     for text in forbidden:
         sought.add_text(text, "a text that the policy forbids")
     place = run.path.resolve()
-    for folder in {place, Path.home().resolve()} - {Path("/")}:
-        sought.add_text(str(folder), "a path of this machine")
+    for folder in (place, Path.home().resolve()):
+        if len(folder.parts) > 2:  # shorter ones are in much that is no path of this machine
+            sought.add_text(str(folder), "a path of this machine")
     for part, what in (
         ("train", "a real training image"), ("val", "a real image"), ("test", "a real held-out image"),
     ):  # fmt: skip
@@ -168,9 +170,8 @@ def _add_images(sought: Sought, data: DataSet, what: str) -> None:
 
 def _tensors(file: Path) -> Iterator[bytes]:
     try:
-        with safetensors.safe_open(file, framework="numpy") as opened:
-            for name in opened.keys():  # noqa: SIM118 - no mapping
-                yield opened.get_tensor(name).tobytes()
+        for _, tensor in safetensors.deserialize(file.read_bytes()):  # type: ignore[no-untyped-call]
+            yield bytes(tensor["data"])
     except (OSError, safetensors.SafetensorError):
         raise InputError(
             f"{file.parent.name}/{file.name} of the training is damaged, so that its parts cannot be looked for; "
@@ -178,11 +179,11 @@ def _tensors(file: Path) -> Iterator[bytes]:
         ) from None
 
 
-def pictures_in(content: bytes) -> str | None:
-    """SHA-256 of the pixels of a PNG; None where it is none."""
+def pixels_sha256_of(content: bytes) -> str | None:
+    """SHA-256 of the pixels of a PNG; None where it cannot be read."""
     try:
         return _pixels_sha256(decode_png(content))
-    except (OSError, ValueError, SyntaxError):
+    except Exception:  # decoders of damaged files raise whatever they like
         return None
 
 
@@ -192,6 +193,8 @@ def generally_wrong(content: bytes, is_text: bool) -> Iterator[str]:
         yield "a path of somebody’s disk"
     if is_text and ENCODED.search(content):
         yield "something encoded in base 64"
+    if b"PRIVATE KEY" in content:
+        yield "a private key"
     yield from {what for start, what in _STARTS.items() if content.startswith(start)}
 
 

@@ -36,13 +36,16 @@ def names(findings: Findings) -> tuple[str, ...]:
     return (MODEL_CARD,) * model + (DATA_CARD,) * drawn
 
 
-def written(findings: Findings, pages: Mapping[StageName, StagePage]) -> dict[str, str]:
-    """File name -> Markdown of each card of a run."""
+def written(
+    findings: Findings, pages: Mapping[StageName, StagePage], *, packaged: bool = False
+) -> dict[str, str]:
+    """File name -> Markdown of each card of a run; `packaged`, to lie beside what is passed on, out of the run."""
     report = findings.config.report
     trained, generated = findings.of(TrainResult), findings.of(GenerateResult)
     evaluated = findings.of(EvaluateResult)
     facts = {
         "title": findings.title,
+        "packaged": packaged,
         "licence": report.licence,
         "licence_missing": LICENCE_MISSING
         + ("." if findings.phantoms else ": it must agree with the terms of the real radiographs."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,8 +83,6 @@ def release(
         move_into(unfinished, place)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    from dataclasses import replace
-
     return replace(found, folder=place)
 
 
