@@ -14,12 +14,13 @@ from PIL import Image
 
 from gist.config import Config
 from gist.phantoms.radiograph import phantom_batch
+from gist.privacy.audit import verdict_of
 from gist.privacy.page import privacy_page
 from gist.privacy.stage import measure_privacy
 from gist.progress import Silent
 from gist.runs.findings import read_findings
 from gist.runs.folder import RunFolder
-from gist.stages.privacy import PrivacyConfig, PrivacyResult
+from gist.stages.privacy import PrivacyConfig, PrivacyFilter, PrivacyResult
 
 QUICK = Config(threads=1, privacy=PrivacyConfig(steps=10, repeats=20, shown=4))
 PHANTOMS = phantom_batch(range(90), 32)
@@ -81,6 +82,23 @@ def test_an_audit_writes_all_it_found_and_shows_it(folder: Path) -> None:
     assert "evidence of copying" in body
     assert body.count("<figure") == len(result.pairs) > 0
     assert not {"00000/img00000000.png", "00000/img00000001.png"} & {pair.real for pair in result.pairs}
+
+
+def test_an_audit_of_filtered_pictures_says_so_in_verdict_and_answer(folder: Path) -> None:
+    run = made_run(folder)
+    result = measure_privacy(QUICK, run, Silent())
+    told = result.model_copy(
+        update={"filtered": PrivacyFilter(level=0.01, dropped=7), "verdict": "none found", "p_value": 0.5}
+    )
+    power = [each.model_copy(update={"power": 1.0, "high": 1.0}) for each in told.power]
+    told = told.model_copy(update={"power": tuple(power)})
+    verdict, meaning = verdict_of(told)
+    assert verdict == "none found"
+    assert "dropped 7 pictures before" in meaning
+    assert "a filter is not a proof" in meaning
+    finish(run, "privacy", told)
+    (answer,) = privacy_page(read_findings(QUICK, run, "report")).answers
+    assert "after a filter with the same eye" in answer.rest
 
 
 def test_an_audit_that_was_done_looks_at_nothing_anew_and_finds_the_same(folder: Path) -> None:

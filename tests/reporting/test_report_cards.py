@@ -76,6 +76,22 @@ def test_a_filter_is_told_on_card_and_page(builder: Builder) -> None:
     assert "images per second" not in page.text
 
 
+def test_a_filter_of_near_copies_is_told_on_card_and_page(builder: Builder) -> None:
+    made = builder()
+    made.done_prepare()
+    made.done_train()
+    made.done_generate(min_novelty=0.01, near_copies=12, last_seed=141)
+    card = _card(made, "data_card.md")
+    assert (
+        "dropped 12 pictures that lay nearer to a training image than all but 1 % of hold-out images do"
+        in card
+    )
+    assert "No picture was left out" not in card
+    page = PageReader((made.run.path / "report/report.html").read_text(encoding="utf-8"))
+    assert page.by_id("near-copies") == ("12", "12")
+    assert "a filter is not a proof" in page.text
+
+
 def test_no_card_claims_privacy_or_names_a_source(finished: RunBuilder) -> None:
     for name in ("model_card.md", "data_card.md"):
         card = _card(finished, name)

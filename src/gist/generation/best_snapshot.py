@@ -21,16 +21,22 @@ def best_snapshot(run: RunFolder) -> Path | None:
 
 
 def generate_inputs(config: Config, run: RunFolder) -> dict[str, str]:
-    """The best snapshot, the key that signs and the set that was made elsewhere, where these are asked for."""
+    """The best snapshot, the key that signs, what a filter looks with and the set made elsewhere, where asked for."""
     if config.generate.source is not None:
         settings = PrepareConfig(source=config.generate.source, labels=config.generate.labels)
         return {"source": source_state(settings)}
     key = config.generate.credentials
     signs = {"credentials": sha256_of(key)} if key is not None and key.is_file() else {}
+    eye = {} if config.generate.min_novelty is None else {"the audit’s eye": _eye(config)}
     if config.generate.network != "best":
-        return signs
+        return signs | eye
     best = best_snapshot(run)
-    return signs | {"best snapshot": best.name if best is not None else ""}
+    return signs | eye | {"best snapshot": best.name if best is not None else ""}
+
+
+def _eye(config: Config) -> str:
+    """What another eye, or other hold-out images before it, would be told by."""
+    return f"{config.privacy.steps} {config.privacy.max_images} {config.evaluate.extractor}"
 
 
 def _best_evaluated(run: RunFolder) -> Path | None:

@@ -1,9 +1,9 @@
-"""Pictures drawn into a folder, one file per seed; those that look like artifacts are replaced if that is asked."""
+"""Pictures drawn into a folder, one file per seed; those that a filter drops are replaced."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,18 +14,17 @@ from numpy.typing import NDArray
 
 from gist.errors import InputError
 from gist.files import write_atomic
+from gist.generation.filter import Filter
 from gist.generation.marks import Marks
 from gist.generators.model import Model
 from gist.generators.synthesis import pictures_at_once, synthesise
 from gist.images.png import as_unit, read_grey
 from gist.machine.interruption import Stopped, deferred_stop
-from gist.metrics.artifacts import ArtifactJudge, Pictures
-from gist.metrics.extractors import Radiomics
 from gist.progress import Progress
 from gist.stages.generate import GenerateConfig
 
 _TRIED, _LEAST_PASSING = 200, 0.05
-"""The filter gives up when after so many pictures fewer than this share has passed."""
+"""Filtering gives up when after so many pictures fewer than this share has passed."""
 
 _WRITERS = 4
 """A disk takes milliseconds for each file, and most of them side by side."""
@@ -72,14 +71,19 @@ class Drawn:
     """What came of the drawing."""
 
     kept: list[Draw] = field(default_factory=list)
-    p_values: dict[int, float] = field(default_factory=dict)
-    """Seed -> share of held-out real images that look at least as odd; empty without the filter."""
-    rejected: Counter[str] = field(default_factory=Counter)
-    """Detector that weighed most -> pictures dropped."""
+    p_values: defaultdict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+    """Column of a filter -> seed -> share of held-out real images that the filter finds at least as wanting."""
+    rejected: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """Column of a filter -> what weighed most -> pictures dropped."""
     last_seed: int = 0
     computed: int = 0
     """Pictures that were computed, as against those that were there already."""
     seconds: float = 0.0
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that did not pass."""
+        return sum(counts.total() for counts in self.rejected.values())
 
 
 def draw_pictures(
@@ -88,16 +92,16 @@ def draw_pictures(
     folder: Path,
     settings: GenerateConfig,
     marks: Marks,
-    judge: ArtifactJudge | None,
+    filters: Sequence[Filter],
     progress: Progress,
     stop_file: Path,
 ) -> Drawn:
-    """Draws the wanted pictures, with a judge further seeds of the same classes until as many have passed.
+    """Draws the wanted pictures, with filters further seeds of the same classes until as many have passed.
 
     Which pictures pass depends on their seeds only, so an interrupted call continues to the same result.
 
     Raises:
-        InputError: next to no picture passes the filter.
+        InputError: next to no picture passes the filters.
         Stopped: a signal asked to stop.
     """
     drawn = Drawn(last_seed=max(draw.seed for draw in wanted))
@@ -111,12 +115,12 @@ def draw_pictures(
     ):
         while pending:
             batch, pending = pending[:size], pending[size:]
-            # The filter judges the network, so it sees pictures without the watermark that the files have.
-            pictures = _existing(batch, folder) if judge is None else []
+            # Filters judge the network, so they see pictures without the watermark that the files have.
+            pictures = [] if filters else _existing(batch, folder)
             if not pictures:
                 pictures = list(_new(G, batch, settings))
                 drawn.computed += len(batch)
-            passed = _judged(judge, settings, batch, pictures, drawn)
+            passed = _judged(filters, batch, pictures, drawn)
             _finish(writes)
             for draw, picture, passes in zip(batch, pictures, passed, strict=True):
                 if passes and not draw.file(folder).exists():
@@ -166,31 +170,30 @@ def _new(G: Model, batch: Sequence[Draw], settings: GenerateConfig) -> Iterator[
 
 
 def _judged(
-    judge: ArtifactJudge | None,
-    settings: GenerateConfig,
-    batch: Sequence[Draw],
-    pictures: Sequence[NDArray[np.uint8]],
-    drawn: Drawn,
+    filters: Sequence[Filter], batch: Sequence[Draw], pictures: Sequence[NDArray[np.uint8]], drawn: Drawn
 ) -> list[bool]:
-    if judge is None or settings.reject_artifacts is None:
-        return [True] * len(batch)
+    """Which pictures pass every filter; one that fails several is counted with the first."""
+    passed = np.ones(len(batch), bool)
+    if not filters:
+        return passed.tolist()
     x_NHW = np.stack([as_unit(picture) for picture in pictures])
-    judgement = judge.judge(Pictures.extracted(x_NHW, Radiomics(x_NHW.shape[1])))
-    passed = [bool(p > settings.reject_artifacts) for p in judgement.p_values]
-    drawn.p_values |= {draw.seed: float(p) for draw, p in zip(batch, judgement.p_values, strict=True)}
-    drawn.rejected.update(
-        reason for reason, passes in zip(judgement.reasons(), passed, strict=True) if not passes
-    )
-    tried, kept = len(drawn.p_values), len(drawn.kept) + sum(passed)
-    if tried >= _TRIED and kept < _LEAST_PASSING * tried:
-        raise InputError(
-            f"Only {kept} of {tried} pictures passed the artifact filter; train the network further, or lower "
-            "generate.reject_artifacts or leave it out."
+    for each in filters:
+        p_values, reasons = each.judge(x_NHW)
+        drawn.p_values[each.column].update(
+            {draw.seed: float(p) for draw, p in zip(batch, p_values, strict=True)}
         )
-    return passed
+        failed = passed & (p_values <= each.level)
+        drawn.rejected[each.column].update(reasons[row] for row in np.flatnonzero(failed))
+        passed &= ~failed
+    kept = len(drawn.kept) + int(passed.sum())
+    tried = kept + drawn.dropped
+    if tried >= _TRIED and kept < _LEAST_PASSING * tried:
+        worst = max(filters, key=lambda each: drawn.rejected[each.column].total())
+        raise InputError(f"Only {kept} of {tried} pictures passed the {worst.name}; {worst.advice}.")
+    return passed.tolist()
 
 
 def _report(drawn: Drawn, total: int, progress: Progress) -> None:
     rate = f"{drawn.computed / max(drawn.seconds, 1e-9):.1f} images/s" if drawn.computed else ""
-    dropped = f"{drawn.rejected.total()} dropped" if drawn.rejected else ""
+    dropped = f"{drawn.dropped} dropped" if drawn.dropped else ""
     progress.advance(len(drawn.kept), total, "images", ", ".join(filter(None, (rate, dropped))))

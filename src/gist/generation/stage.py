@@ -12,7 +12,7 @@ from gist.config import Config
 from gist.files import sha256_of, write_atomic
 from gist.generation.check import check_classes
 from gist.generation.drawing import Draw, draw_pictures, draws_of_classes, draws_of_mix
-from gist.generation.filter import judge_of_run
+from gist.generation.filter import filters_of
 from gist.generation.made_elsewhere import bring_in
 from gist.generation.marks import FINGERPRINTS, Marks, table_of_fingerprints
 from gist.generation.network import find_network, read_network
@@ -30,7 +30,8 @@ def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResu
     those that another program made.
 
     Pictures that an interrupted call has written already are kept. With `generate.reject_artifacts`, pictures
-    that look odder than real ones are replaced by further seeds and counted.
+    that look odder than real ones are replaced by further seeds and counted; with `generate.min_novelty` likewise
+    those that lie nearer to a training image.
 
     Raises:
         InputError: no such network, classes that it does not know, or no held-out images to filter by.
@@ -53,33 +54,30 @@ def _generated(config: Config, run: RunFolder, progress: Progress, device: Devic
     wanted = _wanted(settings, class_names, run)
     counts = Counter(draw.label for draw in wanted)
     network_hash = sha256_of(network)
-    level = settings.reject_artifacts
-    judge = None
-    if level is not None:
-        progress.note("Learning from the real images how odd a picture may look.")
-        judge = judge_of_run(run, G.img_resolution, level, config.seed)
+    filters = filters_of(config, run, G.img_resolution, device, progress)
     ops.prepare(device.torch_device, progress.note)
 
     folder = run.stage_folder("generate")
     images = folder / "images"
 
     marks = Marks(network_hash, class_names, settings)
-    drawn = draw_pictures(G, wanted, images, settings, marks, judge, progress, run.stop_file)
-    if drawn.rejected:
-        why = ", ".join(f"{count} for {reason}" for reason, count in drawn.rejected.most_common())
-        progress.note(f"{drawn.rejected.total()} pictures were dropped by the artifact filter: {why}.")
+    drawn = draw_pictures(G, wanted, images, settings, marks, filters, progress, run.stop_file)
+    for each in filters:
+        if rejected := drawn.rejected[each.column]:
+            why = ", ".join(f"{count} for {reason}" for reason, count in rejected.most_common())
+            progress.note(f"{rejected.total()} pictures were dropped by the {each.name}: {why}.")
 
     archive = folder / "synthetic.zip"
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(["file", "label", "seed", *(["p"] if judge is not None else [])])
+    rows.writerow(["file", "label", "seed", *(each.column for each in filters)])
     with ArchiveWriter(archive, class_names) as writer:
         for draw in drawn.kept:
             file = draw.file(images)
             writer.add(file.read_bytes(), draw.label if class_names else None)
-            odd = [f"{drawn.p_values[draw.seed]:.6g}"] if judge is not None else []
+            p_values = [f"{drawn.p_values[each.column][draw.seed]:.6g}" for each in filters]
             name = class_names[draw.label] if class_names else ""
-            rows.writerow([f"images/{file.name}", name, draw.seed, *odd])
+            rows.writerow([f"images/{file.name}", name, draw.seed, *p_values])
     labels_table = folder / "labels.csv"
     write_atomic(labels_table, table.getvalue().encode())
     if settings.fingerprints:
@@ -99,8 +97,10 @@ def _generated(config: Config, run: RunFolder, progress: Progress, device: Devic
         images_per_second=drawn.computed / drawn.seconds if drawn.computed else None,
         device=device.reason,
         last_seed=drawn.last_seed,
-        reject_level=level,
-        rejected=dict(drawn.rejected.most_common()),
+        reject_level=settings.reject_artifacts,
+        rejected=dict(drawn.rejected["p"].most_common()),
+        min_novelty=settings.min_novelty,
+        near_copies=drawn.rejected["novelty"].total(),
         marks=marks.told,
     )
 

@@ -19,6 +19,7 @@ from gist.stages.privacy import (
     VERDICT_FALSE_ALARMS,
     PlantedPower,
     PrivacyControl,
+    PrivacyFilter,
     PrivacyResult,
     Verdict,
     ViewFound,
@@ -107,7 +108,9 @@ def look_at(sets: Sets, viewer: Viewer, seed: int, kept: Kept, tick: Tick) -> Lo
     )
 
 
-def judged(sets: Sets, looks: Looks, repeats: int, seed: int) -> PrivacyResult:
+def judged(
+    sets: Sets, looks: Looks, repeats: int, seed: int, filtered: PrivacyFilter | None = None
+) -> PrivacyResult:
     """Test, power, controls and verdict of what was looked at."""
     rng = np.random.default_rng([seed, 2])
     found = detect(looks.synthetic.ratio, looks.hold_out.ratio, rng)
@@ -125,6 +128,7 @@ def judged(sets: Sets, looks: Looks, repeats: int, seed: int) -> PrivacyResult:
         identical=int(same.sum()),
         identical_hold_out=int(same_hold_out.sum()),
         suspicious=len(found.suspicious),
+        filtered=filtered,
         views=tuple(
             ViewFound(name=name, p_value=p, nearer_than_all=int(count))
             for name, p, count in zip(VIEWS, found.p_by_view, nearer.sum(0), strict=True)
@@ -168,6 +172,18 @@ def verdict_of(result: PrivacyResult) -> tuple[Verdict, str]:
     return "none found", (
         f"No sign of copying among {searched}. Copies of these kinds would have been found with probability ({told}). "
         "Copies of other kinds, and single ones, can have been missed: none found is not none there."
+        f"{_of_filter(result.filtered)}"
+    )
+
+
+def _of_filter(filtered: PrivacyFilter | None) -> str:
+    """Empty, or what a filter with the audit's own eye leaves the verdict worth."""
+    if filtered is None:
+        return ""
+    return (
+        f" A filter had dropped {counted(filtered.dropped, 'picture')} before (generate.min_novelty "
+        f"{filtered.level:g}) with the eye of this audit, which would miss as well what the filter let through: "
+        "a filter is not a proof."
     )
 
 

@@ -69,14 +69,20 @@ class Found:
 
 
 def ordered(pool_PV: Ratios) -> NDArray[np.int64]:
-    """[V + 1, P] positions of a pool, nearest first, in each view and by the view in which each is nearest.
-
-    To compare views, logarithms are counted from the pool's median in steps to its tenth percentile.
-    """
-    depth = np.log(np.maximum(pool_PV, 1e-6))
-    middle, tenth = np.quantile(depth, (0.5, 0.1), axis=0)
-    jointly = ((depth - middle) / np.maximum(middle - tenth, 1e-6)).min(axis=1)
+    """[V + 1, P] positions of a pool, nearest first, in each view and by the view in which each is nearest."""
+    jointly = deepest(pool_PV, pool_PV)
     return np.stack([np.argsort(values, kind="stable") for values in (*pool_PV.T, jointly)])
+
+
+def deepest(ratios_NV: Ratios, reference_PV: Ratios) -> NDArray[np.float64]:
+    """[N] nearness in the view in which each image is nearest; lower is nearer.
+
+    To compare views, logarithms are counted from the reference's median in steps to its tenth percentile.
+    """
+    depth, reference = (np.log(np.maximum(each, 1e-6)) for each in (ratios_NV, reference_PV))
+    middle, tenth = np.quantile(reference, (0.5, 0.1), axis=0)
+    nearest: NDArray[np.float64] = ((depth - middle) / np.maximum(middle - tenth, 1e-6)).min(axis=1)
+    return nearest
 
 
 def detect(synthetic_NV: Ratios, calibrators_MV: Ratios, rng: np.random.Generator) -> Found:

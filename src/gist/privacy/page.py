@@ -84,8 +84,12 @@ def _answer(result: PrivacyResult) -> Answer:
     many, few = (f"{power.power:.2f}" if power else "unknown" for power in told)
     found = f", where turned copies would show with probability {many} were they one in twenty, {few} one in a hundred"
     searched = numerals.counted(result.synthetic_images, "synthetic image")
+    filtered = " after a filter with the same eye" if result.filtered else ""
     return Answer(
-        COPIES, "No", f" sign of it among {searched}{found}. That does not prove that there is none.", 10
+        COPIES,
+        "No",
+        f" sign of it among {searched}{filtered}{found}. That does not prove that there is none.",
+        10,
     )
 
 

@@ -25,7 +25,7 @@ from gist.metrics.extractors import extractor_named
 from gist.privacy.audit import Looks, Sets, identical, judged, look_at, nearness
 from gist.privacy.eye import EYE_SIDE, Eye, train_eye
 from gist.privacy.measures import measures_of
-from gist.privacy.views import SIDE, VIEWS, Looked, Viewer, read_small, reduced
+from gist.privacy.views import SIDE, VIEWS, Images, Looked, Tick, Viewer, read_small, reduced
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.runs.patients import NO_PATIENT, read_patients
@@ -33,7 +33,7 @@ from gist.runs.results import result_of
 from gist.runs.text_flags import read_text_flags
 from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
-from gist.stages.privacy import ClosePair, PrivacyResult
+from gist.stages.privacy import ClosePair, PrivacyFilter, PrivacyResult
 from gist.stages.promise import kept_settings
 
 
@@ -68,6 +68,7 @@ class _Data:
     synthetic: DataSet
     rows: NDArray[np.int64]
     """Of the synthetic images that are looked at."""
+    filtered: PrivacyFilter | None
 
 
 def _audited(config: Config, run: RunFolder, progress: Progress, device: Device) -> PrivacyResult:
@@ -90,11 +91,12 @@ def _audited(config: Config, run: RunFolder, progress: Progress, device: Device)
             by_patient=by_patient,
             identical=same,
             identical_hold_out=int(identical(sets.hold_out, sets.training).sum()),
+            filtered=data.filtered,
             notes=tuple(notes),
         )
     viewer = viewer_of(config, run, progress, device, sets.training, sets.training_patients, notes)
     looks = _looked(config, run, progress, sets, viewer)
-    result = judged(sets, looks, config.privacy.repeats, config.seed)
+    result = judged(sets, looks, config.privacy.repeats, config.seed, data.filtered)
     if result.identical_hold_out:
         notes.append(
             f"{result.identical_hold_out} hold-out images equal training images: the two sets are not apart, "
@@ -130,26 +132,41 @@ def _read(config: Config, run: RunFolder) -> tuple[_Data, Sets, list[str]]:
             f"The synthetic images are {synthetic.resolution}x{synthetic.resolution} and the training images "
             f"{training.resolution}x{training.resolution}; redo the stages with one prepare.resolution."
         )
-    records, notes = run.path / "prepare" / "records.csv", list[str]()
+    notes = list[str]()
     rows = _chosen(config, synthetic, "synthetic", notes)
+    real = read_real(config, run, prepared, notes)
+    sets = Sets(synthetic=read_small(synthetic, rows), **vars(real))
+    if training.resolution > SIDE:
+        notes.append(
+            f"Images were looked at in {SIDE} pixels; copies of finer detail alone were not searched for."
+        )
+    filtered = None
+    if generated.min_novelty is not None:
+        filtered = PrivacyFilter(level=generated.min_novelty, dropped=generated.near_copies)
+    return _Data(training, synthetic, rows, filtered), sets, notes
+
+
+@dataclass(frozen=True)
+class Real:
+    """Training and hold-out images [., H, W] of a run, in 0-1 and at most 64 pixels, and whose they are."""
+
+    training: Images
+    hold_out: Images
+    training_patients: NDArray[np.str_]
+    hold_out_patients: NDArray[np.str_]
+
+
+def read_real(config: Config, run: RunFolder, prepared: PrepareResult, notes: list[str]) -> Real:
+    """All training images and those of the hold-out that `privacy.max_images` lets in."""
+    records, training = run.path / "prepare" / "records.csv", read_data_set(run.path / prepared.train_archive)
     hold_out, hold_out_patients = np.zeros((0, 1, 1), np.float32), np.zeros(0, "<U1")
     if prepared.test_archive is not None:
         test = read_data_set(run.path / prepared.test_archive)
         chosen = _chosen(config, test, "hold-out", notes)
         hold_out = read_small(test, chosen)
         hold_out_patients = np.array(read_patients(records, test, "test"))[chosen]
-    sets = Sets(
-        training=read_small(training),
-        hold_out=hold_out,
-        synthetic=read_small(synthetic, rows),
-        training_patients=np.array(read_patients(records, training, "train")),
-        hold_out_patients=hold_out_patients,
-    )
-    if training.resolution > SIDE:
-        notes.append(
-            f"Images were looked at in {SIDE} pixels; copies of finer detail alone were not searched for."
-        )
-    return _Data(training, synthetic, rows), sets, notes
+    patients = np.array(read_patients(records, training, "train"))
+    return Real(read_small(training), hold_out, patients, hold_out_patients)
 
 
 def _chosen(config: Config, data: DataSet, what: str, notes: list[str]) -> NDArray[np.int64]:
@@ -201,9 +218,7 @@ def viewer_of(
 
 def _looked(config: Config, run: RunFolder, progress: Progress, sets: Sets, viewer: Viewer) -> Looks:
     total, done = sets.images_to_look_at, 0
-    folder = run.stage_folder("privacy") / "seen"
-    weights = hashlib.sha256(safetensors.torch.save(viewer.eye.state_dict())).hexdigest()
-    base = _digest(sets.training, f"looked/1 {weights} {viewer.extractor.identity} {config.seed}")
+    seen = seen_of(config, run, viewer, sets.training)
 
     def tick(images: int) -> None:
         nonlocal done
@@ -213,7 +228,21 @@ def _looked(config: Config, run: RunFolder, progress: Progress, sets: Sets, view
 
     def kept(name: str, look: Callable[[], Looked]) -> Looked:
         shown = {"hold-out": sets.hold_out, "synthetic": sets.synthetic}.get(name, sets.training)
-        file = folder / f"{_digest(shown, f'{base} {name}')}.safetensors"
+        return seen.kept(name, shown, look, tick)
+
+    return look_at(sets, viewer, config.seed, kept, tick)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a viewer has looked at, kept in files that are known by the content of the images."""
+
+    folder: Path
+    base: str
+
+    def kept(self, name: str, x_NHW: Images, look: Callable[[], Looked], tick: Tick) -> Looked:
+        """What was looked at before, else what is seen now, which is kept."""
+        file = self.folder / f"{_digest(x_NHW, f'{self.base} {name}')}.safetensors"
         found = _read_looked(file)
         if found is None:
             found = look()
@@ -222,7 +251,12 @@ def _looked(config: Config, run: RunFolder, progress: Progress, sets: Sets, view
             tick(len(found.ratio))
         return found
 
-    return look_at(sets, viewer, config.seed, kept, tick)
+
+def seen_of(config: Config, run: RunFolder, viewer: Viewer, training_NHW: Images) -> Seen:
+    """What this viewer, by its network and extractor, has looked at in a run."""
+    weights = hashlib.sha256(safetensors.torch.save(viewer.eye.state_dict())).hexdigest()
+    base = _digest(training_NHW, f"looked/1 {weights} {viewer.extractor.identity} {config.seed}")
+    return Seen(run.stage_folder("privacy") / "seen", base)
 
 
 def _read_looked(file: Path) -> Looked | None:

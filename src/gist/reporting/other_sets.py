@@ -61,6 +61,7 @@ class OtherSet:
             "images": 0 if made is None else made.images,
             "truncation_psi": None if made is None else made.truncation_psi,
             "reject_level": None if made is None else made.reject_level,
+            "min_novelty": None if made is None else made.min_novelty,
             "answers": [{"question": each.question, "reply": each.reply} for each in self.answers],
             "scores": [score.model_dump(mode="json") for score in self.scores],
             "results": self.came_of,

@@ -35,6 +35,10 @@ class GenerateResult(Result):
     elsewhere, reason -> files left out."""
     made_elsewhere: bool = False
     """Whether another program made the images; then nothing is known of network and seeds."""
+    min_novelty: float | None = None
+    """Share of hold-out images that the filter of near-copies would drop too; None without that filter."""
+    near_copies: int = 0
+    """Pictures that it dropped."""
 
     marks: dict[str, bool] | None = None
     """Mark -> whether every picture carries it, by the name of its setting; None where gist did not mark by it."""
@@ -89,6 +93,9 @@ class GenerateConfig(StageSettings):
     """Number of layers that truncation applies to. Default: all."""
     reject_artifacts: Annotated[float, Field(gt=0, le=0.5)] | None = None
     """Replace pictures that look odder than all but this share of held-out real ones, such as 0.05. Default: keep."""
+    min_novelty: Annotated[float, Field(gt=0, le=0.5)] | None = None
+    """Replace pictures that lie nearer to a training image than all but this share of hold-out images do, such as 0.01,
+    by the eye of `gist privacy`. A filter is not a proof. Default: keep."""
     watermark: bool = True
     """Hide in the pixels that gist made them and by which network; it outlives copies without metadata."""
     metadata: bool = True

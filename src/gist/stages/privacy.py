@@ -67,6 +67,15 @@ class PrivacyMeasure(Result):
     meaning: str
 
 
+class PrivacyFilter(Result):
+    """The filter that the synthetic images had passed before they were audited."""
+
+    level: float
+    """`generate.min_novelty`."""
+    dropped: int
+    """Pictures that it dropped."""
+
+
 class ClosePair(Result):
     """A synthetic image and the training image nearest to it, for a person to judge."""
 
@@ -94,6 +103,8 @@ class PrivacyResult(Result):
     identical_hold_out: int
     suspicious: int = 0
     """Synthetic images nearer to a training image than every hold-out image is, in some view."""
+    filtered: PrivacyFilter | None = None
+    """A filter by the audit's own eye that the synthetic images had passed; None where there was none."""
     views: tuple[ViewFound, ...] = ()
     power: tuple[PlantedPower, ...] = ()
     controls: tuple[PrivacyControl, ...] = ()

@@ -96,6 +96,7 @@ class GenerateSettings(TypedDict, total=False):
     truncation_psi: float | None
     truncation_cutoff: int | None
     reject_artifacts: float | None
+    min_novelty: float | None
     watermark: bool | None
     metadata: bool | None
     fingerprints: bool | None
