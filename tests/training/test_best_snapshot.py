@@ -16,8 +16,8 @@ from gist.errors import InputError
 from gist.generation.network import find_network
 from gist.generators.gan.troubles import knows_by_heart, sure_of_all
 from gist.progress import Silent
+from gist.runs.checkpoint import load_newest
 from gist.runs.folder import RunFolder
-from gist.training.checkpoint import load_newest
 from gist.training.loop import Stop
 from gist.training.record import TrainingRecord
 from gist.training.stage import train

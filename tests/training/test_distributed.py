@@ -19,9 +19,9 @@ from gist.config import Config
 from gist.errors import GistError
 from gist.machine.team import join, leave
 from gist.progress import Silent
+from gist.runs.checkpoint import load_newest
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
-from gist.training.checkpoint import load_newest
 
 Prepared = Callable[..., tuple[Config, RunFolder]]
 _STEPS = 3

@@ -16,8 +16,8 @@ import torch
 from gist import ops
 from gist.config import Config
 from gist.progress import Silent
+from gist.runs.checkpoint import load_newest
 from gist.runs.folder import RunFolder
-from gist.training.checkpoint import load_newest
 from gist.training.stage import train
 
 Prepared = Callable[..., tuple[Config, RunFolder]]

@@ -18,9 +18,9 @@ import pytest
 from gist.config import Config, as_yaml
 from gist.phantoms import write_phantom_data_set
 from gist.progress import Silent
+from gist.runs.checkpoint import load_newest
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
-from gist.training.checkpoint import load_newest
 
 Prepared = Callable[..., tuple[Config, RunFolder]]
 PROJECT = Path(__file__).parents[2]

@@ -18,8 +18,8 @@ from gist.config import Config, as_yaml
 from gist.errors import InputError, StageError
 from gist.generators.network_file import load_network
 from gist.progress import Silent
+from gist.runs.checkpoint import load_newest, save_checkpoint
 from gist.runs.folder import RunFolder
-from gist.training.checkpoint import load_newest, save_checkpoint
 from gist.training.stage import train
 
 Prepared = Callable[..., tuple[Config, RunFolder]]

@@ -18,7 +18,7 @@ from gist.stages.promise import Section
 from gist.stages.train import TrainSettings
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from gist.generators.learning.learner import Learner, TrainingContext
     from gist.generators.learning.plan import Fingerprint, TrainingPlan
@@ -119,3 +119,9 @@ class Family(ABC):
     def keep_companion(self, network: Path, companion: nn.Module, metadata: Mapping[str, Any]) -> Path:
         """Writes it beside a network file, where `companion` finds it; returns its file."""
         raise NotImplementedError(f"{self.name} keeps nothing beside {network.name}")
+
+    def judge_in(self, model: Model, tensors: Mapping[str, Tensor]) -> nn.Module | None:
+        """What judged images while a model learned, of the tensors of its checkpoint: images [N, C, R, R] and one-hot
+        classes to numbers [N, 1], higher for what looks learned from; None where nothing did."""
+        del model, tensors
+        return None

@@ -25,7 +25,9 @@ from gist.metrics.extractors import extractor_named
 from gist.privacy.audit import Looks, Sets, identical, judged, look_at, nearness
 from gist.privacy.eye import EYE_SIDE, Eye, train_eye
 from gist.privacy.measures import measures_of
+from gist.privacy.replication import replication_of
 from gist.privacy.views import SIDE, VIEWS, Images, Looked, Tick, Viewer, read_small, reduced
+from gist.privacy.white_box import told_by_the_judge
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.runs.patients import NO_PATIENT, read_patients
@@ -65,6 +67,7 @@ def measure_privacy(config: Config, run: RunFolder, progress: Progress) -> Priva
 @dataclass(frozen=True)
 class _Data:
     training: DataSet
+    hold_out: DataSet | None
     synthetic: DataSet
     rows: NDArray[np.int64]
     """Of the synthetic images that are looked at."""
@@ -108,11 +111,15 @@ def _audited(config: Config, run: RunFolder, progress: Progress, device: Device)
                 f"The control “{control.name}” gave {control.alarms} alarms in {control.repeats} repeats: a fault of "
                 "the audit on these images, so do not trust its verdict."
             )
+    measures = list(measures_of(sets, viewer, config.seed))
+    measures += told_by_the_judge(run, data.training, data.hold_out, device.torch_device, config.seed)
+    snapshots = replication_of(config, run, progress, device.torch_device, data.training, sets)
     hidden = read_text_flags(run, result_of(run, PrepareResult, "privacy")).training
     return result.model_copy(
         update={
             "by_patient": by_patient,
-            "measures": measures_of(sets, viewer, config.seed),
+            "measures": tuple(measures),
+            "replication": snapshots,
             "pairs": _pairs(data, looks, hidden, config.privacy.shown),
             "notes": tuple(notes),
         }
@@ -143,7 +150,8 @@ def _read(config: Config, run: RunFolder) -> tuple[_Data, Sets, list[str]]:
     filtered = None
     if generated.min_novelty is not None:
         filtered = PrivacyFilter(level=generated.min_novelty, dropped=generated.near_copies)
-    return _Data(training, synthetic, rows, filtered), sets, notes
+    hold_out = None if prepared.test_archive is None else read_data_set(run.path / prepared.test_archive)
+    return _Data(training, hold_out, synthetic, rows, filtered), sets, notes
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,22 @@ class PrivacyMeasure(Result):
     meaning: str
 
 
+class SnapshotReplication(Result):
+    """How many pictures of one snapshot lie nearer to a training than to a hold-out image, by registered pixels."""
+
+    kimg: float
+    """Thousand images that it has seen."""
+    images: int
+    """Pictures drawn from it."""
+    beside: int
+    """Training images, and as many hold-out images, that they were laid upon."""
+    share: float
+    """0.5 where nothing is copied."""
+    low: float
+    high: float
+    """Wilson's 95 % interval."""
+
+
 class PrivacyFilter(Result):
     """The filter that the synthetic images had passed before they were audited."""
 
@@ -109,6 +125,8 @@ class PrivacyResult(Result):
     power: tuple[PlantedPower, ...] = ()
     controls: tuple[PrivacyControl, ...] = ()
     measures: tuple[PrivacyMeasure, ...] = ()
+    replication: tuple[SnapshotReplication, ...] = ()
+    """By snapshot, the earliest first; empty unless `privacy.snapshots` asks for it."""
     pairs: tuple[ClosePair, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -148,5 +166,8 @@ class PrivacyConfig(StageSettings):
     """At most this many synthetic and this many hold-out images are looked at; training images always all."""
     repeats: Annotated[int, Field(ge=20, le=10_000)] = 100
     """Rehearsals behind each power and each control."""
+    snapshots: Annotated[int, Field(ge=0, le=100)] = 0
+    """So many snapshots, evenly from the first to the last, whose pictures are laid upon training and hold-out images,
+    to see copying grow with the images seen. 0: none."""
     shown: Annotated[int, Field(ge=0, le=200)] = 24
     """Closest pairs shown for a person to judge."""

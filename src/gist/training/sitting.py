@@ -20,10 +20,10 @@ from gist.machine.interruption import Stopped, StopRequest
 from gist.machine.memory import GIBIBYTE, peak_bytes
 from gist.machine.team import Team
 from gist.progress import Progress
+from gist.runs.checkpoint import save_checkpoint
 from gist.runs.folder import RunFolder
 from gist.stages.train import UNTIL_HOURS, Snapshot, TrainResult
 from gist.training import warnings
-from gist.training.checkpoint import save_checkpoint
 from gist.training.grids import Grids
 from gist.training.hold_out import HoldOut
 from gist.training.log import TrainingLog

@@ -19,11 +19,11 @@ from gist.machine.interruption import StopRequest, deferred_stop
 from gist.machine.memory import ran_out_of_memory
 from gist.machine.team import Team, join
 from gist.progress import Progress
+from gist.runs.checkpoint import load_newest, remove_unfinished
 from gist.runs.folder import RunFolder
 from gist.runs.text_flags import read_text_flags
 from gist.stages.prepare import PrepareResult
 from gist.stages.train import TrainResult
-from gist.training.checkpoint import load_newest, remove_unfinished
 from gist.training.hold_out import HoldOut
 from gist.training.preflight import plan_of_run, prepared_data, scored_against
 from gist.training.record import TrainingRecord

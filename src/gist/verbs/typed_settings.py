@@ -148,6 +148,7 @@ class PrivacySettings(TypedDict, total=False):
     steps: Literal["auto"] | int | None
     max_images: int | None
     repeats: int | None
+    snapshots: int | None
     shown: int | None
 
 

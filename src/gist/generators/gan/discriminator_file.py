@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from gist.generators.gan.discriminator import Discriminator
+from gist.generators.gan.generator import Generator
 from gist.generators.gan.networks import build_discriminator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.network_file import read_network, write_network
@@ -44,3 +47,12 @@ def discriminator_of(path: Path) -> Discriminator | None:
     """The discriminator that lies beside a generator's file, None where there is none."""
     beside = discriminator_beside(path)
     return load_discriminator(beside)[0] if beside.is_file() else None
+
+
+def discriminator_in(model: Generator, checkpoint: Mapping[str, Tensor]) -> Discriminator:
+    """The discriminator that a generator learned from, of the tensors of a checkpoint.
+
+    Raises InputError where they are of other networks.
+    """
+    own = {name.removeprefix("D/"): value for name, value in checkpoint.items() if name.startswith("D/")}
+    return filled(lambda: build_discriminator(model.spec), own, "the checkpoint")

@@ -15,7 +15,7 @@ from gist.stages.promise import Section
 from gist.stages.train import TrainSettings
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from gist.generators.learning.learner import Learner, TrainingContext
     from gist.generators.learning.plan import TrainingPlan
@@ -109,3 +109,7 @@ class GanFamily(Family):
         file: Path = imported(f"{_HERE}.discriminator_file:discriminator_beside")(network)
         imported(f"{_HERE}.discriminator_file:save_discriminator")(file, companion, metadata=metadata)
         return file
+
+    def judge_in(self, model: Model, tensors: Mapping[str, Tensor]) -> nn.Module | None:
+        judge: nn.Module = imported(f"{_HERE}.discriminator_file:discriminator_in")(model, tensors)
+        return judge
