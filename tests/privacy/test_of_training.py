@@ -114,7 +114,8 @@ def test_the_audit_tells_both_and_shows_them(folder: Path) -> None:
     result = measure_privacy(config, run, Silent())
     assert [each.kimg for each in result.replication] == [1.0, 2.0]
     assert all(each.images == PICTURES and each.beside == HOLD_OUT for each in result.replication)
-    assert all(each.low <= each.share <= each.high for each in result.replication)
+    # An untrained network draws one picture again and again, which is no evidence of anything.
+    assert all(each.low < 0.5 < each.high for each in result.replication)
     finish(run, "privacy", result)
     body = str(privacy_page(read_findings(config, run, "report")).sections[0].body)
     assert "white-box membership inference AUC" in body

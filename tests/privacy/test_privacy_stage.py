@@ -101,6 +101,23 @@ def test_an_audit_of_filtered_pictures_says_so_in_verdict_and_answer(folder: Pat
     assert "after a filter with the same eye" in answer.rest
 
 
+def test_subgroups_are_shown_and_grey_where_too_few_are_there(folder: Path) -> None:
+    run = made_run(folder)
+    records = run.path / "prepare/records.csv"
+    header, *rows = records.read_text().splitlines()
+    told = [f"{row},{'F' if number % 30 < 22 else 'M'}" for number, row in enumerate(rows)]
+    records.write_text("\n".join([f"{header},group:sex", *told]) + "\n")
+    result = measure_privacy(QUICK, run, Silent())
+    women, men = result.subgroups
+    assert (women.column, women.category, women.training, women.hold_out) == ("sex", "F", 22, 22)
+    assert (men.training, men.hold_out, men.coverage, men.p_value) == (8, 8, None, None)
+    assert women.coverage is not None
+    finish(run, "privacy", result)
+    body = str(privacy_page(read_findings(QUICK, run, "report")).sections[0].body)
+    assert "sex: F" in body
+    assert body.count("too few") >= 2
+
+
 def test_an_audit_that_was_done_looks_at_nothing_anew_and_finds_the_same(folder: Path) -> None:
     run = made_run(folder)
     first = measure_privacy(QUICK, run, Silent())

@@ -14,6 +14,7 @@ from gist.intake.contact_sheet import MOST_PICTURES, contact_sheet
 from gist.intake.parts import Split
 from gist.intake.record_table import PICTURE_COLUMNS, PLACE_COLUMNS, csv_line
 from gist.intake.spool import Spool
+from gist.runs.subgroups import SUBGROUP
 from gist.stages.vocabulary import Reason
 
 
@@ -34,6 +35,8 @@ class Placed:
     shows_text: bool
     columns: str
     """Its part of its row in records.csv."""
+    groups: tuple[str, ...] = ()
+    """Its category of each subgroup column, empty where it has none or a rare one."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,16 @@ def write_outputs(
     rejected: Iterable[tuple[str, Reason]],
     class_names: tuple[str, ...],
     spool: Spool,
+    subgroups: Sequence[str] = (),
 ) -> Files:
     """Writes train.zip, val.zip, test.zip, records.csv, rejected.csv and contact-<class number>.png, each atomically.
 
-    `placed` comes in the order of the archives; `rejected` holds salted file ids.
+    `placed` comes in the order of the archives; `rejected` holds salted file ids; `subgroups` names the columns
+    of the categories.
     """
     parts = {"train", *(picture.split for picture in placed)}
     archives: dict[str, Path] = {part: folder / f"{part}.zip" for part in sorted(parts)}
-    rows = [csv_line((*PLACE_COLUMNS, *PICTURE_COLUMNS))]
+    rows = [csv_line((*PLACE_COLUMNS, *PICTURE_COLUMNS, *(f"{SUBGROUP}{name}" for name in subgroups)))]
     quoted = [csv_line((name,)) for name in class_names]
     shown: defaultdict[int, list[bytes]] = defaultdict(list)
     with ExitStack() as stack:
@@ -71,7 +76,8 @@ def write_outputs(
             name = writers[picture.split].add(png, picture.class_index)
             class_name = "" if picture.class_index is None else quoted[picture.class_index]
             ids = f"{picture.file},{picture.patient or ''},{picture.near_copy_of or ''}"
-            rows.append(f"{name},{picture.split},{class_name},{ids},{picture.columns}")
+            groups = f",{csv_line(picture.groups)}" if picture.groups else ""
+            rows.append(f"{name},{picture.split},{class_name},{ids},{picture.columns}{groups}")
             sheet = shown[picture.class_index or 0]
             if picture.split == "train" and len(sheet) < MOST_PICTURES and not picture.shows_text:
                 sheet.append(png)

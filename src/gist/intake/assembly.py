@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gist.config import Config
 from gist.errors import InputError
@@ -22,6 +22,7 @@ from gist.intake.resolution import Choice
 from gist.intake.source import file_id
 from gist.intake.split import Member, split_members, without_unseen_classes
 from gist.intake.spool import Spool
+from gist.intake.subgroups import safe_categories
 from gist.numerals import counted
 from gist.runs.folder import RunFolder
 from gist.stages.prepare import PrepareResult
@@ -41,11 +42,18 @@ class DataSetPlan:
     """Salted file id and reason."""
     patients: int | None
     notes: tuple[str, ...]
+    subgroups: tuple[str, ...] = ()
+    """Columns of the categories."""
 
     def write(self, run: RunFolder, spool: Spool, choice: Choice) -> PrepareResult:
         """Writes archives and tables and tells what they hold."""
         files = write_outputs(
-            run.stage_folder("prepare"), self.placed, self.rejected, self.class_names, spool
+            run.stage_folder("prepare"),
+            self.placed,
+            self.rejected,
+            self.class_names,
+            spool,
+            self.subgroups,
         )
         counts = Counter((picture.class_index, picture.split) for picture in self.placed)
         splits = Counter(picture.split for picture in self.placed)
@@ -157,15 +165,22 @@ def assemble(
             "No image is left for training; look at the split column, the classes and the duplicates."
         )
     accepted.sort(key=lambda pair: pair[0].pixel_sha256)
+    groups = safe_categories(
+        config.prepare.subgroup_columns,
+        [labelled.candidates[picture.candidate].groups for picture, _ in accepted],
+        [place.patient or place.file for _, place in accepted],
+        notes,
+    )
     paths = [(labelled.candidates[picture.candidate].file.relative, reason) for picture, reason in aside]
     known = {patient_id for patient_id in patient_ids if patient_id is not None}
     return DataSetPlan(
         class_names=class_names,
         accepted=tuple(picture for picture, _ in accepted),
-        placed=tuple(place for _, place in accepted),
+        placed=tuple(replace(place, groups=each) for (_, place), each in zip(accepted, groups, strict=True)),
         rejected=tuple((file_id(salt, relative), reason) for relative, reason in (*rejected, *paths)),
         patients=len(known) or None,
         notes=tuple(notes),
+        subgroups=config.prepare.subgroup_columns,
     )
 
 

@@ -39,6 +39,8 @@ class Row:
     side: Side | None = None
     values: Mapping[str, str] = field(default_factory=dict)
     """What a filter asks for, by the name it uses."""
+    groups: tuple[str, ...] = ()
+    """Its category in each of `prepare.subgroup_columns`, empty where it has none."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def read_label_table(
         config.patient_column,
         config.split_column,
         config.side_column,
+        *config.subgroup_columns,
     )
     reader = csv.reader(lines, delimiter=_delimiter(lines, config.file_column), strict=True)
     rows: dict[str, Row] = {}
@@ -128,6 +131,8 @@ def read_label_table(
     try:
         header = [cell.strip() for cell in next(reader, [])]
         places = [None if name is None else _place(header, name) for name in wanted]
+        for name in config.subgroup_columns:
+            _check_names_nobody(name, "prepare.subgroup_columns", config)
         filtered = _filter_places(header, () if chosen is None else chosen.names, config)
         decides = chosen if chosen is not None and chosen.names <= filtered.keys() else None
         for cells in reader:
@@ -153,7 +158,7 @@ def _row(
     config: PrepareConfig,
     after_parts: bool,
 ) -> tuple[str, Row] | None:
-    file, label, patient, split_text, side = (_cell(cells, place) for place in places)
+    file, label, patient, split_text, side, *groups = (_cell(cells, place) for place in places)
     if file is None:
         return None
     split = None if split_text is None else part_of(split_text, config.parts)
@@ -165,7 +170,9 @@ def _row(
             "asked for; mend it, or explain its words: --parts WORD=train, WORD=test or WORD=none."
         )
     values = {name: _cell(cells, place) or "" for name, place in filtered.items()}
-    return normal_path(file), Row(label, patient, split, body_side(side), values)
+    return normal_path(file), Row(
+        label, patient, split, body_side(side), values, tuple(each or "" for each in groups)
+    )
 
 
 def _add(rows: dict[str, Row], file: str, row: Row, decides: Filter | None, line: int) -> None:
@@ -217,20 +224,20 @@ def _filter_places(header: list[str], names: Collection[str], config: PrepareCon
     """
     spelled = {_as_name(column): index for index, column in enumerate(header)}
     found = {name: spelled[_as_name(name)] for name in names if _as_name(name) in spelled}
-    for column in (config.file_column, config.patient_column):
-        if column is not None and _as_name(column) in map(_as_name, found):
-            raise InputError(
-                f"prepare.where asks for the column '{column}', but settings are kept in the run folder, where no "
-                "patient may be named; filter by another column."
-            )
     for name in found:
-        keyword = attribute(name)
-        if _as_name(name) in _PERSONAL or (keyword is not None and not may_filter(keyword)):
-            raise InputError(
-                f"prepare.where asks for the column '{name}', but settings are kept in the run folder, where no "
-                "patient may be named; filter by another column."
-            )
+        _check_names_nobody(name, "prepare.where", config)
     return found
+
+
+def _check_names_nobody(name: str, setting: str, config: PrepareConfig) -> None:
+    """Raises InputError for the columns of files and patients, and those called like what names a person."""
+    own = {_as_name(column) for column in (config.file_column, config.patient_column) if column is not None}
+    keyword = attribute(name)
+    if _as_name(name) in _PERSONAL | own or (keyword is not None and not may_filter(keyword)):
+        raise InputError(
+            f"{setting} asks for the column '{name}', but settings are kept in the run folder, where no "
+            "patient may be named; choose another column."
+        )
 
 
 _HEADING = re.compile(

@@ -61,6 +61,8 @@ class Candidate:
     """Whether the class is called like the patient, as far as the user names both."""
     named_mask: bool = False
     """Whether it is called like the mask of another file."""
+    groups: tuple[str, ...] = ()
+    """Its category in each of `prepare.subgroup_columns`."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,9 @@ def label_source(config: PrepareConfig, seed: int, salt: bytes, leave_out: tuple
         part = None if row.split == "none" else row.split
         told = Naming.UNTOLD if text is None else naming(row.label or "", Identity((text,), (text,)))
         is_mask = file.relative in masks
-        candidates.append(Candidate(file, row.label, named, part, row.side, values, told, is_mask))
+        candidates.append(
+            Candidate(file, row.label, named, part, row.side, values, told, is_mask, row.groups)
+        )
     return Labelled(
         listing=listing,
         candidates=tuple(candidates),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gist.config import Config
 from gist.generators.network_file import load_network
@@ -54,13 +55,20 @@ def replication_of(
     for number in np.linspace(len(files) - 1, 0, count).round().astype(int)[::-1]:
         stop_if_asked(run.stop_file)
         kimg, drawn = _drawn(files[number], device, labels)
-        closer = float((real.nearest(drawn).index < n).mean())
-        low, high = wilson(closer, PICTURES)
+        nearest = real.nearest(drawn).index
+        closer = float((nearest < n).mean())
+        low, high = wilson(closer, _independent(nearest))
         found.append(
             SnapshotReplication(kimg=kimg, images=PICTURES, beside=n, share=closer, low=low, high=high)
         )
         progress.advance(len(found), count, "snapshots")
     return tuple(found)
+
+
+def _independent(nearest_N: NDArray[np.int64]) -> float:
+    """As how many pictures they count: alike ones, which share a nearest image, decide together (Kish 1965)."""
+    shared = np.unique(nearest_N, return_counts=True)[1]
+    return float(shared.sum() ** 2 / (shared**2).sum())
 
 
 def _drawn(file: Path, device: torch.device, labels: list[int]) -> tuple[float, Images]:

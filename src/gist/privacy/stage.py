@@ -26,12 +26,14 @@ from gist.privacy.audit import Looks, Sets, identical, judged, look_at, nearness
 from gist.privacy.eye import EYE_SIDE, Eye, train_eye
 from gist.privacy.measures import measures_of
 from gist.privacy.replication import replication_of
+from gist.privacy.subgroups import Categories, by_subgroup
 from gist.privacy.views import SIDE, VIEWS, Images, Looked, Tick, Viewer, read_small, reduced
 from gist.privacy.white_box import told_by_the_judge
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.runs.patients import NO_PATIENT, read_patients
 from gist.runs.results import result_of
+from gist.runs.subgroups import read_subgroups
 from gist.runs.text_flags import read_text_flags
 from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
@@ -120,6 +122,7 @@ def _audited(config: Config, run: RunFolder, progress: Progress, device: Device)
             "by_patient": by_patient,
             "measures": tuple(measures),
             "replication": snapshots,
+            "subgroups": by_subgroup(sets, looks, viewer, *_categories(config, run, data), config.seed),
             "pairs": _pairs(data, looks, hidden, config.privacy.shown),
             "notes": tuple(notes),
         }
@@ -152,6 +155,16 @@ def _read(config: Config, run: RunFolder) -> tuple[_Data, Sets, list[str]]:
         filtered = PrivacyFilter(level=generated.min_novelty, dropped=generated.near_copies)
     hold_out = None if prepared.test_archive is None else read_data_set(run.path / prepared.test_archive)
     return _Data(training, hold_out, synthetic, rows, filtered), sets, notes
+
+
+def _categories(config: Config, run: RunFolder, data: _Data) -> tuple[Categories, Categories]:
+    """Those of the training images and of the hold-out images that are looked at."""
+    records, training = run.path / "prepare" / "records.csv", data.training
+    if data.hold_out is None:
+        return {}, {}
+    rows = _chosen(config, data.hold_out, "hold-out", [])
+    hold_out = read_subgroups(records, data.hold_out, "test")
+    return read_subgroups(records, training, "train"), {name: each[rows] for name, each in hold_out.items()}
 
 
 @dataclass(frozen=True)

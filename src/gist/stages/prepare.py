@@ -111,6 +111,8 @@ class PrepareConfig(StageSettings):
     """Further names of parts in `split_column` and among folders: {fold1: test, spare: none}. none: left out."""
     side_column: str | None = None
     """Column of `labels` with the side of the body (L or R), for `flip_to_side`. Default: the laterality tag."""
+    subgroup_columns: tuple[str, ...] = ()
+    """Columns of `labels` with short categories (sex, age band, device, site), by which the audit is told apart."""
     classes: tuple[str, ...] | None = None
     """Classes to keep; others are left out. Default: all."""
     where: str | None = None
@@ -178,6 +180,8 @@ class PrepareConfig(StageSettings):
         for name in ("patient_column", "split_column", "side_column"):
             if getattr(self, name) is not None and without_table:
                 raise ValueError(f"{name} names a column, so prepare.labels must name the CSV file")
+        if self.subgroup_columns and without_table:
+            raise ValueError("subgroup_columns names columns, so prepare.labels must name the CSV file")
         if self.label_source == "table" and without_table:
             raise ValueError("label_source is table, so prepare.labels must name the CSV file")
         for source, name in (("tag", "label_tag"), ("pattern", "label_pattern")):

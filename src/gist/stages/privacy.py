@@ -80,7 +80,27 @@ class SnapshotReplication(Result):
     """0.5 where nothing is copied."""
     low: float
     high: float
+    """Wilson's 95 % interval for as many pictures as are unlike each other."""
+
+
+class SubgroupAudit(Result):
+    """Coverage and nearness for the real images of one category; None where too few are there to tell."""
+
+    column: str
+    category: str
+    training: int
+    hold_out: int
+    coverage: float | None
+    """Share of its hold-out images with a synthetic image nearer than their fifth neighbour."""
+    low: float | None = None
+    high: float | None = None
     """Wilson's 95 % interval."""
+    nearest: int
+    """Synthetic images whose nearest training image is of this category."""
+    suspicious: int
+    """Those nearer to it than every hold-out image whose nearest training image is of this category."""
+    p_value: float | None
+    """Chance of so much nearness where nobody copied, of these images alone."""
 
 
 class PrivacyFilter(Result):
@@ -127,6 +147,8 @@ class PrivacyResult(Result):
     measures: tuple[PrivacyMeasure, ...] = ()
     replication: tuple[SnapshotReplication, ...] = ()
     """By snapshot, the earliest first; empty unless `privacy.snapshots` asks for it."""
+    subgroups: tuple[SubgroupAudit, ...] = ()
+    """By the columns of `prepare.subgroup_columns`."""
     pairs: tuple[ClosePair, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0

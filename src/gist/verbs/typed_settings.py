@@ -25,6 +25,7 @@ class PrepareSettings(TypedDict, total=False):
     split_column: str | None
     parts: Mapping[str, Literal["train", "val", "test", "none"]] | None
     side_column: str | None
+    subgroup_columns: Sequence[str] | None
     classes: Sequence[str] | None
     where: str | None
     resolution: Literal["auto"] | Literal[32, 64, 128, 256, 512, 1024] | None
