@@ -145,6 +145,11 @@ def judged(
 
 def verdict_of(result: PrivacyResult) -> tuple[Verdict, str]:
     """The verdict and what it means, in words."""
+    verdict, meaning = _verdict(result)
+    return verdict, meaning + of_filter(result.filtered)
+
+
+def _verdict(result: PrivacyResult) -> tuple[Verdict, str]:
     searched = counted(result.synthetic_images, "synthetic image")
     if result.identical and not result.identical_hold_out:
         equal = "equals" if result.identical == 1 else "equal"
@@ -172,11 +177,10 @@ def verdict_of(result: PrivacyResult) -> tuple[Verdict, str]:
     return "none found", (
         f"No sign of copying among {searched}. Copies of these kinds would have been found with probability ({told}). "
         "Copies of other kinds, and single ones, can have been missed: none found is not none there."
-        f"{_of_filter(result.filtered)}"
     )
 
 
-def _of_filter(filtered: PrivacyFilter | None) -> str:
+def of_filter(filtered: PrivacyFilter | None) -> str:
     """Empty, or what a filter with the audit's own eye leaves the verdict worth."""
     if filtered is None:
         return ""

@@ -22,7 +22,7 @@ from gist.images.archive import DataSet, read_data_set
 from gist.machine.device import Device, computing
 from gist.machine.interruption import stop_if_asked
 from gist.metrics.extractors import extractor_named
-from gist.privacy.audit import Looks, Sets, identical, judged, look_at, nearness
+from gist.privacy.audit import Looks, Sets, identical, judged, look_at, nearness, of_filter
 from gist.privacy.eye import EYE_SIDE, Eye, train_eye
 from gist.privacy.measures import measures_of
 from gist.privacy.replication import replication_of
@@ -87,9 +87,10 @@ def _audited(config: Config, run: RunFolder, progress: Progress, device: Device)
         same = int(identical(sets.synthetic, sets.training).sum())
         return PrivacyResult(
             verdict="evidence of copying" if same else "too few images to tell",
-            meaning=f"{same:,} synthetic images equal a training image pixel by pixel."
-            if same
-            else sets.too_few,
+            meaning=(
+                f"{same:,} synthetic images equal a training image pixel by pixel." if same else sets.too_few
+            )
+            + of_filter(data.filtered),
             training_images=len(sets.training),
             hold_out_images=len(sets.hold_out),
             synthetic_images=len(sets.synthetic),
