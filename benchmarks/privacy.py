@@ -24,6 +24,7 @@ from gist.phantoms.radiograph import draw_phantom
 from gist.privacy.audit import Looks, Sets, judged, look_at
 from gist.privacy.detection import alarms, detect
 from gist.privacy.eye import EYE_SIDE, train_eye
+from gist.privacy.novelty import novelty
 from gist.privacy.views import Images, Looked, Viewer, reduced
 from gist.stages.privacy import VERDICT_FALSE_ALARMS
 
@@ -98,6 +99,9 @@ def main() -> None:
     print(
         f"hold-out and stand-ins, by patient: {alarms_between(looks, owners, hold_out, synthetic)} alarms in 100"
     )
+    for name, looked in {"stand-ins": looks.synthetic, **looks.planted}.items():
+        shares = [float((novelty(looked, looks.hold_out) <= level).mean()) for level in (0.01, 0.05)]
+        print(f"generate.min_novelty 0.01 and 0.05 drop of {name:20} {shares[0]:.2f} and {shares[1]:.2f}")
     copies = max(1, round(0.01 * len(synthetic)))
     for kind, looked in looks.planted.items():
         found = [

@@ -9,22 +9,23 @@ import numpy as np
 import pytest
 import torch
 from made_runs import finish, prepared, write_archive
-from numpy.typing import NDArray
 
 from gist.config import Config, build_config
 from gist.errors import InputError
 from gist.generation.best_snapshot import generate_inputs
+from gist.generation.page import FILTERED, generate_page
 from gist.generation.stage import generate
 from gist.generators.gan.generator import Generator
 from gist.generators.gan.networks import build_generator
 from gist.generators.gan.spec import NetworkSpec
 from gist.generators.network_file import save_network
 from gist.generators.synthesis import synthesise
-from gist.metrics.artifacts.p_values import conformal_p_values
 from gist.phantoms.radiograph import phantom_batch
-from gist.privacy.detection import deepest
+from gist.privacy.novelty import novelty
 from gist.privacy.stage import measure_privacy
+from gist.privacy.views import Looked
 from gist.progress import Silent
+from gist.runs.findings import read_findings
 from gist.runs.folder import RunFolder
 from gist.stages.generate import GenerateResult
 
@@ -88,6 +89,7 @@ def test_copies_are_replaced_counted_and_told_by_the_audit(folder: Path, network
     assert result.last_seed == 23 + result.near_copies
     assert (result.min_novelty, result.rejected) == (LEVEL, {})
     finish(run, "generate", result)
+    assert generate_page(read_findings(config, run, "report")).caveats == (FILTERED,)
     eye = set((run.path / "privacy/seen").iterdir())
     audit = measure_privacy(config, run, Silent())
     assert audit.filtered is not None
@@ -139,6 +141,15 @@ def test_too_few_held_out_images_for_a_share_are_said_before_anything_is_drawn(
     assert not (run.path / "generate").exists()
 
 
+def test_a_share_that_too_few_of_the_held_out_images_can_tell_is_said(
+    folder: Path, network: Generator
+) -> None:
+    config, run = made_run(folder, network, min_novelty=0.02)
+    few = config.model_copy(update={"privacy": config.privacy.model_copy(update={"max_images": 40})})
+    with pytest.raises(InputError, match=r"at least 49 held-out images and privacy\.max_images lets in 40"):
+        generate(few, run, Silent())
+
+
 def test_another_eye_makes_a_filtered_set_stale_and_no_other(folder: Path, network: Generator) -> None:
     config, run = made_run(folder, network)
     longer = config.model_copy(update={"privacy": config.privacy.model_copy(update={"steps": 20})})
@@ -153,12 +164,12 @@ def test_another_eye_makes_a_filtered_set_stale_and_no_other(folder: Path, netwo
 def test_hold_out_images_are_dropped_as_often_as_the_number_says() -> None:
     rng = np.random.default_rng(0)
 
-    def ratios(count: int) -> NDArray[np.float64]:
-        return np.asarray(np.clip(0.8 + 0.1 * rng.normal(size=(count, 4)), 0.01, 1))
+    def looked(count: int) -> Looked:
+        ratio = np.clip(0.8 + 0.1 * rng.normal(size=(count, 4)), 0.01, 1)
+        return Looked(ratio, np.zeros((count, 4), np.int64))
 
     dropped = []
     for _ in range(200):
-        hold_out, others = ratios(199), ratios(100)
-        p = conformal_p_values(-deepest(others, hold_out), -deepest(hold_out, hold_out))
-        dropped.append((p <= 0.05).mean())
+        hold_out, others = looked(199), looked(100)
+        dropped.append((novelty(others, hold_out) <= 0.05).mean())
     assert np.mean(dropped) == pytest.approx(0.05, abs=0.01)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -80,3 +82,12 @@ def test_too_few_images_are_grey_and_the_unknown_are_no_category(looked: tuple[S
     assert (north.coverage, north.p_value, north.suspicious) == (None, None, 0)
     assert south.coverage is not None
     assert by_subgroup(*looked, {}, {}, 0) == ()
+
+
+def test_one_picture_drawn_again_and_again_is_no_evidence(looked: tuple[Sets, Looks, Viewer]) -> None:
+    sets, looks, viewer = looked
+    again = replace(looks, synthetic=looks.synthetic.take(np.full(100, 50)))
+    assert [each.p_value for each in by_subgroup(sets, again, viewer, {"sex": SEX}, {"sex": SEX}, 0)] == [
+        None,
+        None,
+    ]

@@ -81,6 +81,12 @@ def filters_of(
     filters: list[Filter] = []
     if settings.min_novelty is not None:
         prepared = _prepared(run, resolution, "min_novelty", settings.min_novelty, LEAST_IMAGES)
+        most, needed = config.privacy.max_images, _least(settings.min_novelty, LEAST_IMAGES)
+        if most < needed:
+            raise InputError(
+                f"generate.min_novelty at {settings.min_novelty:g} is calibrated on at least {needed} held-out images "
+                f"and privacy.max_images lets in {most}; raise it."
+            )
         if prepared.train_images < LEAST_IMAGES:
             raise InputError(
                 f"generate.min_novelty needs at least {LEAST_IMAGES} training images to look beside and there are "
@@ -108,13 +114,18 @@ def _prepared(run: RunFolder, resolution: int, setting: str, level: float, least
             f"The network draws {resolution}x{resolution} and the prepared images are {prepared.resolution}x"
             f"{prepared.resolution}, so generate.{setting} cannot compare them; leave it out."
         )
-    needed = max(least, int(np.ceil(1 / level)) - 1)
+    needed = _least(level, least)
     if prepared.test_archive is None or prepared.test_images < needed:
         raise InputError(
             f"generate.{setting} at {level:g} is calibrated on at least {needed} held-out images and there "
             f"are {prepared.test_images}; prepare with a larger prepare.test_fraction or leave it out."
         )
     return prepared
+
+
+def _least(level: float, least: int) -> int:
+    """Held-out images from which on a p-value can be as low as the level."""
+    return max(least, int(np.ceil(1 / level)) - 1)
 
 
 def _artifact_judge(run: RunFolder, prepared: PrepareResult, seed: int) -> ArtifactJudge:

@@ -40,6 +40,11 @@ MADE_ELSEWHERE = Caveat(
     "cannot find out. Where it saw held-out ones the scores flatter it, and copies of images that are not here go "
     "unnoticed.",
 )
+FILTERED = Caveat(
+    30,
+    "Near-copies were dropped from the synthetic images by a filter. A filter is not a proof, and every search for "
+    "copies on this page saw only what it had let through.",
+)
 FOUR_ACROSS, SIX_ACROSS = 4, 6
 
 
@@ -67,6 +72,7 @@ def generate_page(findings: Findings) -> StagePage:
         told = f"{numerals.counted(generated.images, 'synthetic image')} that another program made were brought in."
         return StagePage(caveats=(MADE_ELSEWHERE,), summary=(told,), opening=opening, sections=sections)
     return StagePage(
+        caveats=(FILTERED,) * (generated.min_novelty is not None),
         summary=(f"It then drew {numerals.counted(generated.images, 'synthetic image')}.",),
         opening=opening,
         sections=sections,

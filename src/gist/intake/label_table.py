@@ -17,6 +17,7 @@ from gist.intake.label_paths import normal_path, rows_of_files
 from gist.intake.parts import Part, part_of
 from gist.intake.picture import Side, body_side
 from gist.intake.source import Listing
+from gist.intake.subgroups import check_categories
 from gist.numerals import counted
 from gist.stages.prepare import PrepareConfig
 
@@ -147,6 +148,8 @@ def read_label_table(
         ) from None
     if not rows:
         raise InputError("The label table has no rows; check prepare.labels.")
+    for number, column in enumerate(config.subgroup_columns):
+        check_categories(column, {row.groups[number] for row in rows.values()})
     return LabelTable(rows, frozenset(filtered), frozenset(words))
 
 

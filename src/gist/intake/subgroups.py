@@ -26,9 +26,6 @@ def safe_categories(
     """The category of each image in each column, empty where fewer than `LEAST_PATIENTS` owners share it.
 
     An owner is a patient, or an image of which no patient is known. Adds to the notes what was emptied.
-
-    Raises:
-        InputError: a column holds many values or free text, dates, or numbers as of patients.
     """
     if not columns:
         return [()] * len(groups_N)
@@ -42,7 +39,6 @@ def safe_categories(
         owners: defaultdict[str, set[str]] = defaultdict(set)
         for word, owner in zip(words, owners_N, strict=True):
             owners[word].add(owner)
-        _check(column, set(owners) - {""})
         rare = {word for word, of_it in owners.items() if word and len(of_it) < LEAST_PATIENTS}
         if rare:
             images = sum(word in rare for word in words)
@@ -54,7 +50,9 @@ def safe_categories(
     return list(zip(*told, strict=True))
 
 
-def _check(column: str, words: set[str]) -> None:
+def check_categories(column: str, words: set[str]) -> None:
+    """Raises InputError where the values of a column are many, free text, dates, or numbers as of patients."""
+    words = {word.casefold() for word in words} - {""}
     if len(words) > MOST_CATEGORIES:
         raise InputError(
             f"prepare.subgroup_columns: the column '{column}' holds {len(words)} different values, and at most "

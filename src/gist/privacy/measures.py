@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 from scipy.stats import rankdata
 
-from gist.metrics.intervals import wilson
+from gist.metrics.intervals import unlike, wilson
 from gist.metrics.manifold import kth_smallest, squared_distances
 from gist.privacy.audit import Sets, identical
 from gist.privacy.views import Viewer
@@ -27,7 +27,7 @@ def measures_of(sets: Sets, viewer: Viewer, seed: int) -> tuple[PrivacyMeasure, 
     to_members, to_outside = distance(S, members), distance(S, outside)
     closer = float((to_members < to_outside).mean() + 0.5 * (to_members == to_outside).mean())
     member, other = distance(members, S), distance(outside, S)
-    low, high = wilson(closer, len(S))
+    low, high = wilson(closer, unlike(_nearest(S, np.concatenate([members, outside]))))
     half = n // 2
     return (
         _share(
@@ -45,7 +45,8 @@ def measures_of(sets: Sets, viewer: Viewer, seed: int) -> tuple[PrivacyMeasure, 
             low=low,
             high=high,
             beside=0.5,
-            meaning=f"of synthetic images, with {n:,} training and {n:,} hold-out images; .5 where nothing is copied",
+            meaning=f"of synthetic images, with {n:,} training and {n:,} hold-out images; .5 where nothing is copied; "
+            "alike ones count once in the interval",
         ),
         PrivacyMeasure(
             name="C_T",
@@ -80,6 +81,13 @@ def distance(query_NF: Vectors, known_MF: Vectors, k: int = 1) -> NDArray[np.flo
     parts = [
         np.sqrt(kth_smallest(squared_distances(query_NF[i : i + _ROWS], known_MF), k))
         for i in range(0, len(query_NF), _ROWS)
+    ]
+    return np.concatenate(parts)
+
+
+def _nearest(query_NF: Vectors, known_MF: Vectors) -> NDArray[np.int64]:
+    parts = [
+        squared_distances(query_NF[i : i + _ROWS], known_MF).argmin(1) for i in range(0, len(query_NF), _ROWS)
     ]
     return np.concatenate(parts)
 

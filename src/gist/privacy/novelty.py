@@ -27,14 +27,18 @@ class Gauge:
     hold_out: Looked
 
     def novelty(self, x_NHW: Images) -> NDArray[np.float64]:
-        """[N] share of hold-out images that lie as near to a training image, by the view in which each is nearest.
-
-        Of images of other patients a share a has a novelty of at most a.
-        """
+        """[N] of pictures [N, H, W] in 0-1."""
         side = min(SIDE, x_NHW.shape[1])
-        ratio = self.viewer.look(np.stack([reduced(x, side) for x in x_NHW])).ratio
-        near, usual = (-deepest(each, self.hold_out.ratio) for each in (ratio, self.hold_out.ratio))
-        return conformal_p_values(near, usual)
+        return novelty(self.viewer.look(np.stack([reduced(x, side) for x in x_NHW])), self.hold_out)
+
+
+def novelty(looked: Looked, hold_out: Looked) -> NDArray[np.float64]:
+    """[N] share of hold-out images that lie as near to a training image, each by the view in which it is nearest.
+
+    Of images of other patients a share a has a novelty of at most a.
+    """
+    near, usual = (-deepest(each.ratio, hold_out.ratio) for each in (looked, hold_out))
+    return conformal_p_values(near, usual)
 
 
 def gauge_of(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from gist.config import Config
 from gist.generators.network_file import load_network
@@ -14,7 +13,7 @@ from gist.generators.synthesis import synthesise
 from gist.images.archive import DataSet
 from gist.images.png import as_unit
 from gist.machine.interruption import stop_if_asked
-from gist.metrics.intervals import wilson
+from gist.metrics.intervals import unlike, wilson
 from gist.privacy.audit import Sets
 from gist.privacy.views import SIDE, Images, Registration, reduced
 from gist.progress import Progress
@@ -57,18 +56,12 @@ def replication_of(
         kimg, drawn = _drawn(files[number], device, labels)
         nearest = real.nearest(drawn).index
         closer = float((nearest < n).mean())
-        low, high = wilson(closer, _independent(nearest))
+        low, high = wilson(closer, unlike(nearest))
         found.append(
             SnapshotReplication(kimg=kimg, images=PICTURES, beside=n, share=closer, low=low, high=high)
         )
         progress.advance(len(found), count, "snapshots")
     return tuple(found)
-
-
-def _independent(nearest_N: NDArray[np.int64]) -> float:
-    """As how many pictures they count: alike ones, which share a nearest image, decide together (Kish 1965)."""
-    shared = np.unique(nearest_N, return_counts=True)[1]
-    return float(shared.sum() ** 2 / (shared**2).sum())
 
 
 def _drawn(file: Path, device: torch.device, labels: list[int]) -> tuple[float, Images]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from gist.metrics.intervals import wilson
+from gist.metrics.intervals import unlike, wilson
 from gist.privacy.audit import LEAST_IMAGES, Looks, Sets, nearness
 from gist.privacy.detection import detect
 from gist.privacy.measures import distance
@@ -15,6 +15,8 @@ from gist.privacy.views import Looked, Viewer
 from gist.stages.privacy import SubgroupAudit
 
 NEIGHBOURS = 5
+UNLIKE = 10
+"""Synthetic images of a category that must differ: one picture drawn again and again is near something by luck."""
 Categories = Mapping[str, NDArray[np.str_]]
 
 
@@ -25,7 +27,7 @@ def by_subgroup(
     images beside hold-out images whose nearest training image is of it too.
 
     What nobody copied is as near by either name, whichever training images are looked at; so the audit's test holds in
-    each category alone. Categories of fewer than 20 images on a side are grey: None.
+    each category alone. None, or grey: fewer than 20 images on a side, or synthetic ones that are all alike.
     """
     rng = np.random.default_rng([seed, 6])
     if not training:
@@ -35,14 +37,14 @@ def by_subgroup(
     nearest_S, nearest_H = (_nearest(each, looks.hold_out) for each in (looks.synthetic, looks.hold_out))
     found = []
     for column, of_training in training.items():
-        for category in sorted(set(of_training.tolist()) - {""}):
+        for category in sorted({*of_training.tolist(), *hold_out[column].tolist()} - {""}):
             ours, theirs = (of_training[each] == category for each in (nearest_S, nearest_H))
             of_it = hold_out[column] == category
             enough = of_it.sum() >= LEAST_IMAGES
             share = float(covered[of_it].mean()) if enough else None
             low, high = (None, None) if share is None else wilson(share, int(of_it.sum()))
             near = None
-            if min(ours.sum(), theirs.sum()) >= LEAST_IMAGES:
+            if min(ours.sum(), theirs.sum()) >= LEAST_IMAGES and unlike(nearest_S[ours]) >= UNLIKE:
                 near = detect(looks.synthetic.ratio[ours], looks.hold_out.ratio[theirs], rng)
             found.append(
                 SubgroupAudit(

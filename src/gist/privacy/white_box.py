@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from gist.generators.network_file import load_network
 from gist.generators.registry import family_named
 from gist.images.archive import DataSet
+from gist.images.png import as_unit
 from gist.images.tensors import tensor_of_unit
 from gist.privacy.measures import auc
 from gist.runs.checkpoint import load_newest
@@ -35,16 +36,17 @@ def told_by_the_judge(
     judge, classes = found
     rng = np.random.default_rng([seed, 4])
     n = min(IMAGES, len(training), len(hold_out))
-    sides = [(data, rng.permutation(len(data))[:n]) for data in (training, hold_out)]
-    x = torch.cat([tensor_of_unit(data.array(rows)) for data, rows in sides])
-    labels = torch.from_numpy(np.concatenate([data.labels[rows] for data, rows in sides]))
-    # Judged in mixed batches, as a discriminator compares what it sees together.
-    order = torch.from_numpy(rng.permutation(2 * n))
+    asked = [(data, int(row)) for data in (training, hold_out) for row in rng.permutation(len(data))[:n]]
     logits = np.empty(2 * n)
-    with torch.no_grad():
-        for rows in torch.split(order, _BATCH):
-            c = F.one_hot(labels[rows], classes).float().to(device) if classes else None
-            logits[rows.numpy()] = judge(x[rows].to(device), c).flatten().cpu().numpy()
+    # In mixed batches, as a discriminator compares what it sees together.
+    order = rng.permutation(2 * n)
+    for start in range(0, 2 * n, _BATCH):
+        batch = order[start : start + _BATCH]
+        x = tensor_of_unit(np.stack([as_unit(asked[i][0].image(asked[i][1])) for i in batch]))
+        labels = torch.tensor([asked[i][0].labels[asked[i][1]] for i in batch])
+        c = F.one_hot(labels, classes).float().to(device) if classes else None
+        with torch.no_grad():
+            logits[batch] = judge(x.to(device), c).flatten().cpu().numpy()
     members, others = logits[:n], logits[n:]
     return [
         PrivacyMeasure(
