@@ -19,6 +19,8 @@ CITATIONS = (
              "tests. Commun Stat Simul Comput 24:285, 1995", "10.1080/03610919508813243"),
     Citation("Hillis: A comparison of denominator degrees of freedom methods for multiple observer ROC analysis. "
              "Stat Med 26:596, 2007", "10.1002/sim.2532"),
+    Citation("Graybill and Wang: Confidence intervals on nonnegative linear combinations of variances. "
+             "J Am Stat Assoc 75:869, 1980"),
 )  # fmt: skip
 
 

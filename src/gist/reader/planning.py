@@ -137,9 +137,9 @@ def plan(
 ) -> ReaderPlan:
     """What tests by so many readers would find with `images` images (default: 100), and how many they would need.
 
-    One reader stands for nobody else: exact binomial tests over images. Two or more stand for readers of their kind:
-    Obuchowski-Rockette with Hillis' degrees of freedom, for readers whose accuracies vary by `reader_sd` and who agree
-    by `kappa`.
+    One reader stands for nobody else: exact binomial tests over images. Two or more, whose accuracies vary by
+    `reader_sd` and who agree by `kappa`, stand for readers of their kind: Obuchowski-Rockette, each part of the
+    variance with a quantile of its own.
 
     Raises:
         InputError: a number is none that a test can have.

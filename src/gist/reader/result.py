@@ -78,7 +78,7 @@ class ReaderScore(Performance):
 
 
 class RandomEffects(Result):
-    """A mean over readers and images that are both samples (Obuchowski-Rockette, Hillis' degrees of freedom)."""
+    """A mean over readers and images that are both samples (Obuchowski-Rockette)."""
 
     value: float
     low: float
@@ -86,7 +86,7 @@ class RandomEffects(Result):
     p_value: float
     error: float
     df: float
-    """Of Hillis; the interval uses them from five readers on."""
+    """Of Hillis, as other programs print them; the interval is wider than they say."""
     between_readers: float
     """Standard deviation between readers beyond what their images explain."""
     readers_mean_square: float
