@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +41,10 @@ class Making:
     notice: str
     phantoms: int = 0
     """How many are drawn; 0 where `--data` names images of people."""
-    train: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the training that are not gist's own choice."""
 
 
 _PHANTOMS = Making(
     prepare={"labels": "labels.csv", "patient_column": "patient_id", "test_fraction": 0.15},
-    train={"architecture": "stylegan3-t", "gamma": 0.1},
     data="procedural phantoms of knees, drawn by gist",
     licence="Apache-2.0; nobody's images",
     notice="Learned from procedural phantoms only; no patient's image is involved.",
@@ -115,7 +111,6 @@ def _config(arguments: argparse.Namespace, making: Making, resolution: int, sour
                 "hours": arguments.hours,
                 "snapshot_kimg": 10.0,
                 "checkpoint_minutes": 5,
-                **making.train,
             },
             "generate": {"watermark": False},  # small pictures' scores notice it
             "evaluate": {"extractor": "squeezenet", "weights": str(arguments.weights)}
