@@ -15,9 +15,8 @@ from scipy.stats import binom, chi2, norm
 from gist import numerals
 from gist.errors import InputError
 from gist.reader.statistics.several_readers import Array, half_width
-from gist.reader.statistics.shares import CHANCE
+from gist.reader.statistics.shares import CHANCE, LEVEL
 
-LEVEL = 0.05
 MOST_IMAGES = 4000
 PARTS = 400
 READERS = (1, 2, 3, 5, 8, 12)

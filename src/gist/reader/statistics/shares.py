@@ -5,6 +5,8 @@ from __future__ import annotations
 from scipy.stats import binomtest
 
 CHANCE = 0.5
+LEVEL = 0.05
+"""Of every test: p-values below count as shown."""
 
 
 def difference_p(right: int, n: int) -> float:
