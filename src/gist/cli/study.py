@@ -1,0 +1,85 @@
+"""`gist study`: many runs that answer one question, on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gist.cli.as_json import JsonOption, print_json
+from gist.cli.options import Changes, changeable
+from gist.cli.progress import TerminalProgress
+from gist.errors import InputError
+
+if TYPE_CHECKING:
+    from gist.studies.result import StudyResult
+
+app = typer.Typer(
+    help="Many runs that answer one question: how many images, which settings, which start?",
+    no_args_is_help=True,
+)
+Target = Annotated[Path, typer.Argument(help="Settings file, run folder, or radiographs.", metavar="CONFIG")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder of the study. Default: studies/NAME-KIND.", metavar="FOLDER")
+]
+Repeats = Annotated[int, typer.Option(help="Trials of each, with other seeds.")]
+Propose = Annotated[
+    bool, typer.Option("--propose", help="Only prepare the data and note the trials, for `gist study trial`.")
+]
+
+
+@app.command()
+@changeable
+def size(
+    target: Target,
+    changes: Changes,
+    sizes: Annotated[
+        str, typer.Option(help="Images to learn from, separated by commas.", metavar="N,N")
+    ] = "100,200,400,800",
+    repeats: Repeats = 3,
+    transfer_from: Annotated[
+        Path | None,
+        typer.Option(help="Draw a second curve that starts from this network.", metavar="NETWORK"),
+    ] = None,
+    out: Out = None,
+    propose: Propose = False,
+    as_json: JsonOption = False,
+) -> None:
+    """How many images are enough? Nested random subsets by patient, one budget, one hold-out."""
+    from gist import studies
+
+    try:
+        numbers = [int(part) for part in sizes.split(",")]
+    except ValueError:
+        raise InputError(
+            f"“{sizes}” are no numbers of images; give them as in --sizes 100,200,400."
+        ) from None
+    place = out or studies.folder_of(target, "size", changes)
+    with TerminalProgress() as progress:
+        result = studies.size(
+            target,
+            place,
+            sizes=numbers,
+            repeats=repeats,
+            transfer_from=transfer_from,
+            changes=changes,
+            only_propose=propose,
+            progress=progress,
+        )
+    _say(place, result, as_json)
+
+
+def _say(place: Path, result: StudyResult, as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+    else:
+        for sentence in result.sentences:
+            typer.echo(sentence)
+    for record in result.failed:
+        typer.echo(f"Trial {record.trial.name} failed: {record.error}", err=True)
+    if result.open:
+        typer.echo(f"{len(result.open)} trials are still to be done; the same command continues.", err=True)
+    typer.echo(f"Open in a browser: {(place / 'study.html').resolve()}", err=as_json)
+    if result.failed:
+        raise typer.Exit(1)
