@@ -1,5 +1,5 @@
 """Studies: many runs that answer one question, each trial an ordinary run folder."""
 
-from gist.studies.verbs import folder_of, size
+from gist.studies.verbs import architectures, folder_of, size, transfer, trial, tune
 
-__all__ = ["folder_of", "size"]
+__all__ = ["architectures", "folder_of", "size", "transfer", "trial", "tune"]

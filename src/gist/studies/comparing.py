@@ -26,14 +26,8 @@ def compared(groups: Mapping[str, Repeats], against: str) -> tuple[Compared, ...
     found = []
     for at, name in enumerate(names):
         own = of_one * draws[:, at].std()
-        difference = means[at] - means[reference]
+        apart = means[at] - means[reference]
         reach = of_all * (draws[:, at] - draws[:, reference]).std()
-        other = {} if at == reference else {
-            "difference": float(difference),
-            "difference_low": float(difference - reach),
-            "difference_high": float(difference + reach),
-            "beyond_noise": bool(sure and abs(difference) > reach),
-        }  # fmt: skip
         found.append(
             Compared(
                 group=name,
@@ -41,7 +35,10 @@ def compared(groups: Mapping[str, Repeats], against: str) -> tuple[Compared, ...
                 kid=float(means[at]),
                 low=float(means[at] - own),
                 high=float(means[at] + own),
-                **other,
+                difference=None
+                if at == reference
+                else (float(apart), float(apart - reach), float(apart + reach)),
+                beyond_noise=bool(sure and abs(apart) > reach),
             )
         )
     return tuple(found)

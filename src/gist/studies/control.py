@@ -19,8 +19,8 @@ from gist.stages.prepare import PrepareResult
 from gist.stages.promise import Result
 from gist.studies.folder import StudyFolder
 from gist.studies.measuring import Yardstick
+from gist.studies.record import TrialRecord
 from gist.studies.result import ControlPoint
-from gist.studies.trial import TrialRecord
 
 FIRST_SEED = 5 * 2**39
 """Far from the seeds that anybody generates from."""

@@ -16,15 +16,15 @@ from gist.runs.results import result_of
 from gist.stages.prepare import PrepareResult
 from gist.studies.folder import StudyFolder
 from gist.studies.measuring import judges
-from gist.studies.trial import Trial
+from gist.studies.record import Trial
 from gist.training.preflight import plan_of_run
 
 SCRATCH, TRANSFER = "scratch", "transfer"
 LEAST_IMAGES = 4
 
 
-def size_trials(sizes: Sequence[int], repeats: int, network: Path | str | None) -> list[Trial]:
-    """Sizes x repeats, from scratch and, with a network, also from it; the first repeat of each size first."""
+def size_trials(sizes: Sequence[int], repeats: int, arms: Sequence[str]) -> list[Trial]:
+    """Sizes x repeats of each arm; the first repeat of every size first."""
     return [
         Trial(
             name=f"{images:06d}-images-{arm}-{repeat}",
@@ -35,7 +35,7 @@ def size_trials(sizes: Sequence[int], repeats: int, network: Path | str | None) 
         )
         for repeat in range(1, repeats + 1)
         for images in sizes
-        for arm in (SCRATCH, TRANSFER)[: 1 if network is None else 2]
+        for arm in arms
     ]
 
 

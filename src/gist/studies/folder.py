@@ -28,7 +28,7 @@ from gist.runs.pipeline import keep_settings, open_run, run_stages
 from gist.runs.results import finished_result
 from gist.stages.prepare import PrepareResult
 from gist.stages.promise import Result, kept_settings
-from gist.studies.trial import Trial, TrialRecord
+from gist.studies.record import Trial, TrialRecord
 
 Kind = Literal["size", "tune", "architectures", "transfer"]
 RECORD = "trial.json"

@@ -33,7 +33,8 @@ from gist.runs.results import result_of
 from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
 from gist.stages.train import TrainResult
-from gist.studies.trial import TrialScores
+from gist.studies.curve import Point
+from gist.studies.record import TrialRecord, TrialScores
 
 INFLUENCES = "kid.safetensors"
 """How much each hold-out and each synthetic image adds to a trial's KID, for intervals of differences."""
@@ -189,6 +190,12 @@ def measure_trial(run: RunFolder, yardstick: Yardstick) -> TrialScores:
         train_seconds=trained.seconds,
         device=trained.device,
     )
+
+
+def point_of(run: RunFolder, record: TrialRecord) -> Point:
+    """KID of a trial that is done, with its influences."""
+    assert record.scores is not None
+    return Point(record.scores.kid, *read_influences(run.path / INFLUENCES))
 
 
 def write_influences(file: Path, kid: Measured) -> None:

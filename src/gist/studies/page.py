@@ -130,9 +130,7 @@ def _rows(result: StudyResult) -> tuple[list[str], list[list[str]]]:
             group.group,
             numerals.count(group.repeats),
             with_interval(group.kid, group.low, group.high),
-            "–"
-            if group.difference is None or group.difference_low is None or group.difference_high is None
-            else with_interval(group.difference, group.difference_low, group.difference_high),
+            "–" if group.difference is None else with_interval(*group.difference),
             "–" if group.difference is None else "yes" if group.beyond_noise else "no",
             _cost(result, group.group),
         ]

@@ -7,7 +7,7 @@ from pydantic import Field
 from gist.stages.promise import Result
 from gist.studies.curve import Curve
 from gist.studies.folder import Kind
-from gist.studies.trial import TrialRecord
+from gist.studies.record import TrialRecord
 
 
 class ControlPoint(Result):
@@ -30,10 +30,8 @@ class Compared(Result):
     low: float
     high: float
     """95 % interval."""
-    difference: float | None = None
-    """To the group that all are held against; negative is better. None of that one itself."""
-    difference_low: float | None = None
-    difference_high: float | None = None
+    difference: tuple[float, float, float] | None = None
+    """To the group that all are held against, with low and high; negative is better. None of that one itself."""
     beyond_noise: bool = False
 
 

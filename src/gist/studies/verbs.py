@@ -13,6 +13,7 @@ from gist.verbs.beginning import begin
 
 if TYPE_CHECKING:
     from gist.studies.folder import StudyFolder
+    from gist.studies.record import TrialRecord
     from gist.studies.result import StudyResult
 
 SIZES = (100, 200, 400, 800)
@@ -53,7 +54,7 @@ def size(
         gist.errors.InputError: the study is larger than its data, or its folder holds another one.
         gist.errors.GistError: the data cannot be prepared; a trial that fails stops nothing, see `failed`.
     """
-    from gist.studies.size import size_study
+    from gist.studies.sizing import size_study
 
     config, study = _begun(settings, out, "size", changes)
     result = size_study(
@@ -66,6 +67,124 @@ def size(
         only_propose=only_propose,
     )
     return _written(study, result)
+
+
+def tune(
+    settings: Settings,
+    out: Path | str | None = None,
+    *,
+    ranges: Sequence[str],
+    trials: int = 20,
+    repeats: int = REPEATS,
+    changes: Mapping[str, Any] | None = None,
+    only_propose: bool = False,
+    progress: Progress | None = None,
+) -> StudyResult:
+    """Is tuning worth it: the default over several seeds, a search by Optuna, and its best afresh on those seeds.
+
+    Args:
+        ranges: what may be chosen, such as "train.gamma=0.1:10:log" or "train.batch=4,8,16".
+        trials: of the search.
+        repeats: runs of the default, and of the best that is found.
+
+    The rest is as in `size`, and so are the errors; without optuna it says how to install it.
+    """
+    from gist.studies.space import read_choice
+    from gist.studies.tuning import tune_study
+
+    config, study = _begun(settings, out, "tune", changes)
+    result = tune_study(
+        config,
+        study,
+        progress or Silent(),
+        choices=dict(map(read_choice, ranges)),
+        trials=trials,
+        repeats=repeats,
+        only_propose=only_propose,
+    )
+    return _written(study, result)
+
+
+def architectures(
+    settings: Settings,
+    out: Path | str | None = None,
+    *,
+    names: Sequence[str] = (),
+    minutes: float = 60.0,
+    repeats: int = REPEATS,
+    changes: Mapping[str, Any] | None = None,
+    only_propose: bool = False,
+    progress: Progress | None = None,
+) -> StudyResult:
+    """Which kind of generator learns most in the same `minutes` on this device: all of them, or those of `names`.
+
+    The rest is as in `size`, and so are the errors.
+    """
+    from gist.studies.arms import architectures_study
+
+    config, study = _begun(settings, out, "architectures", changes)
+    result = architectures_study(
+        config,
+        study,
+        progress or Silent(),
+        names=names,
+        minutes=minutes,
+        repeats=repeats,
+        only_propose=only_propose,
+    )
+    return _written(study, result)
+
+
+def transfer(
+    settings: Settings,
+    network: Path | str,
+    out: Path | str | None = None,
+    *,
+    repeats: int = REPEATS,
+    changes: Mapping[str, Any] | None = None,
+    only_propose: bool = False,
+    progress: Progress | None = None,
+) -> StudyResult:
+    """Whether starting from `network`, a file or one of `gist networks`, helps against a start from scratch.
+
+    The rest is as in `size`, and so are the errors.
+    """
+    from gist.studies.arms import transfer_study
+
+    config, study = _begun(settings, out, "transfer", changes)
+    found = _network(network)
+    assert found is not None
+    result = transfer_study(
+        config, study, progress or Silent(), network=found, repeats=repeats, only_propose=only_propose
+    )
+    return _written(study, result)
+
+
+def trial(
+    study: Path | str,
+    number: int,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> TrialRecord:
+    """Runs one trial of a study alone, by its number from 1, as a job of an array does; the page is left as it is.
+
+    Args:
+        study: its folder, begun by one of the other functions.
+        changes: where to compute: device and threads.
+
+    Raises:
+        InputError: there is no such trial, or another process works on it.
+    """
+    from gist.runs.pipeline import open_run
+    from gist.studies.folder import StudyFolder
+    from gist.studies.numbering import trial_of
+    from gist.studies.working import work_on_one
+
+    folder = StudyFolder(study)
+    folder.plan()
+    config = with_changes(open_run(folder.base.path)[1], changes)
+    return work_on_one(folder, trial_of(folder, number, config), config, progress or Silent())
 
 
 def folder_of(settings: Settings, kind: str, changes: Mapping[str, Any] | None = None) -> Path:

@@ -16,8 +16,8 @@ from gist.runs.results import finished_result
 from gist.stages.prepare import PrepareResult
 from gist.studies.folder import StudyFolder
 from gist.studies.measuring import Yardstick, measure_trial
+from gist.studies.record import Trial, TrialRecord
 from gist.studies.subsets import write_prepared
-from gist.studies.trial import Trial, TrialRecord
 
 
 def work(study: StudyFolder, trials: Iterable[Trial], config: Config, progress: Progress) -> None:

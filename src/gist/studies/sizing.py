@@ -20,9 +20,9 @@ from gist.studies.designs import (
     trial_settings,
 )
 from gist.studies.folder import StudyFolder, in_order
-from gist.studies.measuring import INFLUENCES, read_influences
+from gist.studies.measuring import point_of
+from gist.studies.record import Trial, TrialRecord
 from gist.studies.result import ControlPoint, StudyResult
-from gist.studies.trial import Trial, TrialRecord
 from gist.studies.working import work
 
 FEWEST_SIZES = 2
@@ -48,7 +48,7 @@ def size_study(
     options = {"sizes": sizes, "repeats": repeats, "transfer": network is not None}
     base = study.begin("size", options, config, progress)
     check_sizes(study, sizes)
-    trials = size_trials(sizes, repeats, network)
+    trials = size_trials(sizes, repeats, (SCRATCH,) if network is None else (SCRATCH, TRANSFER))
     length = equal_length(study, base)
     for trial in trials:
         study.propose(trial, trial_settings(study, base, trial, network, length))
@@ -87,11 +87,5 @@ def points_of(study: StudyFolder, records: Sequence[TrialRecord]) -> dict[int, d
     found: defaultdict[int, dict[int, Point]] = defaultdict(dict)
     for record in records:
         assert record.trial.images is not None
-        found[record.trial.images][record.trial.repeat] = point_of(study, record)
+        found[record.trial.images][record.trial.repeat] = point_of(study.run_of(record.trial), record)
     return dict(found)
-
-
-def point_of(study: StudyFolder, record: TrialRecord) -> Point:
-    """KID of a trial that is done, with its influences."""
-    assert record.scores is not None
-    return Point(record.scores.kid, *read_influences(study.run_of(record.trial).path / INFLUENCES))
