@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +83,7 @@ def test_the_page_tells_the_answer_and_loads_nothing(finished: Path) -> None:
     result = StudyResult.model_validate_json((finished / "result.json").read_text())
     assert result.sentences[0] in page
     assert page.count('<svg class="chart"') == 2
-    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "://" not in page.replace("http://www.w3.org/2000/svg", "")
     assert page.count("Eight synthetic images, ") == len(SIZES)
     assert [point.images for point in result.control] == SIZES
 
@@ -123,25 +121,24 @@ def test_a_trial_that_fails_is_shown_and_the_others_go_on(tiny: Path, copy: Path
 
 def test_killed_in_the_middle_the_same_command_goes_on(tiny: Path, finished: Path, folder: Path) -> None:
     out = folder / "killed"
-    command = [sys.executable, "-m", "gist", "study", "size", str(tiny), "--sizes", "12,30", "--repeats", "2"]
-    process = subprocess.Popen(
-        [*command, "--out", str(out)], stderr=subprocess.PIPE, text=True, env=os.environ
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("Trial 000030-images-scratch-1"):
-            break
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    done = [record.trial.name for record in StudyFolder(out).records() if record.state == "done"]
-    assert "000012-images-scratch-1" in done
-    assert len(done) < 4
-    result = study(tiny, out)
-    assert not result.open
+    command = [sys.executable, "-m", "gist", "study", "size", str(tiny), "--sizes", "12,30", "--repeats", "1"]
+    with subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("Trial 000030-images-scratch-1"):
+                break
+        process.kill()
+    records = StudyFolder(out).records()
+    assert [record.state for record in records] == ["done", "planned"]
+    found = study(tiny, out, repeats=1)
     # On a CPU a seed gives the same bits, however often the work was interrupted.
-    assert result == StudyResult.model_validate_json((finished / "result.json").read_text()).model_copy(
-        update={"records": result.records}
-    )
+    kids = {record.trial.name: record.scores.kid for record in found.records if record.scores}
+    unbroken = StudyFolder(finished).records()
+    assert kids == {
+        record.trial.name: record.scores.kid
+        for record in unbroken
+        if record.scores and record.trial.repeat == 1
+    }
 
 
 def test_what_another_process_works_on_is_passed_over(tiny: Path, copy: Path) -> None:

@@ -13,7 +13,7 @@ from gist.images.archive import read_data_set
 from gist.pages.charts import Series, line_chart
 from gist.pages.html import embedded, html
 from gist.pages.pictures import HALF_WIDTH, SYNTHETIC_TEXT, Picture, sheet, shown
-from gist.runs.results import finished_result
+from gist.runs.results import finished_result, result_of
 from gist.stages.generate import GenerateResult
 from gist.stages.prepare import PrepareResult
 from gist.studies.curve import shown as with_interval
@@ -150,9 +150,9 @@ def _cost(result: StudyResult, group: str) -> str:
 def _sheets(study: StudyFolder, result: StudyResult) -> list[tuple[str, Picture]]:
     sheets: dict[str, Picture] = {}
     for record in result.records:
-        made = finished_result(study.run_of(record.trial), GenerateResult)
-        if made is None or record.scores is None or record.trial.group in sheets:
+        if record.scores is None or record.trial.group in sheets:
             continue
+        made = result_of(study.run_of(record.trial), GenerateResult, "the page of a study")
         data = read_data_set(study.run_of(record.trial).path / made.archive)
         chosen = np.random.default_rng(0).permutation(len(data))[:PICTURES]
         tiles = np.stack([shown(data, int(at), min(SIDE, data.resolution)) for at in chosen])
