@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gist.metrics.frechet import frechet_distance
 from gist.metrics.kid import kernel_distance, kernel_influences
 from gist.studies.comparing import compared
 from gist.studies.curve import Curve, Point, curve_of
@@ -104,6 +105,16 @@ def test_a_group_is_beyond_noise_where_it_is_and_only_there() -> None:
 def test_groups_that_were_run_once_are_never_beyond_noise() -> None:
     points = made([0.4, 0.1], repeats=1)
     assert not any(group.beyond_noise for group in compared({"a": points[100], "b": points[200]}, "a"))
+
+
+def test_with_one_generator_for_all_sizes_kid_stays_where_the_naive_distance_falls() -> None:
+    rng = np.random.default_rng(0)
+    generator, held_out, training = (rng.standard_normal((400, 64)) + shift for shift in (0.3, 0.0, 0.0))
+    naive = [frechet_distance(training[:size], generator) for size in (50, 100, 200, 400)]
+    assert naive == sorted(naive, reverse=True)
+    assert naive[0] > 1.5 * naive[-1]
+    intervals = [kernel_distance(held_out, generator[rng.integers(400, size=400)]).interval for _ in range(4)]
+    assert max(low for low, _ in intervals) < min(high for _, high in intervals)
 
 
 def test_influences_of_images_add_up_to_nothing_and_foretell_kid_without_one() -> None:

@@ -160,7 +160,7 @@ def curve_of(trials: Mapping[int, Repeats], seed: int = 0) -> Curve:
             sentence=f"The curve does not flatten within the tried range: KID still falls by {gap} from "
             f"{count(sizes[-2])} to {count(sizes[-1])} images, beyond noise.{noise}",
         )
-    detectable = significant(float(reach[flat]), 2)
+    detectable = significant(float(reach[flat:].max()), 2)  # of the noisiest size that is called flat
     if flat == 0:
         opening = f"No size differs from the largest beyond noise: the curve is flat from {count(sizes[0])} images on"
     else:
