@@ -11,6 +11,7 @@ from gist.cli.as_json import JsonOption, print_json
 from gist.cli.options import Changes, changeable
 from gist.cli.progress import TerminalProgress
 from gist.errors import InputError
+from gist.numerals import counted
 
 if TYPE_CHECKING:
     from gist.studies.result import StudyResult
@@ -189,7 +190,9 @@ def _say(place: Path, result: StudyResult, as_json: bool) -> None:
     for record in result.failed:
         typer.echo(f"Trial {record.trial.name} failed: {record.error}", err=True)
     if result.open:
-        typer.echo(f"{len(result.open)} trials are still to be done; the same command continues.", err=True)
+        typer.echo(
+            f"Still to be done: {counted(len(result.open), 'trial')}; the same command continues.", err=True
+        )
     typer.echo(f"Open in a browser: {(place / 'study.html').resolve()}", err=as_json)
     if result.failed:
         raise typer.Exit(1)
