@@ -27,6 +27,7 @@ FLOORS = (
     ("reporting",),
     ("releasing",),
     ("verbs",),
+    ("studies",),
     ("cli",),
     ("__init__", "__main__"),
 )

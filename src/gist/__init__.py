@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     """Loads the verbs when one is first used, so that `import gist` and `gist --help` stay quick."""
-    if name == "reader":
-        return import_module("gist.reader")
+    if name in ("reader", "studies"):
+        return import_module(f"gist.{name}")
     if name.startswith("_") or name == "verbs":
         raise AttributeError(f"module 'gist' has no attribute '{name}'")
     verbs = import_module("gist.verbs")

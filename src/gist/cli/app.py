@@ -31,6 +31,7 @@ from gist.cli.progress import TerminalProgress
 from gist.cli.reader_study import app as reader_app
 from gist.cli.releasing import release
 from gist.cli.stages import add_stages
+from gist.cli.study import app as study_app
 from gist.cli.verifying import credentials, verify
 from gist.cli.weights import app as weights_app
 from gist.errors import InputError
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 app.add_typer(weights_app, name="weights")
 app.add_typer(reader_app, name="reader")
+app.add_typer(study_app, name="study")
 add_jobs(app)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,15 +145,33 @@ def _kernel_sums(
     return _KernelSums(xx, yy, xy, yx, swapped, unswapped)
 
 
-def _jackknife(sums: _KernelSums) -> float:
-    """Delete-one jackknife standard error over the images of each side (Efron 1982), from row sums alone."""
+def kernel_influences(
+    x_NF: NDArray[np.float64], y_NF: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How much each image of x [N] and of y [N] adds to `kernel_distance` (the jackknife's influence values).
+
+    Each side sums to zero; value + sum of w * influence / N approximates KID under weights w, to first order.
+    """
+    x_NF, y_NF = checked_pair(x_NF, y_NF, at_least=3)
+    n = len(x_NF)
+    sums = _kernel_sums(x_NF, y_NF, np.zeros((n, 0), np.float32))
+    x, y = ((n - 1) * (without.mean() - without) for without in _left_out(sums))
+    return x, y
+
+
+def _left_out(sums: _KernelSums) -> Iterator[NDArray[np.float64]]:
+    """[N] KID without each image of x, then of y, from row sums alone."""
     n = len(sums.xx)
-    variance = 0.0
     for own, cross, other in ((sums.xx, sums.xy, sums.yy), (sums.yy, sums.yx, sums.xx)):
-        without = (
+        yield (
             (own.sum() - 2 * own) / ((n - 1) * (n - 2))
             + other.sum() / (n * (n - 1))
             - 2 * (cross.sum() - cross) / ((n - 1) * n)
         )
-        variance += (n - 1) / n * float(((without - without.mean()) ** 2).sum())
-    return float(np.sqrt(variance))
+
+
+def _jackknife(sums: _KernelSums) -> float:
+    """Delete-one jackknife standard error over the images of each side (Efron 1982)."""
+    n = len(sums.xx)
+    spread = sum(float(((without - without.mean()) ** 2).sum()) for without in _left_out(sums))
+    return float(np.sqrt((n - 1) / n * spread))

@@ -34,6 +34,8 @@ class Series:
     name: str
     x: NDArray[np.float64]
     y: NDArray[np.float64]
+    interval: NDArray[np.float64] | None = None
+    """[N, 2] low and high of each point, drawn as bars; of lines of at most 300 points."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,10 @@ def line_chart(
     Lines of more than 300 points are drawn as means of neighbouring points.
     """
     lines = [_thinned(line) for line in series if len(line.x)]
-    levels = np.concatenate([line.y for line in lines] + ([np.array([reference.y])] if reference else []))
+    bars = [line.interval.ravel() for line in lines if line.interval is not None]
+    levels = np.concatenate(
+        [line.y for line in lines] + bars + ([np.array([reference.y])] if reference else [])
+    )
     span_y = _span(levels, from_zero=y_from_zero)
     span_x = _span(np.concatenate([line.x for line in lines]), from_zero=True)
     parts = [*_axes(span_x, span_y, x_label, y_label)]
@@ -72,6 +77,7 @@ def line_chart(
         parts.append(text(LEFT + 4, y - 4, reference.name, anchor="start", kind="muted"))
     for line, colour, dash in zip(lines, COLOURS, DASHES, strict=False):
         parts.append(_path(line, span_x, span_y, colour, dash))
+        parts.extend(_bars(line, span_x, span_y, colour))
     parts.extend(_end_values(lines, span_y))
     if len(lines) > 1:
         parts.extend(_legend(lines))
@@ -140,7 +146,7 @@ def _thinned(line: Series) -> Series:
     finite = np.isfinite(line.x) & np.isfinite(line.y)
     x, y = line.x[finite], line.y[finite]
     if len(x) <= MOST_POINTS:
-        return Series(line.name, x, y)
+        return Series(line.name, x, y, None if line.interval is None else line.interval[finite])
     bins = np.array_split(np.arange(len(x)), MOST_POINTS)
     return Series(line.name, np.array([x[b].mean() for b in bins]), np.array([y[b].mean() for b in bins]))
 
@@ -180,6 +186,22 @@ def _path(line: Series, ticks_x: list[float], ticks_y: list[float], colour: str,
         '<path d="{}" fill="none" stroke="{}" stroke-width="{}" stroke-dasharray="{}" '
         'stroke-linejoin="round" stroke-linecap="round"/>'
     ).format(drawn, colour, width, dash)
+
+
+def _bars(line: Series, ticks_x: list[float], ticks_y: list[float], colour: str) -> list[Markup]:
+    """A vertical bar from low to high of every point that has an interval, with a short stroke at each end."""
+    return [
+        Markup(
+            '<path d="M{0:.1f} {1:.1f}V{2:.1f}m-3 0h6M{3:.1f} {1:.1f}h6" stroke="{4}" fill="none"/>'
+        ).format(
+            x := _place_x(float(at), ticks_x),
+            _place_y(float(low), ticks_y),
+            _place_y(float(high), ticks_y),
+            x - 3,
+            colour,
+        )
+        for at, (low, high) in zip(line.x, () if line.interval is None else line.interval, strict=False)
+    ]
 
 
 def _end_values(lines: Sequence[Series], ticks_y: list[float]) -> list[Markup]:

@@ -1,0 +1,198 @@
+"""`gist study`: many runs that answer one question, on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gist.cli.as_json import JsonOption, print_json
+from gist.cli.options import Changes, changeable
+from gist.cli.progress import TerminalProgress
+from gist.errors import InputError
+from gist.numerals import counted
+
+if TYPE_CHECKING:
+    from gist.studies.result import StudyResult
+
+app = typer.Typer(
+    help="Many runs that answer one question: how many images, which settings, which start?",
+    no_args_is_help=True,
+)
+Target = Annotated[Path, typer.Argument(help="Settings file, run folder, or radiographs.", metavar="CONFIG")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder of the study. Default: studies/NAME-KIND.", metavar="FOLDER")
+]
+Repeats = Annotated[int, typer.Option(help="Trials of each, with other seeds.")]
+Propose = Annotated[
+    bool, typer.Option("--propose", help="Only prepare the data and note the trials, for `gist study trial`.")
+]
+
+
+@app.command()
+@changeable
+def size(
+    target: Target,
+    changes: Changes,
+    sizes: Annotated[
+        str, typer.Option(help="Images to learn from, separated by commas.", metavar="N,N")
+    ] = "100,200,400,800",
+    repeats: Repeats = 3,
+    transfer_from: Annotated[
+        Path | None,
+        typer.Option(help="Draw a second curve that starts from this network.", metavar="NETWORK"),
+    ] = None,
+    out: Out = None,
+    propose: Propose = False,
+    as_json: JsonOption = False,
+) -> None:
+    """How many images are enough? Nested random subsets by patient, one budget, one hold-out."""
+    from gist import studies
+
+    try:
+        numbers = [int(part) for part in sizes.split(",")]
+    except ValueError:
+        raise InputError(
+            f"“{sizes}” are no numbers of images; give them as in --sizes 100,200,400."
+        ) from None
+    place = out or studies.folder_of(target, "size", changes)
+    with TerminalProgress() as progress:
+        result = studies.size(
+            target,
+            place,
+            sizes=numbers,
+            repeats=repeats,
+            transfer_from=transfer_from,
+            changes=changes,
+            only_propose=propose,
+            progress=progress,
+        )
+    _say(place, result, as_json)
+
+
+@app.command()
+@changeable
+def tune(
+    target: Target,
+    changes: Changes,
+    ranges: Annotated[
+        list[str],
+        typer.Option(
+            "--range",
+            help="A setting to choose: train.gamma=0.1:10:log, or train.batch=4,8,16. Repeatable.",
+            metavar="KEY=LOW:HIGH",
+        ),
+    ],
+    trials: Annotated[int, typer.Option(min=1, help="How many settings to try.")] = 20,
+    repeats: Repeats = 3,
+    out: Out = None,
+    propose: Propose = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Is tuning worth it? The default's own noise, a search, and the best of it on fresh seeds."""
+    from gist import studies
+
+    place = out or studies.folder_of(target, "tune", changes)
+    with TerminalProgress() as progress:
+        result = studies.tune(
+            target,
+            place,
+            ranges=ranges,
+            trials=trials,
+            repeats=repeats,
+            changes=changes,
+            only_propose=propose,
+            progress=progress,
+        )
+    _say(place, result, as_json)
+
+
+@app.command()
+@changeable
+def architectures(
+    target: Target,
+    changes: Changes,
+    names: Annotated[
+        str, typer.Option(help="Kinds of generators, separated by commas. Default: all.", metavar="NAME,NAME")
+    ] = "",
+    minutes: Annotated[float, typer.Option(help="Minutes of training for each.")] = 60.0,
+    repeats: Repeats = 3,
+    out: Out = None,
+    propose: Propose = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Which kind of generator? Each trained for the same minutes on this device."""
+    from gist import studies
+
+    place = out or studies.folder_of(target, "architectures", changes)
+    with TerminalProgress() as progress:
+        result = studies.architectures(
+            target,
+            place,
+            names=[name.strip() for name in names.split(",") if name.strip()],
+            minutes=minutes,
+            repeats=repeats,
+            changes=changes,
+            only_propose=propose,
+            progress=progress,
+        )
+    _say(place, result, as_json)
+
+
+@app.command()
+@changeable
+def transfer(
+    target: Target,
+    network: Annotated[
+        Path, typer.Argument(help="Network file, or a name of `gist networks`.", metavar="NETWORK")
+    ],
+    changes: Changes,
+    repeats: Repeats = 3,
+    out: Out = None,
+    propose: Propose = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Does a starting network help? From scratch and from it, at the same budget."""
+    from gist import studies
+
+    place = out or studies.folder_of(target, "transfer", changes)
+    with TerminalProgress() as progress:
+        result = studies.transfer(
+            target, network, place, repeats=repeats, changes=changes, only_propose=propose, progress=progress
+        )
+    _say(place, result, as_json)
+
+
+@app.command()
+@changeable
+def trial(
+    study: Annotated[Path, typer.Argument(help="Folder of a study.", metavar="STUDY")],
+    number: Annotated[int, typer.Argument(help="Number of the trial, from 1.", metavar="NUMBER")],
+    changes: Changes,
+) -> None:
+    """Run one trial of a study alone, as a job of an array does; the study's own command then makes the page."""
+    from gist import studies
+
+    with TerminalProgress() as progress:
+        record = studies.trial(study, number, changes=changes, progress=progress)
+    typer.echo(f"Trial {record.trial.name}: {record.error or record.state}.")
+    if record.state == "failed":
+        raise typer.Exit(1)
+
+
+def _say(place: Path, result: StudyResult, as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+    else:
+        for sentence in result.sentences:
+            typer.echo(sentence)
+    for record in result.failed:
+        typer.echo(f"Trial {record.trial.name} failed: {record.error}", err=True)
+    if result.open:
+        typer.echo(
+            f"Still to be done: {counted(len(result.open), 'trial')}; the same command continues.", err=True
+        )
+    typer.echo(f"Open in a browser: {(place / 'study.html').resolve()}", err=as_json)
+    if result.failed:
+        raise typer.Exit(1)
