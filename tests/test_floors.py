@@ -27,6 +27,7 @@ FLOORS = (
     ("reporting",),
     ("releasing",),
     ("verbs",),
+    ("web",),
     ("cli",),
     ("__init__", "__main__"),
 )
