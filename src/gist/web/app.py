@@ -86,7 +86,7 @@ def _refusal(request: Request) -> tuple[int, str] | None:
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
         return 403, "This request comes from another page."
-    length = request.headers.get("content-length", "")
+    length = request.headers.get("content-length", "" if "transfer-encoding" in request.headers else "0")
     if not length.isdecimal() or int(length) > (CHUNK_BYTES if request.method == "PUT" else MOST_BYTES):
         return 413, "This request is too long."
     return None
