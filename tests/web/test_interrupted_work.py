@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import json
 import shutil
 import signal
 import subprocess
@@ -13,11 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from web_process import Server, serving, workers
+from web_process import Server, has_ended, serving, workers
 
 import gist
 from gist.errors import InputError
 from gist.phantoms import write_phantom_data_set
+from gist.runs.folder import RunFolder
 from gist.web.jobs import Job, Jobs
 from gist.web.server import run_server
 
@@ -78,7 +80,7 @@ def test_a_job_goes_on_without_its_server_and_is_seen_by_the_next(server: Server
     server.api("POST", "/projects/p/jobs", {"kind": "run"})
     (worker,) = workers(server.folder)
     server.kill()
-    worker.wait()
+    assert has_ended(worker)
     server.start()
     server.until("p", "done")
     assert {entry.state for entry in gist.status(server.folder / "p")} == {"done"}
@@ -90,10 +92,9 @@ def test_a_job_goes_on_without_its_server_and_is_seen_by_the_next(server: Server
 def test_a_job_that_is_killed_is_taken_up_again(server: Server, knees: Path) -> None:
     project_of(server, knees)
     server.api("POST", "/projects/p/jobs", {"kind": "run"})
-    stage = server.folder / "p" / "prepare" / "stage.json"
-    while not stage.exists():
-        assert server.process.poll() is None
     (worker,) = workers(server.folder)
+    while not (server.folder / "p" / "prepare" / "stage.json").exists():
+        assert not has_ended(worker, 0.1)
     worker.kill()
     server.until("p", "done")
     assert {entry.state for entry in gist.status(server.folder / "p")} == {"done"}
@@ -103,12 +104,12 @@ def test_stopping_ends_a_job_and_starting_continues_it(server: Server, knees: Pa
     project_of(server, knees)
     server.api("PATCH", "/projects/p/settings", {"train.kimg": "500", "train.checkpoint_minutes": "1"})
     server.api("POST", "/projects/p/jobs", {"kind": "run"})
-    while not list((server.folder / "p").glob("train/log.jsonl")):
-        assert server.process.poll() is None
+    (worker,) = workers(server.folder)
+    while not (server.folder / "p" / "train" / "plan.json").exists():
+        assert not has_ended(worker, 0.1)
     assert server.tried("PATCH", "/projects/p/settings", {"train.kimg": "1"}).status == 409, "it is at work"
     server.api("DELETE", "/projects/p/jobs")
-    while workers(server.folder):
-        assert server.process.poll() is None
+    assert has_ended(worker)
     states = {entry["stage"]: entry["state"] for entry in server.api("GET", "/projects/p")["stages"]}
     assert states["train"] == "stopped"
     server.api("PATCH", "/projects/p/settings", {"train.kimg": "0.05"})
@@ -129,6 +130,21 @@ def test_two_servers_do_not_start_one_job_twice(folder: Path) -> None:
     ended = jobs.ended("gone")
     assert ended is not None
     assert (ended.how, ended.sentence) == ("failed", "There is no such project; it may have been removed.")
+
+
+def test_a_job_waits_for_a_command_that_works_on_its_run(server: Server) -> None:
+    server.api("POST", "/projects", {"title": "p"})
+    with RunFolder(server.folder / "p").locked():
+        server.api("POST", "/projects/p/jobs", {"kind": "run"})
+        (worker,) = workers(server.folder)
+        while not (log := json.loads(next((server.folder / ".serve" / "line").iterdir()).read_text()))[
+            "attempts"
+        ]:
+            assert not has_ended(worker, 0.1)
+        assert log == {"project": "p", "kind": "run", "attempts": 1}
+        assert not has_ended(worker, 1.0)
+        assert server.api("GET", "/projects/p")["in_line"] == 0
+    assert "prepare.source" in server.until("p", "failed")["ended"]["sentence"]
 
 
 def test_a_command_sees_what_the_browser_began_and_the_other_way_round(server: Server, knees: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -110,7 +112,8 @@ class Server:
     def until(self, project: str, ended: str) -> dict[str, Any]:
         """Waits until the project's job has ended, which must be in this way."""
         while (status := self.api("GET", f"/projects/{project}"))["ended"] is None:
-            assert self.process.poll() is None
+            for worker in workers(self.folder):
+                has_ended(worker)
         assert status["ended"]["how"] == ended, status
         return dict(status)
 
@@ -135,6 +138,18 @@ def workers(folder: Path) -> list[psutil.Process]:
     return found
 
 
+def has_ended(process: psutil.Process, seconds: float | None = None) -> bool:
+    """Waits until a process, whoever's child it is, has ended or the time is over; whether it has."""
+    try:
+        known = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([known], [], [], seconds)[0])
+    finally:
+        os.close(known)
+
+
 @contextmanager
 def serving(folder: Path, *options: str) -> Iterator[Server]:
     server = Server(folder, *options)
@@ -144,4 +159,4 @@ def serving(folder: Path, *options: str) -> Iterator[Server]:
         server.kill()
         for worker in workers(folder):
             worker.kill()
-            worker.wait()
+            has_ended(worker)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from filelock import FileLock
+
 from gist.errors import BusyError, GistError
 from gist.files import write_json
 from gist.web.jobs import MOST_ATTEMPTS, Ended, Job, Jobs, start_worker
@@ -12,24 +14,24 @@ from gist.web.projects import Project, Workspace
 
 
 def main(folder: Path) -> None:
-    """Returns when the job has ended; of a job that another process works on, at once."""
+    """Returns when the job has ended, at once where another process has the turn."""
     jobs = Jobs(folder)
     with jobs.turn() as mine:
         if mine is None:
             return
         file, job = mine
-        try:
-            ended = _do(folder, job, file)
-        except BusyError:  # a command works on the run: the job waits for it
-            return
-        if ended is not None:
-            jobs.note_end(job.project, ended)
-        file.unlink(missing_ok=True)
+        while file.exists():  # until then nobody has withdrawn it
+            try:
+                jobs.note_end(job.project, _do(folder, job, file))
+                file.unlink(missing_ok=True)
+            except BusyError:  # a command works on the run, or looked whether one does: the job waits for it
+                with FileLock(folder / job.project / ".lock"):
+                    pass
     if jobs.waiting():
         start_worker(folder)
 
 
-def _do(folder: Path, job: Job, file: Path) -> Ended | None:
+def _do(folder: Path, job: Job, file: Path) -> Ended:
     if job.attempts >= MOST_ATTEMPTS:
         return Ended(
             kind=job.kind,
@@ -46,7 +48,6 @@ def _do(folder: Path, job: Job, file: Path) -> Ended | None:
     except Stopped:
         return Ended(kind=job.kind, how="stopped")
     except BusyError:
-        write_json(file, job.model_dump())
         raise
     except GistError as error:
         return Ended(kind=job.kind, how="failed", sentence=str(error))
