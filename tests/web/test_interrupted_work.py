@@ -5,10 +5,12 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from gist.phantoms import write_phantom_data_set
 from gist.runs.folder import RunFolder
 from gist.web.jobs import Job, Jobs
 from gist.web.server import run_server
+from gist.web.uploads import Uploads
 
 QUICK = {
     "prepare.resolution": "32",
@@ -114,7 +117,9 @@ def test_stopping_ends_a_job_and_starting_continues_it(server: Server, knees: Pa
     assert states["train"] == "stopped"
     server.api("PATCH", "/projects/p/settings", {"train.kimg": "0.05"})
     server.api("POST", "/projects/p/jobs", {"kind": "run"})
-    server.until("p", "done")
+    (worker,) = workers(server.folder)
+    while gist.status(server.folder / "p")[1].state != "done":
+        assert not has_ended(worker, 0.1)
 
 
 def test_two_servers_do_not_start_one_job_twice(folder: Path) -> None:
@@ -207,3 +212,29 @@ def test_ctrl_c_ends_the_server_and_not_its_job(server: Server, knees: Path) -> 
     with server.process:
         server.process.wait()
     assert worker.is_running()
+
+
+@pytest.mark.nightly
+def test_a_server_killed_at_twenty_random_moments_loses_no_byte_of_any_file(server: Server) -> None:
+    moments = random.Random(0)
+    files = {f"class {n % 3}/{n}.png": moments.randbytes(moments.randrange(1, 9 << 20)) for n in range(30)}
+    server.api("POST", "/projects", {"title": "p"})
+    kills = 0
+    while True:
+        killer = threading.Timer(moments.uniform(0, 0.5), server.process.kill) if kills < 20 else None
+        if killer:
+            killer.start()
+        try:
+            for path, data in files.items():
+                server.bring("p", path, data)
+            if killer is None:
+                break
+            killer.join()
+            server.api("GET", "/projects")
+        except (OSError, http.client.HTTPException):
+            kills += 1
+            server.kill()
+            server.start()
+    archive = Uploads(server.folder / "uploads" / "p", 1 << 40).assemble()
+    with zipfile.ZipFile(archive) as brought:
+        assert {name: brought.read(name) for name in brought.namelist()} == files
