@@ -139,6 +139,16 @@ def test_settings_that_are_none_of_the_page_are_refused(server: Server, key: str
     assert server.tried("PATCH", "/projects/knees/settings", {key: value}).status == 400
 
 
+def test_what_was_typed_wrongly_stands_in_the_form_beside_a_sentence(server: Server) -> None:
+    session = server.signed_in()
+    typed = {"train.kimg": "many", "generate.count": "77"}
+    answer = server.form("/projects/knees/plan", session, csrf=server.csrf(session), then="run", **typed)
+    page = answer.body.decode()
+    assert answer.status == 400
+    assert 'role="alert"' in page
+    assert all(f'value="{value}"' in page for value in typed.values())
+
+
 def test_a_request_that_is_too_long_is_refused_unread(server: Server) -> None:
     assert (
         server.tried("PUT", "/projects/knees/uploads/" + "0" * 32 + "/0", bytes((4 << 20) + 1)).status == 413

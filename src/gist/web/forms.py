@@ -38,20 +38,20 @@ class Field:
     """Empty where anything may be typed."""
 
 
-def fields(project: Project) -> dict[str, list[Field]]:
-    """The fields by section, the simple ones under an empty name."""
+def fields(project: Project, typed: Mapping[str, str] | None = None) -> dict[str, list[Field]]:
+    """The fields by section, the simple ones under an empty name; `typed` is what was typed and not taken."""
     config = project.config().model_dump(mode="json")
     found: dict[str, list[Field]] = {"": []}
     for entry in _offered():
         value: Any = config
         for name in entry.key.split("."):
             value = value[name]
-        typed = as_typed(value)
+        now = as_typed(value)
         field = Field(
             entry.key,
             SIMPLE.get(entry.key, entry.key),
             entry.meaning,
-            "" if value is None or typed == entry.default else typed,
+            (typed or {}).get(entry.key, "" if value is None or now == entry.default else now),
             entry.default,
             _choices(entry, project),
         )

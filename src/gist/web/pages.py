@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import yaml
@@ -113,8 +114,10 @@ def _plan(project: Chosen, visitor: Asks) -> str:
     return _plan_page(project, visitor)
 
 
-def _plan_page(project: Project, visitor: Visitor, problem: str = "") -> str:
-    return _page("plan", project, visitor, plan=project.plan(), fields=forms.fields(project), problem=problem,
+def _plan_page(
+    project: Project, visitor: Visitor, problem: str = "", typed: Mapping[str, str] | None = None
+) -> str:
+    return _page("plan", project, visitor, plan=project.plan(), fields=forms.fields(project, typed), problem=problem,
                  settings=_settings_in_use(project), command=project.command())  # fmt: skip
 
 
@@ -126,7 +129,7 @@ def _change(project: Chosen, visitor: Asks, typed: Form) -> Response:
     try:
         project.change(forms.changes(typed, project))
     except InputError as error:
-        return HTMLResponse(_plan_page(project, visitor, str(error)), 400)
+        return HTMLResponse(_plan_page(project, visitor, str(error), typed), 400)
     project.start("run" if then == "run" else "look")
     return _to(project, "training" if then == "run" else "plan")
 
