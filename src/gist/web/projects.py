@@ -111,13 +111,17 @@ class Project:
         run(self.run.path, stages=stages, changes=self.private_changes())
 
     def change(self, changes: Mapping[str, Any]) -> None:
-        """Keeps settings for the next job.
+        """Keeps settings for the next job; a plan that was made for others is gone.
 
         Raises:
             InputError: a setting is wrong.
             BusyError: the run is at work.
         """
-        keep_settings(build_config(self.config().model_dump(mode="json"), changes))
+        before = self.config()
+        after = build_config(before.model_dump(mode="json"), changes)
+        keep_settings(after)
+        if after != before:
+            self.plan_file.unlink(missing_ok=True)
         self._seen = None
 
     def start(self, kind: str) -> None:
