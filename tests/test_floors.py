@@ -27,7 +27,7 @@ FLOORS = (
     ("reporting",),
     ("releasing",),
     ("verbs",),
-    ("studies",),
+    ("studies", "web"),
     ("cli",),
     ("__init__", "__main__"),
 )

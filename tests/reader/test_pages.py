@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browser_page import browser_page
 from known_run import deep, made_run
 from made_runs import Images
-from reader_browser import Reading, browser_page
+from reader_browser import Reading
 
 from gist.reader.serve import write_files
 from gist.reader.study import create_study

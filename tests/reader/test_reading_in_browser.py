@@ -6,7 +6,8 @@ import csv
 from pathlib import Path
 
 import pytest
-from reader_browser import Reading, browser_page, kill_browser
+from browser_page import browser_page
+from reader_browser import Reading, kill_browser
 from reader_process import free_port, served
 
 from gist.reader import score_study

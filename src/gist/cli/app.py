@@ -30,6 +30,7 @@ from gist.cli.options import Changes, RunFolderArgument, SetOption, add_stage, c
 from gist.cli.progress import TerminalProgress
 from gist.cli.reader_study import app as reader_app
 from gist.cli.releasing import release
+from gist.cli.serving import serve
 from gist.cli.stages import add_stages
 from gist.cli.study import app as study_app
 from gist.cli.verifying import credentials, verify
@@ -139,7 +140,7 @@ def run(
 
 def _confirmed(begun: Beginning, stages: list[str], yes: bool) -> bool:
     """Shows what a run of data begins with and asks, where somebody is there to answer."""
-    from gist.cli.tables import confirmation, found_sentences
+    from gist.cli.tables import confirmation
 
     ask = begun.found is not None and not yes and sys.stdin.isatty() and sys.stdout.isatty()
     if ask:
@@ -147,7 +148,7 @@ def _confirmed(begun: Beginning, stages: list[str], yes: bool) -> bool:
 
         confirmation(plan_run(begun.config, begun.found), stages, begun.said)
         return typer.confirm("Start?", default=True)
-    for sentence in (*(() if begun.found is None else found_sentences(begun.found)), begun.said):
+    for sentence in (*(() if begun.found is None else begun.found.sentences()), begun.said):
         if sentence:
             typer.echo(sentence)
     return True
@@ -434,6 +435,7 @@ def compare(
 app.command()(verify)
 app.command()(credentials)
 app.command()(release)
+app.command()(serve)
 add_stages(app)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ from gist.stages.vocabulary import WARNING
 
 if TYPE_CHECKING:  # what only some commands need is not loaded for the others
     from gist.inspection import InspectionResult
-    from gist.intake.survey import SourceSummary
     from gist.reporting.comparison import RunComparison
     from gist.stages.privacy import PrivacyResult
     from gist.verbs.looks import WeightsState
@@ -148,7 +147,7 @@ def _value(score: Score | None) -> str:
 def plan_table(plan: Plan) -> None:
     """Prints what was found and what was chosen, with reasons."""
     console = Console(highlight=False)
-    for sentence in found_sentences(plan.source):
+    for sentence in plan.source.sentences():
         style = "bold yellow" if sentence.startswith(WARNING) else None
         console.print(sentence, style=style, markup=False)
     console.print()
@@ -158,7 +157,7 @@ def plan_table(plan: Plan) -> None:
     for name, reason in plan.training.reasons.items():
         table.add_row(f"train.{name}", str(getattr(plan.training, name)), reason)
     console.print(table)
-    console.print(_cost(plan), markup=False)
+    console.print(plan.cost(), markup=False)
     if plan.expected is not None:
         console.print(plan.expected.sentence(), markup=False)
 
@@ -167,27 +166,17 @@ def confirmation(plan: Plan, stages: Sequence[str], folder: str) -> None:
     """Prints on one screen what a run would do, for the question whether to start it; `folder` says where."""
     console = Console(highlight=False)
     training = plan.training
-    for sentence in found_sentences(plan.source):
+    for sentence in plan.source.sentences():
         console.print(sentence, markup=False)
     console.print()
     console.print(
         f"Stages: {', '.join(stages)}. The generator: {training.architecture} at {plan.source.resolution}x"
-        f"{plan.source.resolution}, {_kimg(plan)} kimg in batches of {training.batch}. {_cost(plan)} {folder}",
+        f"{plan.source.resolution}, {float(f'{plan.kimg:.3g}'):g} kimg "
+        f"in batches of {training.batch}. {plan.cost()} {folder}",
         markup=False,
     )
     if plan.expected is not None:
         console.print(plan.expected.sentence(), markup=False)
-
-
-def _cost(plan: Plan) -> str:
-    return (
-        f"On {plan.device_reason}: {plan.seconds_per_kimg:.1f} s per 1000 images, "
-        f"about {_duration(plan.hours * 3600)} for {_kimg(plan)} kimg."
-    )
-
-
-def _kimg(plan: Plan) -> str:
-    return f"{float(f'{plan.kimg:.3g}'):g}"
 
 
 def privacy_table(result: PrivacyResult) -> None:
@@ -286,30 +275,6 @@ def comparison_table(comparison: RunComparison) -> None:
     for row in comparison.scores:
         if row.apart and row.name in reached:
             console.print(f"{row.name} of {', '.join(row.values)} stands apart: {row.apart}.", markup=False)
-
-
-def found_sentences(source: SourceSummary) -> Iterator[str]:
-    """What a source holds."""
-    types = ", ".join(f"{count} {kind}" for kind, count in source.types.items())
-    yield f"{source.files} files: {types}."
-    if source.classes:
-        yield "Classes: " + ", ".join(f"{name} ({count})" for name, count in source.classes.items()) + "."
-    else:
-        yield "No labels: one generator for all images."
-    bits = ", ".join(f"{count} of {bits} bit" for bits, count in source.bits.items())
-    yield (
-        f"Of {source.looked_at} looked at, {source.readable} are readable ({bits}); "
-        f"shorter side {source.short_side_median} pixels in the middle, {source.short_side_min} at least."
-    )
-    if source.patients is None:
-        yield "No patient id is known: images of one patient may fall on both sides of the split."
-    else:
-        yield f"Patients: {source.patients}."
-    for reason, count in source.problems.items():
-        yield f"{count} would be set aside: {reason}."
-    yield from source.notes
-    reason = source.resolution_reason or "given in the settings"
-    yield f"prepare.resolution: {source.resolution} ({reason.rstrip('.')})."
 
 
 def _how_far(entry: StageStatus) -> str:

@@ -61,6 +61,29 @@ class SourceSummary:
     impossible: str = ""
     """Why the prepare stage would refuse; empty where it would not, as far as headers tell."""
 
+    def sentences(self) -> Iterator[str]:
+        """What a source holds."""
+        types = ", ".join(f"{count} {kind}" for kind, count in self.types.items())
+        yield f"{self.files} files: {types}."
+        if self.classes:
+            yield "Classes: " + ", ".join(f"{name} ({count})" for name, count in self.classes.items()) + "."
+        else:
+            yield "No labels: one generator for all images."
+        bits = ", ".join(f"{count} of {bits} bit" for bits, count in self.bits.items())
+        yield (
+            f"Of {self.looked_at} looked at, {self.readable} are readable ({bits}); "
+            f"shorter side {self.short_side_median} pixels in the middle, {self.short_side_min} at least."
+        )
+        if self.patients is None:
+            yield "No patient id is known: images of one patient may fall on both sides of the split."
+        else:
+            yield f"Patients: {self.patients}."
+        for reason, count in self.problems.items():
+            yield f"{count} would be set aside: {reason}."
+        yield from self.notes
+        reason = self.resolution_reason or "given in the settings"
+        yield f"prepare.resolution: {self.resolution} ({reason.rstrip('.')})."
+
 
 def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "auto") -> SourceSummary:
     """Looks at the source of `config` without decoding or writing anything; reads up to 400 headers.

@@ -18,6 +18,7 @@ from gist.images.png import encode_png
 from gist.intake.survey import SourceSummary, inspect
 from gist.machine.device import Device, computing
 from gist.machine.memory import GIBIBYTE, available_bytes, peak_bytes, used_bytes
+from gist.numerals import duration
 from gist.training.expectation import Expectation, expect
 
 _MEMORY_SHARE = 0.8
@@ -49,6 +50,13 @@ class Plan:
     def kimg(self) -> float:
         """Expected length in thousands of images."""
         return min(self.training.kimg, self.hours * 3600 / self.seconds_per_kimg)
+
+    def cost(self) -> str:
+        """How long it takes here, in words."""
+        return (
+            f"On {self.device_reason}: {self.seconds_per_kimg:.1f} s per 1000 images, "
+            f"about {duration(self.hours * 3600)} for {float(f'{self.kimg:.3g}'):g} kimg."
+        )
 
 
 def plan_run(config: Config, source: SourceSummary | None = None) -> Plan:

@@ -12,20 +12,17 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from gist.errors import InputError
 from gist.pages.html import embedded, html
+from gist.pages.serving import HEADERS, allowed_hosts
 from gist.reader.serve.answers import Answer, AnswerBook
 from gist.reader.serve.page import SHARED_SCRIPTS, STYLE, page_facts, session_facts
 from gist.reader.study.folder import Study, levels, pictures_of
 
 MOST_BYTES = 65_536
 """Of a request."""
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 def make_app(folder: Path, study: Study, tokens: Mapping[str, str], host: str) -> FastAPI:
@@ -38,7 +35,6 @@ def make_app(folder: Path, study: Study, tokens: Mapping[str, str], host: str) -
     page = html("gist.reader.serve/online.html.j2", **page_facts(study))
     script = embedded(*SHARED_SCRIPTS, "gist.reader.serve/online.js")
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    allowed = [host, "localhost"] if host == "127.0.0.1" else [host]
 
     def book_of(authorization: Annotated[str, Header()] = "") -> AnswerBook:
         given = authorization.removeprefix("Bearer ").encode()
@@ -56,7 +52,7 @@ def make_app(folder: Path, study: Study, tokens: Mapping[str, str], host: str) -
             response = await proceed(request)
         else:
             response = Response("This request is too long.", 413)
-        response.headers.update(HEADERS)
+        response.headers.update(HEADERS | {"Content-Security-Policy": POLICY})
         return response
 
     async def damaged(_: Request, error: Exception) -> Response:
@@ -106,5 +102,5 @@ def make_app(folder: Path, study: Study, tokens: Mapping[str, str], host: str) -
     def _pixels(files: list[str]) -> Response:
         return Response(levels(folder, study, files), media_type="application/octet-stream")
 
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(host), www_redirect=False)
     return app

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
-from contextlib import closing
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from gist.errors import BusyError, InputError
+from gist.pages.serving import missing_extra, open_port, serve
 from gist.reader.study.folder import TOKENS_FILE, read_study
 
 
@@ -48,13 +47,9 @@ def run_server(folder: Path, host: str, port: int) -> None:
         BusyError: another server works on the study.
     """
     try:
-        import uvicorn
-
         from gist.reader.serve.app import make_app
     except ImportError:
-        raise InputError(
-            "Serving needs FastAPI and uvicorn; `pip install gist-synth[serve]` brings them."
-        ) from None
+        raise missing_extra() from None
     if host in ("0.0.0.0", "::", ""):
         raise InputError("Give --host the one address that readers type, so that no other name is answered.")
     app = make_app(folder, read_study(folder), read_tokens(folder), host)
@@ -63,14 +58,5 @@ def run_server(folder: Path, host: str, port: int) -> None:
         lock.acquire(blocking=False)
     except Timeout:
         raise BusyError(f"Another server works on {folder}; stop it first.") from None
-    try:
-        listening = socket.create_server((host, port))
-    except OSError as error:
-        raise InputError(
-            f"Port {port} of {host} cannot be used ({error.strerror or error}); choose another with --port or --host."
-        ) from None
-    with closing(listening), lock:
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, lifespan="off"
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+    with lock:
+        serve(app, open_port(host, port))
