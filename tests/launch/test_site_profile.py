@@ -1,5 +1,6 @@
 """The site profile, and the batch script that is made of it."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -68,6 +69,22 @@ def test_the_user_s_own_profile_and_the_one_of_the_environment_are_found(
     assert read_site(None, {}).partition == "own"
     monkeypatch.setenv("GIST_SITE", str(profile("partition: named\n")))
     assert read_site(None, {}).partition == "named"
+
+
+def test_times_and_accounts_mean_what_they_look_like(profile) -> None:
+    text = "time: 12:00:00\naccount: 0123\npartition:\nqos: 2026-11-30\noptions: [--exclusive, --nice=10]\n"
+    site = read_site(profile(text), {})
+    assert (site.time, site.account, site.partition, site.qos) == ("12:00:00", "0123", None, "2026-11-30")
+    assert site.options == ("--exclusive", "--nice=10")
+    assert read_site(profile("time: 30\nleave: 60\n"), {}).time == "30"
+
+
+def test_the_profile_in_the_guide_is_read(profile) -> None:
+    guide = Path(__file__).parents[2] / "docs/guide/cluster.md"
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", guide.read_text(), re.MULTILINE | re.DOTALL)
+    site = read_site(profile(text), {})
+    assert site.time == "12:00:00"
+    parsed(batch_script(site, ()))
 
 
 @pytest.mark.parametrize(
