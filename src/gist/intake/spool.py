@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -56,6 +56,17 @@ class Spool:
             offset, self._end = self._end, record[2]
             yield offset, json.loads(record[0])
         self._added.truncate(self._end)
+
+    def take(self, others: Iterable[Path]) -> None:
+        """Adds the records that spools of the same settings hold in other folders."""
+        for _ in self.earlier_records():
+            pass
+        for folder in others:
+            with Spool(folder, self._settings) as other:
+                for offset, _ in other.earlier_records():
+                    if (record := other._read(offset)) is not None:
+                        self.append(*record[:2])
+        self.flush()
 
     def append(self, text: bytes, png: bytes) -> int:
         """Adds a record, JSON and a PNG, and returns its offset."""
