@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from gist.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -78,10 +80,38 @@ def test_an_edited_script_is_submitted_as_it_is_and_what_slurm_refuses_is_a_sent
     (cluster.place / "site.yaml").write_text("gpus: 0\ncpus: 1\npartition: nowhere\n")
     told = cluster.run("--stages", "prepare")
     assert "SLURM refuses: invalid partition specified: nowhere" in told.stderr
-    assert "Partitions here: debug." in told.stderr
+    assert "the partitions here are debug." in told.stderr
     script = cluster.place / "runs/knees/job/job.sbatch"
     script.write_text(script.read_text().replace("--partition=nowhere", "--partition=debug"))
     told = cluster.run("--stages", "prepare")
     assert "as you edited it" in told.stdout, told.stderr
     cluster.until(lambda: "COMPLETED" in cluster.status())
     assert "partition=debug" in script.read_text()
+
+
+@pytest.mark.parametrize(
+    ("profile", "words"),
+    [
+        ("options: [--exlusive]", "unrecognized option '--exlusive'; mend options in the profile."),
+        ("gpus: 2", "(gres) specification; its machines have these GPUs: (null)."),
+        ("memory: lots", "Invalid --mem specification; write memory as 32G."),
+        (
+            "constraint: a100",
+            "Invalid feature specification; mend constraint in the profile; the features here are",
+        ),
+    ],
+)
+def test_what_this_slurm_refuses_says_what_to_do(cluster: Cluster, profile: str, words: str) -> None:
+    (cluster.place / "site.yaml").write_text(("" if "gpus" in profile else "gpus: 0\n") + profile + "\n")
+    told = cluster.run("--stages", "prepare")
+    assert f"gist: SLURM refuses: {words}"[:20] in told.stderr
+    assert words in told.stderr
+
+
+def test_a_job_that_can_never_start_says_so(cluster: Cluster) -> None:
+    told = cluster.run("--stages", "prepare", "--nodes", "9")
+    assert told.returncode == 0, told.stderr
+    cluster.until(lambda: "PartitionConfig" in cluster.status())
+    assert (
+        "(PartitionConfig); it asks for more than its partition has and will never start" in cluster.status()
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -89,7 +90,11 @@ def test_a_node_drained_or_lost_in_mid_run_loses_nothing(cluster: Cluster, state
     )
     cluster.until(lambda: images(run) > 0)
     node = fact(cluster, number, "NodeList")
-    cluster("scontrol", "update", f"NodeName={node}", f"State={state}", "Reason=test")
+    for now in (
+        "DRAIN",
+        state,
+    ):  # a lost node of this machine is back at once, and is not to get the job again
+        cluster("scontrol", "update", f"NodeName={node}", f"State={now}", "Reason=test")
     try:
         if state == "DRAIN":  # what runs may go on; who drains a node sends the job elsewhere
             assert fact(cluster, number, "JobState") == "RUNNING"
@@ -102,3 +107,20 @@ def test_a_node_drained_or_lost_in_mid_run_loses_nothing(cluster: Cluster, state
         assert same_bits(final_network(run), unbroken(cluster, end))
     finally:
         cluster("scontrol", "update", f"NodeName={node}", "State=RESUME")
+
+
+def test_an_array_of_jobs_prepares_what_one_process_does(cluster: Cluster) -> None:
+    script = Path(__file__).parents[2] / "src/gist/examples/shards.sbatch"
+    words = ("prepare", "knees", "--run", "runs/knees", "--resolution", "32")
+    told = cluster("sbatch", "--array=1-3", "--cpus-per-task=1", str(script), *words)
+    assert told.returncode == 0, told.stderr
+    cluster.until(lambda: done(cluster))
+    assert cluster("gist", *(word.replace("runs/knees", "runs/alone") for word in words)).returncode == 0
+    for name in ("train.zip", "test.zip", "records.csv", "rejected.csv"):
+        one, many = (cluster.place / "runs" / run / "prepare" / name for run in ("alone", "knees"))
+        assert one.read_bytes() == many.read_bytes()
+
+
+def done(cluster: Cluster) -> bool:
+    record = RunFolder(cluster.place / "runs/knees").record("prepare")
+    return record is not None and record.state == "done"

@@ -47,7 +47,7 @@ def run_stages(
     chosen = [name for name in STAGE_NAMES if name in stages]
     if not place().leads:
         return _follow(config, run, chosen)
-    with _told_plainly(config, run), run.locked(), run.listening(), _companions(chosen):
+    with told_plainly(config, run), run.locked(), run.listening(), _companions(chosen):
         run.remove_leftovers()
         check_run(config, run, chosen)
         before = _stored_settings(run) or config
@@ -74,7 +74,7 @@ def run_shard(
     run, work = RunFolder(config.run_folder, set_name), STAGES[stage].promise.shard
     if work is None:
         raise InputError(f"Stage {stage} is not done in shards; run it without.")
-    with _told_plainly(config, run):
+    with told_plainly(config, run):
         check_run(config, run, [stage])
         if needs_work(STAGES[stage], config, run):
             progress.stage = stage
@@ -98,7 +98,7 @@ def run_shard(
 
 
 @contextmanager
-def _told_plainly(config: Config, run: RunFolder) -> Iterator[None]:
+def told_plainly(config: Config, run: RunFolder) -> Iterator[None]:
     """What goes wrong in it is told in words for users, without their private paths."""
     try:
         yield
