@@ -93,7 +93,7 @@ def test_an_edited_script_is_submitted_as_it_is_and_what_slurm_refuses_is_a_sent
     ("profile", "words"),
     [
         ("options: [--exlusive]", "unrecognized option '--exlusive'; mend options in the profile."),
-        ("gpus: 2", "(gres) specification; its machines have these GPUs: (null)."),
+        ("gpus: 2", "(gres) specification; its machines have these GPUs: none."),
         ("memory: lots", "Invalid --mem specification; write memory as 32G."),
         (
             "constraint: a100",

@@ -228,5 +228,6 @@ def _slurm(command: list[str], cwd: Path | None = None, **environment: str) -> s
     remedy = next((words for sign, words in _REFUSALS.items() if sign in said.lower()), "")
     for asked in re.findall(r"{(.*?)}", remedy):
         shown = subprocess.run(["sinfo", "-h", "-o", asked], capture_output=True, text=True, check=False)
-        remedy = remedy.replace(f"{{{asked}}}", ", ".join(sorted(set(shown.stdout.split()))))
+        there = sorted(set(shown.stdout.split()) - {"(null)"})
+        remedy = remedy.replace(f"{{{asked}}}", ", ".join(there) or "none")
     raise InputError(f"SLURM refuses: {said}{f'; {remedy}' if remedy else ''}.")
