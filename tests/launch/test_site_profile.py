@@ -1,14 +1,18 @@
 """The site profile, and the batch script that is made of it."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import gist
-from gist.errors import InputError
-from gist.launch.site import read_site
-from gist.launch.slurm import batch_script
+from gist.config import build_config
+from gist.errors import InputError, StageError
+from gist.launch.site import Site, read_site
+from gist.launch.slurm import Job, batch_script, submit
+from gist.runs.folder import RunFolder
+from gist.verbs.jobs import start_job
 
 
 @pytest.fixture
@@ -70,6 +74,22 @@ def test_the_user_s_own_profile_and_the_one_of_the_environment_are_found(
     assert read_site(None, {}).partition == "named"
 
 
+def test_times_and_accounts_mean_what_they_look_like(profile) -> None:
+    text = "time: 12:00:00\naccount: 0123\npartition:\nqos: 2026-11-30\noptions: [--exclusive, --nice=10]\n"
+    site = read_site(profile(text), {})
+    assert (site.time, site.account, site.partition, site.qos) == ("12:00:00", "0123", None, "2026-11-30")
+    assert site.options == ("--exclusive", "--nice=10")
+    assert read_site(profile("time: 30\nleave: 60\n"), {}).time == "30"
+
+
+def test_the_profile_in_the_guide_is_read(profile) -> None:
+    guide = Path(__file__).parents[2] / "docs/guide/cluster.md"
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", guide.read_text(), re.MULTILINE | re.DOTALL)
+    site = read_site(profile(text), {})
+    assert site.time == "12:00:00"
+    parsed(batch_script(site, ()))
+
+
 @pytest.mark.parametrize(
     ("text", "given", "words"),
     [
@@ -129,3 +149,35 @@ def test_without_slurm_the_sentence_says_so_and_nothing_is_lost(tmp_path: Path, 
     told = CliRunner().invoke(app, ["run", "study.yaml", "--nodes", "2"])
     assert "--nodes is for jobs; give --on slurm as well" in str(told.exception)
     assert gist.status("runs/a")[0].state == "not started"
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("OUT_OF_MEMORY", "killed for memory: ask for more (--memory), or set train.micro_batch lower"),
+        ("NODE_FAIL", "its node was lost"),
+        ("TIMEOUT", "its time was up before a checkpoint was written"),
+        ("FAILED", "it failed: see its log"),
+    ],
+)
+def test_how_a_job_ended_is_said_with_what_to_do(state: str, words: str) -> None:
+    said = Job(7, state, restarts=1).sentence()
+    assert words in said
+    assert said.endswith(", begun again once; `gist run … --on slurm` continues.")
+
+
+def test_an_account_that_slurm_does_not_know_says_where_to_mend_it(tmp_path: Path, monkeypatch) -> None:
+    words = "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified"
+    command = tmp_path / "bin/sbatch"
+    command.parent.mkdir()
+    command.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 1\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}:/bin:/usr/bin")
+    with pytest.raises(InputError, match="combination specified; mend account in the profile"):
+        submit(RunFolder(tmp_path / "run"), Site(account="nobody"), ())
+
+
+def test_a_disk_that_cannot_be_written_is_a_sentence_and_nothing_is_submitted(tmp_path: Path) -> None:
+    (tmp_path / "runs").symlink_to("/proc/self/task")  # nobody may make a folder there, root neither
+    with pytest.raises(StageError, match=r"run the same command|cannot be written"):
+        start_job(build_config({"folder": tmp_path / "runs/a"}), None, {})

@@ -2,79 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from gist.phantoms import write_phantom_data_set
 from gist.runs.folder import RunFolder
 
-DEADLINE_SECONDS = 400
-SMALL = [
-    "prepare.resolution=32",
-    "train.architecture=stylegan2",
-    "train.mapping_layers=2",
-    "train.channel_base=256",
-]
-
-
-class Cluster:
-    """The commands of a user of this SLURM, in a folder of its own."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        tools = place / "bin"
-        tools.mkdir()
-        for name, module in (("gist", "gist"), ("torchrun", "torch.distributed.run")):
-            (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
-            (tools / name).chmod(0o755)
-        own = {"PATH": f"{tools}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1", "HOME": str(place)}
-        self.environment = os.environ | own
-
-    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(words, cwd=self.place, env=self.environment, capture_output=True, text=True)
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        settings = [part for setting in SMALL for part in ("--set", setting)]
-        return self(
-            "gist", "run", "knees", "--on", "slurm", "--site", "site.yaml", "--yes", *settings, *words
-        )
-
-    def status(self) -> str:
-        return self("gist", "status", "runs/knees").stdout
-
-    def until(self, holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + DEADLINE_SECONDS
-        while not holds():
-            assert time.monotonic() < end, (
-                self.status() + self("gist", "logs", "runs/knees", "--lines", "0").stdout
-            )
-            time.sleep(0.2)
-
-
-@pytest.fixture(scope="module")
-def two_nodes() -> None:
-    if shutil.which("sbatch") is None:
-        pytest.skip("SLURM is not installed")
-    nodes = subprocess.run(["sinfo", "-h", "-N", "-t", "idle", "-o", "%N"], capture_output=True, text=True)
-    if len(set(nodes.stdout.split())) < 2:
-        pytest.skip("no SLURM cluster with two idle nodes answers")
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, two_nodes: None):
-    del two_nodes
-    (tmp_path / "site.yaml").write_text("gpus: 0\ncpus: 1\nleave: 60\n")
-    write_phantom_data_set(tmp_path / "knees", count=80, size_range=(60, 80))
-    user = Cluster(tmp_path)
-    yield user
-    user("gist", "cancel", "runs/knees")
+if TYPE_CHECKING:
+    from conftest import Cluster
 
 
 def test_a_folder_of_radiographs_becomes_a_job_and_its_paths_stay_out_of_the_run(cluster: Cluster) -> None:
@@ -145,10 +80,38 @@ def test_an_edited_script_is_submitted_as_it_is_and_what_slurm_refuses_is_a_sent
     (cluster.place / "site.yaml").write_text("gpus: 0\ncpus: 1\npartition: nowhere\n")
     told = cluster.run("--stages", "prepare")
     assert "SLURM refuses: invalid partition specified: nowhere" in told.stderr
-    assert "Partitions here: debug." in told.stderr
+    assert "the partitions here are debug." in told.stderr
     script = cluster.place / "runs/knees/job/job.sbatch"
     script.write_text(script.read_text().replace("--partition=nowhere", "--partition=debug"))
     told = cluster.run("--stages", "prepare")
     assert "as you edited it" in told.stdout, told.stderr
     cluster.until(lambda: "COMPLETED" in cluster.status())
     assert "partition=debug" in script.read_text()
+
+
+@pytest.mark.parametrize(
+    ("profile", "words"),
+    [
+        ("options: [--exlusive]", "unrecognized option '--exlusive'; mend options in the profile."),
+        ("gpus: 2", "(gres) specification; its machines have these GPUs: none."),
+        ("memory: lots", "Invalid --mem specification; write memory as 32G."),
+        (
+            "constraint: a100",
+            "Invalid feature specification; mend constraint in the profile; the features here are",
+        ),
+    ],
+)
+def test_what_this_slurm_refuses_says_what_to_do(cluster: Cluster, profile: str, words: str) -> None:
+    (cluster.place / "site.yaml").write_text(("" if "gpus" in profile else "gpus: 0\n") + profile + "\n")
+    told = cluster.run("--stages", "prepare")
+    assert f"gist: SLURM refuses: {words}"[:20] in told.stderr
+    assert words in told.stderr
+
+
+def test_a_job_that_can_never_start_says_so(cluster: Cluster) -> None:
+    told = cluster.run("--stages", "prepare", "--nodes", "9")
+    assert told.returncode == 0, told.stderr
+    cluster.until(lambda: "PartitionConfig" in cluster.status())
+    assert (
+        "(PartitionConfig); it asks for more than its partition has and will never start" in cluster.status()
+    )

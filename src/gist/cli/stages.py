@@ -14,6 +14,15 @@ from gist.cli.options import Changes, RunFolderArgument, SetOption, add_stage, s
 from gist.cli.progress import TerminalProgress
 from gist.errors import InputError
 
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Do only this share of the work, such as 3/8, beside other processes; the last one joins them.",
+        metavar="N/COUNT",
+        show_default=False,
+    ),
+]
+
 
 def add_stages(app: typer.Typer) -> None:
     """Gives the command line a command for each stage, in their order."""
@@ -34,9 +43,12 @@ def prepare(
     source: Annotated[Path, typer.Argument(help="Folder of radiographs.", metavar="DATA")],
     folder: Annotated[Path, typer.Option("--run", help="Run folder, made if missing.", metavar="RUN")],
     changes: Changes,
+    shard: ShardOption = None,
 ) -> None:
     """Radiographs to square, labelled archives with a held-out part."""
-    say_loss(_stage("prepare", folder, {"prepare.source": str(source)} | changes))
+    result = _stage("prepare", folder, {"prepare.source": str(source)} | changes, shard=shard)
+    if result is not None:
+        say_loss(result)
 
 
 def train(folder: RunFolderArgument, changes: Changes) -> None:
@@ -58,13 +70,16 @@ def generate(
             help="New folder for pictures of RUN's network or --network, outside the run.", metavar="FOLDER"
         ),
     ] = None,
+    shard: ShardOption = None,
 ) -> None:
     """Draw synthetic images from a snapshot of a run, or without a run from any network file."""
     from gist.verbs import generate_folder
 
     if folder is not None and out is None:
-        _stage("generate", folder, changes, name)
+        _stage("generate", folder, changes, name, shard)
         return
+    if shard is not None:
+        raise InputError("Shards are of a run, `gist generate RUN --shard 3/8`; leave --out or --shard out.")
     if name is not None:
         raise InputError(
             "A set with a name lies in its run, `gist generate RUN --name NAME`; leave --out out."
@@ -185,13 +200,23 @@ def report(folder: RunFolderArgument, changes: Changes, name: SetOption = None) 
     say_where(folder, name, made=True)
 
 
-def _stage(stage: str, folder: Path, changes: Changes, name: str | None = None) -> Any:
-    """Brings a stage of a run folder, or of one of its synthetic sets, up to date and returns its result."""
+def _stage(
+    stage: str, folder: Path, changes: Changes, name: str | None = None, shard: str | None = None
+) -> Any:
+    """Brings a stage of a run folder, or of one of its synthetic sets, up to date and returns its result.
+
+    With a `shard` only where it was the last one; else None.
+    """
     from gist.machine.processes import place
-    from gist.verbs import run_stage
+    from gist.verbs import run_shard, run_stage
 
     with TerminalProgress() as progress:
-        result = run_stage(folder, stage, name=name, progress=progress, changes=changes)
+        if shard is not None:
+            result = run_shard(folder, stage, shard, name=name, progress=progress, changes=changes)
+            if result is None:
+                return None
+        else:
+            result = run_stage(folder, stage, name=name, progress=progress, changes=changes)
     if place().leads:  # of several processes that share the training the first one tells
         say_next(folder, name)
     return result

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from gist import ops
 from gist.config import Config
+from gist.errors import InputError
 from gist.files import sha256_of, write_atomic
 from gist.generation.check import check_classes
 from gist.generation.drawing import Draw, draw_pictures, draws_of_classes, draws_of_mix
@@ -16,11 +18,14 @@ from gist.generation.filter import filters_of
 from gist.generation.made_elsewhere import bring_in
 from gist.generation.marks import FINGERPRINTS, Marks, table_of_fingerprints
 from gist.generation.network import find_network, read_network
+from gist.generators.model import Model
+from gist.generators.synthesis import chunk_size
 from gist.images.archive import ArchiveWriter
 from gist.machine.device import Device, computing, round_convolutions
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.runs.results import finished_result
+from gist.runs.shards import Shard, finished_shards
 from gist.stages.generate import GenerateConfig, GenerateResult
 from gist.stages.prepare import PrepareResult
 
@@ -43,25 +48,77 @@ def generate(config: Config, run: RunFolder, progress: Progress) -> GenerateResu
         return _generated(config, run, progress, device)
 
 
-def _generated(config: Config, run: RunFolder, progress: Progress, device: Device) -> GenerateResult:
+def generate_shard(config: Config, run: RunFolder, folder: Path, shard: Shard, progress: Progress) -> None:
+    """Draws every so-manieth chunk of the pictures into `folder`, from which `generate` takes them.
+
+    Raises:
+        InputError: as there, or pictures are filtered, and so wait for those before them.
+        Stopped: a signal asked to stop.
+    """
+    settings = config.generate
+    if (
+        settings.source is not None
+        or settings.reject_artifacts is not None
+        or settings.min_novelty is not None
+    ):
+        raise InputError(
+            "Pictures that are filtered or were made elsewhere are no work for shards; leave --shard out."
+        )
+    with computing(config) as device:
+        drawing = _begin(config, run, device, progress)
+        size = chunk_size(drawing.G)
+        chunks = [drawing.wanted[start : start + size] for start in range(0, len(drawing.wanted), size)]
+        own = [draw for chunk in shard.of(chunks) for draw in chunk]
+        if own:
+            stop_file = RunFolder(folder).stop_file
+            draw_pictures(drawing.G, own, folder, settings, drawing.marks, (), progress, stop_file)
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """All that drawing needs, which is the same for every shard."""
+
+    G: Model
+    network: Path
+    network_hash: str
+    class_names: tuple[str, ...]
+    wanted: list[Draw]
+    marks: Marks
+
+
+def _begin(config: Config, run: RunFolder, device: Device, progress: Progress) -> _Drawing:
     # Changes one pixel in 25, by a grey level or two, and is several times faster on a GPU.
     round_convolutions(to_tf32=True)
-    settings = config.generate
-    network = find_network(settings.network, run)
+    network = find_network(config.generate.network, run)
     G, class_names = read_network(network)
     ops.tune_memory_allocator(one_arena=G.one_arena)
     G = G.to(device.torch_device).eval().requires_grad_(False)
-    wanted = _wanted(settings, class_names, run)
-    counts = Counter(draw.label for draw in wanted)
+    wanted = _wanted(config.generate, class_names, run)
     network_hash = sha256_of(network)
-    filters = filters_of(config, run, G.img_resolution, device, progress)
     ops.prepare(device.torch_device, progress.note)
+    return _Drawing(
+        G, network, network_hash, class_names, wanted, Marks(network_hash, class_names, config.generate)
+    )
+
+
+def _generated(config: Config, run: RunFolder, progress: Progress, device: Device) -> GenerateResult:
+    settings = config.generate
+    drawing = _begin(config, run, device, progress)
+    network, network_hash, class_names = drawing.network, drawing.network_hash, drawing.class_names
+    counts = Counter(draw.label for draw in drawing.wanted)
+    filters = filters_of(config, run, drawing.G.img_resolution, device, progress)
 
     folder = run.stage_folder("generate")
     images = folder / "images"
+    for shard in finished_shards("generate", config, run):
+        images.mkdir(exist_ok=True)
+        for file in shard.glob("*.png"):
+            file.replace(images / file.name)
 
-    marks = Marks(network_hash, class_names, settings)
-    drawn = draw_pictures(G, wanted, images, settings, marks, filters, progress, run.stop_file)
+    marks = drawing.marks
+    drawn = draw_pictures(
+        drawing.G, drawing.wanted, images, settings, marks, filters, progress, run.stop_file
+    )
     for each in filters:
         if rejected := drawn.rejected[each.column]:
             why = ", ".join(f"{count} for {reason}" for reason, count in rejected.most_common())

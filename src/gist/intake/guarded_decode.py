@@ -32,7 +32,7 @@ class Crew:
 
     def __init__(self, processes: int, first: subprocess.Popen[bytes] | None = None) -> None:
         self._first = first
-        self._processes = processes
+        self.processes = processes
         self._failed_starts = 0
         self._members: list[DecodingProcess] = []
         self._arrivals: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
@@ -48,7 +48,7 @@ class Crew:
 
     def grow(self, files: int) -> None:
         """Starts as many processes as so many files are worth."""
-        while len(self._members) < min(self._processes, -(-files // _FILES_PER_PROCESS)):
+        while len(self._members) < min(self.processes, -(-files // _FILES_PER_PROCESS)):
             self._members.append(DecodingProcess(start_worker(), self._arrivals))
 
     def dissolve(self) -> None:

@@ -6,6 +6,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -28,6 +29,7 @@ from gist.machine.processes import usual_threads
 from gist.numerals import counted
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
+from gist.runs.shards import Shard, finished_shards
 from gist.stages.prepare import PrepareConfig
 from gist.stages.vocabulary import Reason
 
@@ -49,22 +51,16 @@ def prepare_with(
         InputError, StageError: as there.
         OSError: something cannot be written.
     """
-    processes = usual_threads() if config.threads == "auto" else config.threads
     with ExitStack() as stack:
-        crew = stack.enter_context(Crew(processes, first))
-        salt = read_or_make_salt()
-        labelled = label_sources(config.prepare, config.seed, salt, (run.path,))
-        if labelled.candidates and labelled.origin != "tag":
-            _check_conditional(config, {candidate.class_name for candidate in labelled.candidates})
-        crew.grow(len(labelled.candidates))
+        crew = stack.enter_context(_crew(config, first))
+        begun = _begin(config, run, crew, progress)
+        labelled, salt, settings = begun.labelled, begun.salt, begun.settings
         # Imported only here, for it takes as long as the processes take to start.
         from gist.intake.assembly import assemble
         from gist.intake.data_page import write_data_page
 
-        choice = _resolution(config, labelled, salt, crew)
-        search = _text_search(config.prepare, len(labelled.candidates), processes, progress)
-        settings = job_settings(config.prepare, labelled, config.seed, salt, choice.side, search == "words")
         spool = stack.enter_context(Spool(run.stage_folder("prepare"), spool_key(settings, salt)))
+        spool.take(finished_shards("prepare", config, run))
         finished, aside, told = decode_candidates(
             labelled, config.prepare.classes, settings, salt, spool, crew, progress
         )
@@ -76,7 +72,7 @@ def prepare_with(
             labelled, finished, rejected, config, salt, partial(fine_structure_of, spool), told
         )
         _check_conditional(config, set(assembled.class_names or (None,)))
-        result = assembled.write(run, spool, choice).model_copy(update={"text_search": search})
+        result = assembled.write(run, spool, begun.choice).model_copy(update={"text_search": begun.search})
         lost = losses(
             labelled,
             Counter(reason for _, reason in assembled.rejected),
@@ -96,6 +92,46 @@ def prepare_with(
             progress.note(note)
     progress.note(f"Data report: {page}")
     return result
+
+
+def prepare_shard(config: Config, run: RunFolder, folder: Path, shard: Shard, progress: Progress) -> None:
+    """Decodes every so-manieth file of the source into a spool in `folder`, from which `prepare_with` takes it.
+
+    Raises:
+        InputError, StageError, OSError: as there.
+    """
+    with _crew(config) as crew:
+        begun = _begin(config, run, crew, progress)
+        own = replace(begun.labelled, candidates=shard.of(begun.labelled.candidates))
+        with Spool(folder, spool_key(begun.settings, begun.salt)) as spool:
+            decode_candidates(own, config.prepare.classes, begun.settings, begun.salt, spool, crew, progress)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """All that decoding needs, which is the same for every shard."""
+
+    labelled: Labelled
+    salt: bytes
+    choice: Choice
+    search: Literal["none", "strokes", "words"]
+    settings: JobSettings
+
+
+def _crew(config: Config, first: subprocess.Popen[bytes] | None = None) -> Crew:
+    return Crew(usual_threads() if config.threads == "auto" else config.threads, first)
+
+
+def _begin(config: Config, run: RunFolder, crew: Crew, progress: Progress) -> _Begun:
+    salt = read_or_make_salt()
+    labelled = label_sources(config.prepare, config.seed, salt, (run.path,))
+    if labelled.candidates and labelled.origin != "tag":
+        _check_conditional(config, {candidate.class_name for candidate in labelled.candidates})
+    crew.grow(len(labelled.candidates))
+    choice = _resolution(config, labelled, salt, crew)
+    search = _text_search(config.prepare, len(labelled.candidates), crew.processes, progress)
+    settings = job_settings(config.prepare, labelled, config.seed, salt, choice.side, search == "words")
+    return _Begun(labelled, salt, choice, search, settings)
 
 
 def locate(run: RunFolder, file_id: str, source: Path) -> Path | None:

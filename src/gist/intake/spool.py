@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -51,11 +51,18 @@ class Spool:
 
     def earlier_records(self) -> Iterator[tuple[int, Any]]:
         """Offset and JSON of every intact record of an interrupted run; appending goes on after the last."""
-        self._end = self._start
-        while (record := self._read(self._end)) is not None:
-            offset, self._end = self._end, record[2]
-            yield offset, json.loads(record[0])
-        self._added.truncate(self._end)
+        for offset, text, _ in self._records():
+            yield offset, json.loads(text)
+
+    def take(self, others: Iterable[Path]) -> None:
+        """Adds the records that spools of the same settings hold in other folders."""
+        for _ in self._records():
+            pass
+        for folder in others:
+            with Spool(folder, self._settings) as other:
+                for _, text, png in other._records():
+                    self.append(text, png)
+        self.flush()
 
     def append(self, text: bytes, png: bytes) -> int:
         """Adds a record, JSON and a PNG, and returns its offset."""
@@ -79,6 +86,13 @@ class Spool:
         """Deletes the spool from disk."""
         self._close()
         shutil.rmtree(self._folder)
+
+    def _records(self) -> Iterator[tuple[int, bytes, bytes]]:
+        self._end = self._start
+        while (record := self._read(self._end)) is not None:
+            offset, self._end = self._end, record[2]
+            yield offset, *record[:2]
+        self._added.truncate(self._end)
 
     def _close(self) -> None:
         self._added.close()

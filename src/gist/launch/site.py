@@ -85,16 +85,18 @@ def read_site(file: Path | None, given: dict[str, Any]) -> Site:
     if named is not None and not path.is_file():
         raise InputError(f"There is no site profile {path}; give one by --site, or none.")
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        # Every value as its letters: YAML 1.1 takes 12:00:00 for the number 43200, and 0123 for 83.
+        told = yaml.load(text, yaml.BaseLoader) or {}  # noqa: S506 it makes texts, lists and mappings only
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         line = re.search(r"line \d+", str(error))
         where = f" ({line[0]})" if line else ""
         raise InputError(f"The site profile {path} is no readable YAML{where}; mend it.") from None
-    if not isinstance(told or {}, dict):
+    if not isinstance(told, dict):
         raise InputError(f"The site profile {path} must hold lines such as 'partition: gpu'.")
     known = {name: value for name, value in given.items() if value is not None}
     try:
-        return Site.model_validate({**(told or {}), **known})
+        return Site.model_validate({name: value for name, value in told.items() if value != ""} | known)
     except ValidationError as error:
         first = error.errors()[0]
         if not first["loc"]:

@@ -37,6 +37,25 @@ _REMEDIES = {
     "BOOT_FAIL": "its node did not start",
     "DEADLINE": "its deadline was reached",
 }
+_WAITS = {
+    "PartitionConfig": "it asks for more than its partition has and will never start: `gist cancel`, and ask for less",
+    "PartitionNodeLimit": "it asks for more machines than its partition lends: `gist cancel`, and lower --nodes",
+    "PartitionTimeLimit": "it asks for more time than its partition lends: `gist cancel`, and lower --time",
+    "BadConstraints": "no machine is as it asks: `gist cancel`, and mend constraint in the profile",
+    "launch_failed_requeued_held": "its node could not begin it, and SLURM holds it: `scontrol release` lets it go on",
+    "JobHeldUser": "it is held: `scontrol release` lets it go on",
+    "JobHeldAdmin": "those who run the cluster hold it: ask them",
+}
+_REFUSALS = {
+    "invalid partition": "the partitions here are {%R}",
+    "invalid account": "mend account in the profile, or ask those who run the cluster for yours",
+    "invalid qos": "mend qos in the profile",
+    "gres": "its machines have these GPUs: {%G}",
+    "feature": "mend constraint in the profile; the features here are {%f}",
+    "--mem": "write memory as 32G",
+    "unrecognized option": "mend options in the profile",
+}
+"""What SLURM says, in small letters -> what to do; in braces what `sinfo` tells in this format."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +86,9 @@ class Job:
             return (
                 f"SLURM job {self.number}: {_REMEDIES[self.state]}{again}; `gist run … --on slurm` continues."
             )
-        return f"SLURM job {self.number}: {self.state}{f' ({self.reason})' if self.reason else ''}{again}."
+        why = f" ({self.reason})" if self.reason else ""
+        told = _WAITS.get(self.reason)
+        return f"SLURM job {self.number}: {self.state}{why}{again}{f'; {told}' if told else ''}."
 
 
 def submit(
@@ -202,9 +223,11 @@ def _slurm(command: list[str], cwd: Path | None = None, **environment: str) -> s
         raise StageError(said)
     if "contact slurm controller" in said:
         raise InputError("SLURM's controller does not answer; wait, or ask those who run the cluster.")
-    partitions = ""
-    if "partition" in said.lower():
-        shown = subprocess.run(["sinfo", "-h", "-o", "%R"], capture_output=True, text=True, check=False)
-        partitions = f" Partitions here: {', '.join(sorted(set(shown.stdout.split())))}."
-    said = said.removeprefix("Batch job submission failed: ").rstrip(".")
-    raise InputError(f"SLURM refuses: {said}.{partitions}")
+    said = said.removeprefix("Batch job submission failed: ").removeprefix("sbatch: ")
+    said = said.partition(' Try "sbatch')[0].rstrip(".")
+    remedy = next((words for sign, words in _REFUSALS.items() if sign in said.lower()), "")
+    for asked in re.findall(r"{(.*?)}", remedy):
+        shown = subprocess.run(["sinfo", "-h", "-o", asked], capture_output=True, text=True, check=False)
+        there = sorted(set(shown.stdout.split()) - {"(null)"})
+        remedy = remedy.replace(f"{{{asked}}}", ", ".join(there) or "none")
+    raise InputError(f"SLURM refuses: {said}{f'; {remedy}' if remedy else ''}.")

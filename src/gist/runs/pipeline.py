@@ -12,7 +12,7 @@ from typing import Any
 
 from gist.addresses import imported
 from gist.config import SET_STAGES, STAGE_NAMES, STAGES, Config, Stage, as_yaml, load_config
-from gist.errors import GistError, InputError, StageError
+from gist.errors import BusyError, GistError, InputError, StageError
 from gist.files import write_atomic
 from gist.machine.interruption import Stopped, stop_if_asked
 from gist.machine.processes import check_threads, place
@@ -21,6 +21,7 @@ from gist.runs.folder import RunFolder, StageRecord
 from gist.runs.manifest import now, write_manifest
 from gist.runs.private_paths import without_private_paths
 from gist.runs.results import RunResult, results
+from gist.runs.shards import Shard, missing_shards, remove_shards, work_on_shard
 from gist.runs.standing import (
     assess,
     kept_result,
@@ -46,20 +47,61 @@ def run_stages(
     chosen = [name for name in STAGE_NAMES if name in stages]
     if not place().leads:
         return _follow(config, run, chosen)
+    with told_plainly(config, run), run.locked(), run.listening(), _companions(chosen):
+        run.remove_leftovers()
+        check_run(config, run, chosen)
+        before = _stored_settings(run) or config
+        _store(config, run)
+        for number, name in enumerate(chosen):
+            ahead = chosen[number + 1 :]
+            if STAGES[name].promise.lengthy and needs_work(STAGES[name], config, run):
+                for last in ahead:
+                    if STAGES[last].promise.uses == "all before":  # has something to show already
+                        _bring_up_to_date(STAGES[last], config, before, run, progress, chosen[number:])
+            _bring_up_to_date(STAGES[name], config, before, run, progress, ahead)
+        return results(run)
+
+
+def run_shard(
+    config: Config, stage: StageName, shard: Shard, progress: Progress, set_name: str | None = None
+) -> RunResult | None:
+    """Does a shard of a stage and, where all are done, the stage; None where it is not done yet.
+
+    Raises:
+        InputError, StageError, Stopped: as `run_stages`; the stage cannot be done in shards.
+        BusyError: another process works on the same shard.
+    """
+    run, work = RunFolder(config.run_folder, set_name), STAGES[stage].promise.shard
+    if work is None:
+        raise InputError(f"Stage {stage} is not done in shards; run it without.")
+    with told_plainly(config, run):
+        check_run(config, run, [stage])
+        if needs_work(STAGES[stage], config, run):
+            progress.stage = stage
+            work_on_shard(
+                config, stage, shard, run, lambda folder: imported(work)(config, run, folder, shard, progress)
+            )
+            progress.stage = ""
+            missing = missing_shards(stage, config, run, shard.count)
+            if missing:
+                few = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
+                progress.note(f"{stage}: shard {shard} is done; {few} not yet. The last one joins them.")
+                return None
     try:
-        with run.locked(), run.listening(), _companions(chosen):
-            run.remove_leftovers()
-            check_run(config, run, chosen)
-            before = _stored_settings(run) or config
-            _store(config, run)
-            for number, name in enumerate(chosen):
-                ahead = chosen[number + 1 :]
-                if STAGES[name].promise.lengthy and needs_work(STAGES[name], config, run):
-                    for last in ahead:
-                        if STAGES[last].promise.uses == "all before":  # has something to show already
-                            _bring_up_to_date(STAGES[last], config, before, run, progress, chosen[number:])
-                _bring_up_to_date(STAGES[name], config, before, run, progress, ahead)
-            return results(run)
+        return run_stages(config, [stage], progress, set_name)
+    except BusyError:
+        progress.note(
+            f"{stage}: all shards are done, and another process works on the run: it joins them, or else "
+            f"`{run.command(stage)}` does."
+        )
+        return None
+
+
+@contextmanager
+def told_plainly(config: Config, run: RunFolder) -> Iterator[None]:
+    """What goes wrong in it is told in words for users, without their private paths."""
+    try:
+        yield
     except GistError as error:
         # On the terminal too: what it shows often ends in a log.
         error.args = (without_private_paths(str(error), config),)
@@ -286,6 +328,7 @@ def _execute(stage: Stage, config: Config, run: RunFolder, progress: Progress) -
         progress.stage = ""
         if ended:
             _record_end(run, record, ended | {"finished": now(), "seconds": spent + time.monotonic() - began})
+    remove_shards(stage.name, run)
     write_manifest(run, config)
     taken = timedelta(seconds=round(time.monotonic() - began))
     progress.note(f"{stage.name}: {result.in_one_line() or 'done'}. It took {taken}.")

@@ -27,7 +27,7 @@ class StageProgress:
     seconds_left: float | None
     """None where it cannot be told yet."""
     last_sign: float
-    """Seconds since it last told."""
+    """Seconds since it last told, by this machine's clock; 0 where that is behind."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _progress(stage: Stage, run: RunFolder) -> StageProgress | None:
         return None
     first, done, total = told.get("first", 0.0), told["done"], told["total"]
     left = told["seconds"] / (done - first) * (total - done) if done > first and total > done else None
-    return StageProgress(done, total, told["unit"], left, time.time() - told["at"])
+    return StageProgress(done, total, told["unit"], left, max(0.0, time.time() - told["at"]))
 
 
 def _remarks(stage: Stage, run: RunFolder) -> tuple[str, ...]:

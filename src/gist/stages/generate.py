@@ -54,6 +54,7 @@ class GenerateConfig(StageSettings):
 
     promise: ClassVar[Promise] = Promise(
         work="gist.generation.stage:generate",
+        shard="gist.generation.stage:generate_shard",
         result=GenerateResult,
         files=("*.zip", "*.csv"),
         counted=("images/*.png",),

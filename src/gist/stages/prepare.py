@@ -66,6 +66,7 @@ class PrepareConfig(StageSettings):
 
     promise: ClassVar[Promise] = Promise(
         work="gist.intake.stage:prepare",
+        shard="gist.intake.preparation:prepare_shard",
         result=PrepareResult,
         files=("*.zip", "*.csv", "*.json"),
         takes=(

@@ -126,6 +126,9 @@ class Promise:
     """Whether every synthetic set has a result of its own, beside the sets of other names (`RunFolder.folder_of`)."""
     lengthy: bool = False
     """Whether a report without this stage is worth having while it works."""
+    shard: str | None = None
+    """Address of (config, run, folder, shard, progress), which does a shard of the work in a folder of its own and goes
+    on with what lies there; `work` takes from the finished ones (`runs/shards.py`)."""
     shared: bool = False
     """Whether all processes that torchrun started take part; `work` then also takes `team`."""
 

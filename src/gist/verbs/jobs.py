@@ -10,10 +10,10 @@ from gist.config import STAGES, Config
 from gist.config.texts import as_typed
 from gist.files import write_atomic
 from gist.intake.source_state import MARK, source_mark
-from gist.launch.site import read_site
+from gist.launch.site import Site, read_site
 from gist.launch.slurm import Job, refuse_while_alive, submit
 from gist.runs.folder import RunFolder
-from gist.runs.pipeline import keep_settings
+from gist.runs.pipeline import keep_settings, told_plainly
 from gist.stages.promise import private
 
 
@@ -31,10 +31,17 @@ def start_job(
     Raises:
         BusyError: a job or another process works on the run.
         InputError: SLURM is not here or refuses the job, or the profile is wrong.
+        StageError: the run folder cannot be written.
     """
     profile = read_site(site, dict(asked))
-    refuse_while_alive(RunFolder(config.run_folder))
-    run = keep_settings(config)
+    run = RunFolder(config.run_folder)
+    with told_plainly(config, run):
+        return _started(config, run, profile, stages)
+
+
+def _started(config: Config, run: RunFolder, profile: Site, stages: Sequence[str]) -> tuple[Job, bool]:
+    refuse_while_alive(run)
+    keep_settings(config)
     if (
         config.prepare.source is not None
     ):  # the same data given again finds this run, before its job has begun

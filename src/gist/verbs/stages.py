@@ -10,9 +10,11 @@ from gist.config import SET_STAGES, STAGE_NAMES, STAGES, Config, build_config, w
 from gist.config.texts import as_typed
 from gist.errors import InputError
 from gist.progress import Progress, Silent
+from gist.runs import pipeline
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import open_run, run_stages
 from gist.runs.results import RunResult
+from gist.runs.shards import parse_shard
 from gist.runs.standing import RunStanding, StageStatus, runs_under, standings
 from gist.stages.evaluate import EvaluateResult, SnapshotCurve
 from gist.stages.generate import GenerateResult
@@ -74,14 +76,46 @@ def run_stage(
     `changes` are settings of any section by dotted name: `{"threads": 2}`. `name` is that of one of several synthetic
     sets; generate begins one that is not there.
     """
+    chosen, config = _of_stage(folder, stage, name, settings, changes, progress or Silent())
+    return run_stages(config, [chosen], progress or Silent(), name).finished[chosen]
+
+
+def run_shard(
+    folder: Path | str,
+    stage: str,
+    shard: str,
+    *,
+    name: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Result | None:
+    """Does a shard of prepare or generate, such as `3/8`, for the third of eight processes that share the run folder.
+
+    The last one to finish joins them and gives the stage's result, the same in every bit as that of one process; the
+    others give None. Called again it goes on where it was interrupted.
+    """
+    part = parse_shard(shard)
+    chosen, config = _of_stage(folder, stage, name, settings, changes, progress or Silent())
+    made = pipeline.run_shard(config, chosen, part, progress or Silent(), name)
+    return None if made is None else made.finished[chosen]
+
+
+def _of_stage(
+    folder: Path | str,
+    stage: str,
+    name: str | None,
+    settings: Mapping[str, Any],
+    changes: Mapping[str, Any] | None,
+    progress: Progress,
+) -> tuple[StageName, Config]:
+    """A stage by its name, and the settings that a command about it means."""
     (chosen,) = check_stages([stage])
     if name is not None:
         config = open_set(folder, name, chosen, changes)
     else:
         config = open_run(folder)[1] if STAGES[chosen].needs else existing_or_new(folder)
-    progress = progress or Silent()
-    config = _changed(config, chosen, settings, changes, progress)
-    return run_stages(config, [chosen], progress, name).finished[chosen]
+    return chosen, _changed(config, chosen, settings, changes, progress)
 
 
 def open_set(
