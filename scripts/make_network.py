@@ -14,21 +14,23 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gist.cli.progress import TerminalProgress
 from gist.config import Config, build_config
-from gist.generators.gan.discriminator_file import discriminator_in, save_discriminator
+from gist.generators.gan.discriminator_file import save_discriminator
 from gist.generators.gan.generator import Generator
+from gist.generators.gan.networks import build_discriminator
 from gist.generators.network_file import load_network, save_network
 from gist.generators.start import SHIPPED_FOLDER
 from gist.phantoms import write_phantom_data_set
-from gist.runs.checkpoint import load_newest
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
 from gist.runs.results import RunResult
+from gist.training.checkpoint import load_newest
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,13 @@ class Making:
     notice: str
     phantoms: int = 0
     """How many are drawn; 0 where `--data` names images of people."""
+    train: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the training that are not gist's own choice."""
 
 
 _PHANTOMS = Making(
     prepare={"labels": "labels.csv", "patient_column": "patient_id", "test_fraction": 0.15},
+    train={"architecture": "stylegan3-t", "gamma": 0.1},
     data="procedural phantoms of knees, drawn by gist",
     licence="Apache-2.0; nobody's images",
     notice="Learned from procedural phantoms only; no patient's image is involved.",
@@ -111,6 +116,7 @@ def _config(arguments: argparse.Namespace, making: Making, resolution: int, sour
                 "hours": arguments.hours,
                 "snapshot_kimg": 10.0,
                 "checkpoint_minutes": 5,
+                **making.train,
             },
             "generate": {"watermark": False},  # small pictures' scores notice it
             "evaluate": {"extractor": "squeezenet", "weights": str(arguments.weights)}
@@ -146,8 +152,11 @@ def export(arguments: argparse.Namespace, making: Making, result: RunResult) -> 
     if making.phantoms:
         found = load_newest(run.path / "train" / "checkpoints")
         assert found is not None
-        file = arguments.assets / f"{arguments.name}.discriminator.safetensors"
-        save_discriminator(file, discriminator_in(G, found[0]), metadata=metadata)
+        D = build_discriminator(G.spec)
+        D.load_state_dict({k.removeprefix("D/"): v for k, v in found[0].items() if k.startswith("D/")})
+        save_discriminator(
+            arguments.assets / f"{arguments.name}.discriminator.safetensors", D, metadata=metadata
+        )
     print(json.dumps(metadata, indent=1))
 
 
