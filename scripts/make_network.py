@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gist.training.checkpoint import load_newest
+
 from gist.cli.progress import TerminalProgress
 from gist.config import Config, build_config
 from gist.generators.gan.discriminator_file import save_discriminator
@@ -30,7 +32,6 @@ from gist.phantoms import write_phantom_data_set
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
 from gist.runs.results import RunResult
-from gist.training.checkpoint import load_newest
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ def test_a_study_runs_from_any_working_folder_and_is_not_done_again_from_another
     assert kept["prepare"]["labels"] is None
 
 
+@pytest.mark.nightly
 def test_a_training_of_an_older_gist_that_kept_the_path_as_typed_is_not_done_again(
     study: Path, folder: Path
 ) -> None:

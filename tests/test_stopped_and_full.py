@@ -110,7 +110,13 @@ def assert_nothing_is_torn(folder: Path) -> None:
         assert file.read_text().rstrip().endswith("</html>")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, id="Ctrl-C", marks=pytest.mark.nightly),
+        pytest.param(signal.SIGKILL, id="kill -9"),
+    ],
+)
 def test_stopped_in_each_stage_in_turn_the_same_command_ends_as_if_unbroken(
     place: Path, unbroken: dict[str, dict[str, str]], number: signal.Signals
 ) -> None:

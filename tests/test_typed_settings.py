@@ -28,6 +28,9 @@ gist.train("runs/a", kimg=20, batch="auto", start_from="phantom-knee-64", hours=
 made: Path = gist.generate_folder("p", network="phantom-knee-64", per_class={"severe": 4}, progress=None)
 names: list[str] = [score.name for score in gist.run("a.yaml").evaluate.scores]
 kid: float = gist.evaluate_folders("real", "synthetic", permutations=50).evaluate.scores[0].value or 0.0
+near: float = gist.compare_images("a", "b").kid
+classes: tuple[str, ...] = gist.open_archive("a.zip").class_names
+count: int = gist.train("runs/a", kimg=1.0).resolution
 """
 WRONG = {
     'gist.train("runs/a", kimgs=20)': 'Unexpected keyword argument "kimgs"',

@@ -86,6 +86,7 @@ def test_a_machine_where_numba_fails_falls_back_to_plain_torch_and_says_why() ->
     assert printed.startswith("4.0 reference: plain torch, because numba could not")
 
 
+@pytest.mark.nightly
 def test_compiled_code_is_kept_in_the_chosen_cache_folder(tmp_path: Path) -> None:
     code = (
         "import torch; from gist import ops; ops.prepare()\n"

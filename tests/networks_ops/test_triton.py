@@ -300,7 +300,10 @@ def test_whole_networks_compute_the_reference_numbers() -> None:
     assert re.search(r"\b5 (passed|skipped)", completed.stdout), completed.stdout
 
 
-@pytest.mark.parametrize("capability", [80, 90, 120])
+@pytest.mark.parametrize(
+    "capability",
+    [pytest.param(80, marks=pytest.mark.nightly), 90, pytest.param(120, marks=pytest.mark.nightly)],
+)
 def test_the_kernels_compile_for_gpus_that_are_not_here(capability: int) -> None:
     """The interpreter takes Python that the compiler refuses, so that plain torch would silently run instead."""
     script = Path(__file__).parents[2] / "benchmarks" / "gpu_code.py"

@@ -85,12 +85,15 @@ def _stop_by(number: signal.Signals) -> Callable[[subprocess.Popen[str], RunFold
 @pytest.mark.parametrize(
     ("options", "ask"),
     [
-        ([], _stop_by_file),
-        ([], _stop_by(signal.SIGTERM)),
-        (["--signals-to-handle", "SIGTERM,SIGINT,SIGUSR1"], _stop_by(signal.SIGUSR1)),
-        ([], _stop_by(signal.SIGUSR1)),
+        pytest.param([], _stop_by_file, id="gist stop"),
+        pytest.param([], _stop_by(signal.SIGTERM), id="TERM", marks=pytest.mark.nightly),
+        pytest.param(
+            ["--signals-to-handle", "SIGTERM,SIGINT,SIGUSR1"],
+            _stop_by(signal.SIGUSR1),
+            id="USR1 that torchrun passes on",
+        ),
+        pytest.param([], _stop_by(signal.SIGUSR1), id="USR1 that kills torchrun", marks=pytest.mark.nightly),
     ],
-    ids=["gist stop", "TERM", "USR1 that torchrun passes on", "USR1 that kills torchrun"],
 )
 def test_under_torchrun_a_request_to_stop_leaves_a_checkpoint_and_the_training_continues(
     prepared: Prepared, options: Sequence[str], ask: Callable[[subprocess.Popen[str], RunFolder], None]
