@@ -19,16 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gist.training.checkpoint import load_newest
-
 from gist.cli.progress import TerminalProgress
 from gist.config import Config, build_config
-from gist.generators.gan.discriminator_file import save_discriminator
+from gist.generators.gan.discriminator_file import discriminator_in, save_discriminator
 from gist.generators.gan.generator import Generator
-from gist.generators.gan.networks import build_discriminator
 from gist.generators.network_file import load_network, save_network
 from gist.generators.start import SHIPPED_FOLDER
 from gist.phantoms import write_phantom_data_set
+from gist.runs.checkpoint import load_newest
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import run_stages
 from gist.runs.results import RunResult
@@ -153,11 +151,8 @@ def export(arguments: argparse.Namespace, making: Making, result: RunResult) -> 
     if making.phantoms:
         found = load_newest(run.path / "train" / "checkpoints")
         assert found is not None
-        D = build_discriminator(G.spec)
-        D.load_state_dict({k.removeprefix("D/"): v for k, v in found[0].items() if k.startswith("D/")})
-        save_discriminator(
-            arguments.assets / f"{arguments.name}.discriminator.safetensors", D, metadata=metadata
-        )
+        file = arguments.assets / f"{arguments.name}.discriminator.safetensors"
+        save_discriminator(file, discriminator_in(G, found[0]), metadata=metadata)
     print(json.dumps(metadata, indent=1))
 
 
