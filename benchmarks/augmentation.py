@@ -13,6 +13,7 @@ import os
 import time
 from dataclasses import replace
 from statistics import median
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from gist import ops
 from gist.config.families import TrainConfig
 from gist.generators.augment import AdaController, AugmentPipe
 from gist.generators.gan.learner import GanLearner
+from gist.generators.gan.plan import GanPlan
 from gist.generators.gan.state import PATH_LENGTH_INTERVAL, R1_INTERVAL, new_state
 from gist.generators.learning.images import TrainingImages
 from gist.generators.learning.plan import Fingerprint
@@ -33,7 +35,7 @@ PHASES = {1: "plain", PATH_LENGTH_INTERVAL: "path length", R1_INTERVAL: "R1"}
 """A step of each kind by its number."""
 
 
-def trainer_of(case: Case, preset: str, device: str) -> GanLearner:
+def trainer_of(case: Case, preset: Literal["radiograph", "bgc"], device: str) -> GanLearner:
     ops.tune_memory_allocator(one_arena=case.alias_free)
     torch.manual_seed(0)
     G, D = (network.to(device) for network in case.networks())
@@ -43,6 +45,7 @@ def trainer_of(case: Case, preset: str, device: str) -> GanLearner:
     noise = np.random.default_rng(0).integers(0, 256, (64, case.resolution, case.resolution), np.uint8)
     pngs = tuple(map(encode_png, noise))
     images = DataSet(tuple(map(str, range(64))), np.zeros(64, np.int64), (), case.resolution, pngs)
+    assert isinstance(plan, GanPlan)
     pipe = AugmentPipe(preset)
     state = new_state(G, D, plan, AdaController())
     return GanLearner(state, plan, TrainingImages(images, conditional=False, seed=0), pipe, seed=0)

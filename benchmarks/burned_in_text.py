@@ -29,7 +29,7 @@ from scipy.ndimage import gaussian_filter
 from gist.intake.burned_in_text import TextBox, find_text, find_words, united
 from gist.phantoms.radiograph import draw_unclipped
 
-Film = NDArray[np.float32]
+Film = NDArray[np.floating[Any]]
 """[H, W] in grey levels, 0 to 255."""
 AMOUNTS = (4, 8, 14, 20, 30, 40)
 WRITINGS = (
@@ -116,7 +116,8 @@ def films_of(source: Path, count: int) -> list[Film]:
 def larger(film: Film, times: float, sideways: float = 1.0) -> Film:
     height, width = film.shape
     size = (round(width * times * sideways), round(height * times))
-    return np.clip(np.asarray(Image.fromarray(film).resize(size, Image.Resampling.BICUBIC)), 0, 255)
+    resized: Film = np.clip(np.asarray(Image.fromarray(film).resize(size, Image.Resampling.BICUBIC)), 0, 255)
+    return resized
 
 
 def written(film: Film, text: str, size: int, ink: float, place: tuple[float, float]) -> tuple[Film, Film]:

@@ -93,7 +93,8 @@ def textures(count: int, side: int, seed: int) -> NDArray[np.uint8]:
     ground = gaussian_filter(rng.normal(size=(count, side, side)), (0, 1.5, 1.5))
     centre, width = rng.uniform(0.3, 0.7, (count, 1, 1)) * side, rng.uniform(0.08, 0.2, (count, 1, 1)) * side
     bar = np.exp(-(((np.arange(side)[None, None] - centre) / width) ** 2))
-    return np.rint(np.clip(0.3 + 0.4 * bar + 0.3 * ground, 0, 1) * 255).astype(np.uint8)
+    images: NDArray[np.uint8] = np.rint(np.clip(0.3 + 0.4 * bar + 0.3 * ground, 0, 1) * 255).astype(np.uint8)
+    return images
 
 
 def write_run(folder: Path, images: int, side: int) -> RunFolder:

@@ -60,9 +60,7 @@ def works_of(config: str, resolution: int, dtype: torch.dtype) -> Iterator[Work]
     """Each kind of filtering that a training with this configuration does, forward and back."""
     seen: set[str] = set()
 
-    def both(
-        name: str, modes: tuple[int, int], *filters: torch.Tensor | None, **geometry: Any
-    ) -> Iterator[Work]:
+    def both(name: str, modes: tuple[int, int], *filters: Any, **geometry: Any) -> Iterator[Work]:
         image = torch.empty(1, 1, resolution, resolution, dtype=dtype)
         plan = triton_path._plan(image, *filters, **geometry)
         assert plan is not None

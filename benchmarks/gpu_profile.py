@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -42,7 +43,7 @@ def main() -> None:
         step = timed_iteration(case, True, time.perf_counter, G, D, options.device)
         for _ in range(_WARM_UP):
             step()
-        wait = torch.cuda.synchronize if on_gpu else lambda: None
+        wait: Callable[[], None] = torch.cuda.synchronize if on_gpu else lambda: None
         wait()
         with profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]) as profiler:
             began = time.perf_counter()

@@ -53,10 +53,16 @@ def main() -> None:
         return
     print("config-resolution-batch      checkpointing  freed      GB peak      G s      D s")
     for case in options.cases:
-        for checkpointing in (0, 1):
-            for tuned in (0, 1) if options.device == "cpu" else (0,):
+        for checkpointing in (False, True):
+            for tuned in (False, True) if options.device == "cpu" else (False,):
                 command = [sys.executable, __file__, "--cases", case, "--device", options.device]
-                command += ["--threads", str(options.threads), "--line", str(checkpointing), str(tuned)]
+                command += [
+                    "--threads",
+                    str(options.threads),
+                    "--line",
+                    str(int(checkpointing)),
+                    str(int(tuned)),
+                ]
                 subprocess.run(command, check=True)
 
 

@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Callable
 from itertools import product
+from typing import Literal
 
 import torch
 
@@ -25,11 +26,14 @@ Calls = tuple[Callable[[], object], Callable[[], object]]
 """Forward without gradients, and forward + backward."""
 
 
+BACKENDS: tuple[Literal["reference", "cpu"], ...] = ("reference", "cpu")
+
+
 def medians_ms(calls: Calls, repeats: int) -> list[float]:
     """Plain torch forward and both ways, then the fast path's."""
     times: list[list[float]] = [[], [], [], []]
     for repeat in range(repeats + 1):
-        for column, (backend, call) in enumerate(product(("reference", "cpu"), calls)):
+        for column, (backend, call) in enumerate(product(BACKENDS, calls)):
             ops.set_backend(backend)
             start = time.perf_counter()
             call()
@@ -102,7 +106,8 @@ def main() -> None:
     )
     synthesis = build_generator(spec).synthesis
     sizes: list[int] = []
-    for layer in synthesis.layers:
+    layers = [layer for layer in synthesis.modules() if isinstance(layer, AliasFreeLayer)]
+    for layer in layers:
         layer.register_forward_pre_hook(lambda _layer, inputs: sizes.append(inputs[0].shape[2]))
     with torch.no_grad():
         synthesis(torch.zeros(1, synthesis.num_ws, spec.w_dim))
@@ -111,7 +116,7 @@ def main() -> None:
     for name, operation in (("filtered activation", filtered_activation), ("convolution", convolution)):
         print(f"\n{name:<19}      plain torch           fast        speed-up   (forward, forward + backward)")
         totals = [0.0, 0.0, 0.0, 0.0]
-        for index, (layer, size) in enumerate(zip(synthesis.layers, sizes, strict=True)):
+        for index, (layer, size) in enumerate(zip(layers, sizes, strict=True)):
             if not layer.is_to_rgb:
                 times = medians_ms(operation(layer, size, options.batch), options.repeats)
                 totals = [total + ms for total, ms in zip(totals, times, strict=True)]

@@ -113,6 +113,7 @@ def report(run: Path, name: str) -> None:
     known, held_out = (read_data_set(run / "prepare" / f"{part}.zip") for part in ("train", "test"))
     snapshots = sorted((run / "train" / "snapshots").glob("*.safetensors"))
     last, metadata = load_network(snapshots[-1])
+    assert isinstance(last, Generator)
     print(
         f"\n{name}: {len(known)} phantoms to learn from, {len(held_out)} held out, {metadata['kimg']:.1f} kimg"
     )
@@ -124,6 +125,7 @@ def report(run: Path, name: str) -> None:
     value = start
     for snapshot in snapshots:
         G, metadata = load_network(snapshot)
+        assert isinstance(G, Generator)
         value = yardstick.kid(G)
         print(f"  KID[radiomics] at {metadata['kimg']:6.1f} kimg {value:.3f}")
     print(f"  KID fell {start / value:.1f}-fold")
@@ -139,7 +141,7 @@ def report(run: Path, name: str) -> None:
 def pictures(G: Generator, labels: NDArray[np.int64]) -> NDArray[np.float32]:
     """One generated image [N, R, R] in 0-1 per label."""
     chosen = labels.tolist() if G.c_dim else None
-    return np.stack(list(synthesise(G, range(len(labels)), chosen))).astype(np.float32) / 255
+    return np.stack(list(synthesise(G, range(len(labels)), chosen))).astype(np.float32) / np.float32(255)
 
 
 class Yardstick:
@@ -177,11 +179,11 @@ def trained_classifier(known: DataSet) -> nn.Module:
     network(images[:1])
     optimizer = torch.optim.Adam(network.parameters(), 1e-3, weight_decay=1e-4)
     for _ in range(30):
-        for batch in torch.randperm(len(images)).split(32):
+        for batch in torch.split(torch.randperm(len(images)), 32):
             down, right = (int(shift) for shift in torch.randint(-1, 2, (2,)))
             optimizer.zero_grad()
             logits = network(torch.roll(images[batch], (down, right), (2, 3)))
-            nn.functional.cross_entropy(logits, labels[batch]).backward()
+            nn.functional.cross_entropy(logits, labels[batch]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     return network.eval()
 

@@ -175,7 +175,8 @@ def _compare(options: argparse.Namespace, recipes: list[Recipe]) -> None:
 def _data(options: argparse.Namespace, folder: Path) -> tuple[DataSet, DataSet]:
     """The images to learn from and the held-out ones; lays the former out as pictures for every build to prepare."""
     shared = os.environ.get("GIST_SHARED")
-    source, settings = options.data, {}
+    source: Path | None = options.data
+    settings: dict[str, Any] = {}
     if source is None and shared and (Path(shared) / "data" / "knee").is_dir():
         source, settings = Path(shared) / "data" / "knee", KNEES
     elif source is None:

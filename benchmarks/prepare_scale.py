@@ -25,17 +25,15 @@ from prepare_throughput import own_peak_mebibytes
 
 from gist.config import build_config
 from gist.intake.stage import prepare
+from gist.progress import Silent
 from gist.runs.folder import RunFolder
 
 SIDE = 32
 FILES_PER_FOLDER = 1000
 
 
-class Counter:
+class Counter(Silent):
     """Tells on standard output how many images are done, which is when to kill."""
-
-    def note(self, text: str) -> None:
-        pass
 
     def advance(self, done: float, *_others: object) -> None:
         if done % 100 == 0:

@@ -26,8 +26,7 @@ from playwright.sync_api import Page, sync_playwright
 from gist.files import sha256_of, write_atomic
 from gist.images.png import encode_stored_png
 from gist.reader.serve import links, write_files
-from gist.reader.serve.server import TOKENS_FILE
-from gist.reader.study.folder import KEY_FILE, Study, write_study
+from gist.reader.study.folder import KEY_FILE, TOKENS_FILE, Study, write_study
 
 CLOCK = """
   addEventListener("keydown", (event) => { if (event.key === "Enter") window.pressed = performance.now(); }, true);

@@ -35,7 +35,8 @@ def correct(design: Design, accuracy: float, rng: np.random.Generator) -> NDArra
     image = rng.standard_normal(design.images)
     own = rng.standard_normal((design.readers, design.images))
     latent = norm.ppf(np.clip(skill, 0.001, 0.999))[:, None] + np.sqrt(same) * image + np.sqrt(1 - same) * own
-    return latent > 0
+    right: NDArray[np.bool_] = latent > 0
+    return right
 
 
 def analysed(right: NDArray[np.bool_]) -> OneModality:

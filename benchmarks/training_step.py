@@ -40,16 +40,17 @@ def our_losses(case: Case, G: Any, D: Any, device: str = "cpu") -> Loss:
 
     def accumulate(phase: str) -> None:
         if phase == "G":
-            generator_loss(D.judge(features(generated()))).backward()
+            generator_loss(D.judge(features(generated()))).backward()  # type: ignore[no-untyped-call]
         elif phase == "D":
             fake, real = features(torch.cat([generated(), real_NCHW])).chunk(2)
             loss = discriminator_loss(D.judge(fake), real=False) + discriminator_loss(
                 D.judge(real), real=True
             )
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
         else:
             images_NCHW = real_NCHW.clone().requires_grad_()
-            (r1_penalty(D(images_NCHW), images_NCHW) * (GAMMA / 2 * R1_INTERVAL)).backward()
+            penalty = r1_penalty(D(images_NCHW), images_NCHW, D.gradient_seen)
+            (penalty * (GAMMA / 2 * R1_INTERVAL)).backward()  # type: ignore[no-untyped-call]
 
     return accumulate
 

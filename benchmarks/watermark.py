@@ -99,7 +99,7 @@ def main() -> None:
         found: dict[str, list[tuple[float, bool]]] = {}
         ratios = []
         for image in read(chosen(given.data / "val", given.marked), side):
-            marked = embed(image, PAYLOAD)
+            marked = embed(image, PAYLOAD).astype(np.uint8)
             ratios.append(10 * np.log10(255**2 / np.mean((marked.astype(float) - image) ** 2)))
             received = {name: attack(marked) for name, attack in ATTACKS.items()}
             received["8 bits of 16"] = (embed(image.astype(np.uint16) * 257, PAYLOAD) >> 8).astype(np.uint8)

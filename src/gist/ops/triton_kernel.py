@@ -10,8 +10,8 @@ slopes of an activation, these are computed again from the activation's input. G
 # Parameters have no annotations: Triton evaluates them, and knows only its own types.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
-import triton  # type: ignore[import-untyped]
-import triton.language as tl  # type: ignore[import-untyped]
+import triton
+import triton.language as tl
 
 LINEAR, ACTIVATE, REPLAY = (tl.constexpr(mode) for mode in range(3))
 """What happens at the upsampled rate. REPLAY multiplies by the slopes of the activation of `activated`."""

@@ -7,8 +7,8 @@ channel and from pixel to pixel): changing it costs nothing here and a pass over
 # Parameters have no annotations: Triton evaluates them, and knows only its own types.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
-import triton  # type: ignore[import-untyped]
-import triton.language as tl  # type: ignore[import-untyped]
+import triton
+import triton.language as tl
 
 
 @triton.jit  # type: ignore[untyped-decorator]
