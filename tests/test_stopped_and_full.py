@@ -195,6 +195,7 @@ assert_nothing_is_torn(Path("disk/run"))
 """
 
 
+@pytest.mark.nightly
 def test_a_full_disk_in_each_stage_is_one_sentence_and_the_same_command_goes_on(
     place: Path, unbroken: dict[str, dict[str, str]]
 ) -> None:
