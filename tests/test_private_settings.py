@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gist.config import Config, sections
+from gist.config import Config, build_config, sections
 from gist.metrics.weights import CATALOGUE
 from gist.phantoms import write_phantom_data_set
+from gist.runs.private_paths import without_private_paths
 from gist.stages.promise import private
 
 NAME = "Quabbelmeier-Xaver_1961"
@@ -215,3 +216,15 @@ def test_the_report_of_a_whole_run_holds_none_of_them(finished: Desk) -> None:
     words = ("run", "study.yaml", "--stages", "evaluate,report", "--set", "evaluate.extractor=radiomics")
     code, printed = finished.gist(*words, "--set", "evaluate.weights=null")
     assert code == 0, printed
+
+
+def test_a_run_that_is_called_as_its_source_keeps_its_name_in_messages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "knees").mkdir()
+    config = build_config({"prepare": {"source": "knees"}, "folder": "runs/knees"})
+    said = without_private_paths(
+        f"runs/knees is at work; knees/1.png and {tmp_path}/knees/2.png wait.", config
+    )
+    assert said == "runs/knees is at work; the source folder/1.png and the source folder/2.png wait."

@@ -26,7 +26,9 @@ def without_private_paths(message: str, config: Config) -> str:
         forms = dict.fromkeys((path.expanduser().resolve(), path.expanduser(), path))
         if path.expanduser().exists():
             for form in forms:
-                message = _replaced(message, str(form), words)
+                # As it was typed, it is not the end of another path: a run of "knees" lies in runs/knees.
+                before = r"\w" if form.is_absolute() else r"\w/\\"
+                message = _replaced(message, str(form), words, before=before)
             # A bare name, too, where it is no plain word of the language.
             if not _PLAIN_WORD.fullmatch(path.name):
                 message = _replaced(message, path.name, words)
@@ -57,6 +59,6 @@ def _paths_in(value: Any) -> Iterator[Path]:
             yield from _paths_in(part)
 
 
-def _replaced(message: str, text: str, words: str) -> str:
+def _replaced(message: str, text: str, words: str, *, before: str = r"\w") -> str:
     # Whole words only: a source called "data" must not tear a sentence apart.
-    return re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", words, message) if len(text) > 1 else message
+    return re.sub(rf"(?<![{before}]){re.escape(text)}(?!\w)", words, message) if len(text) > 1 else message
