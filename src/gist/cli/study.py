@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -48,27 +48,23 @@ def size(
     as_json: JsonOption = False,
 ) -> None:
     """How many images are enough? Nested random subsets by patient, one budget, one hold-out."""
-    from gist import studies
-
     try:
         numbers = [int(part) for part in sizes.split(",")]
     except ValueError:
         raise InputError(
             f"“{sizes}” are no numbers of images; give them as in --sizes 100,200,400."
         ) from None
-    place = out or studies.folder_of(target, "size", changes)
-    with TerminalProgress() as progress:
-        result = studies.size(
-            target,
-            place,
-            sizes=numbers,
-            repeats=repeats,
-            transfer_from=transfer_from,
-            changes=changes,
-            only_propose=propose,
-            progress=progress,
-        )
-    _say(place, result, as_json)
+    _study(
+        "size",
+        target,
+        changes,
+        out,
+        as_json,
+        sizes=numbers,
+        repeats=repeats,
+        transfer_from=transfer_from,
+        only_propose=propose,
+    )
 
 
 @app.command()
@@ -91,21 +87,17 @@ def tune(
     as_json: JsonOption = False,
 ) -> None:
     """Is tuning worth it? The default's own noise, a search, and the best of it on fresh seeds."""
-    from gist import studies
-
-    place = out or studies.folder_of(target, "tune", changes)
-    with TerminalProgress() as progress:
-        result = studies.tune(
-            target,
-            place,
-            ranges=ranges,
-            trials=trials,
-            repeats=repeats,
-            changes=changes,
-            only_propose=propose,
-            progress=progress,
-        )
-    _say(place, result, as_json)
+    _study(
+        "tune",
+        target,
+        changes,
+        out,
+        as_json,
+        ranges=ranges,
+        trials=trials,
+        repeats=repeats,
+        only_propose=propose,
+    )
 
 
 @app.command()
@@ -123,21 +115,17 @@ def architectures(
     as_json: JsonOption = False,
 ) -> None:
     """Which kind of generator? Each trained for the same minutes on this device."""
-    from gist import studies
-
-    place = out or studies.folder_of(target, "architectures", changes)
-    with TerminalProgress() as progress:
-        result = studies.architectures(
-            target,
-            place,
-            names=[name.strip() for name in names.split(",") if name.strip()],
-            minutes=minutes,
-            repeats=repeats,
-            changes=changes,
-            only_propose=propose,
-            progress=progress,
-        )
-    _say(place, result, as_json)
+    _study(
+        "architectures",
+        target,
+        changes,
+        out,
+        as_json,
+        names=[name.strip() for name in names.split(",") if name.strip()],
+        minutes=minutes,
+        repeats=repeats,
+        only_propose=propose,
+    )
 
 
 @app.command()
@@ -154,14 +142,16 @@ def transfer(
     as_json: JsonOption = False,
 ) -> None:
     """Does a starting network help? From scratch and from it, at the same budget."""
-    from gist import studies
-
-    place = out or studies.folder_of(target, "transfer", changes)
-    with TerminalProgress() as progress:
-        result = studies.transfer(
-            target, network, place, repeats=repeats, changes=changes, only_propose=propose, progress=progress
-        )
-    _say(place, result, as_json)
+    _study(
+        "transfer",
+        target,
+        changes,
+        out,
+        as_json,
+        network=network,
+        repeats=repeats,
+        only_propose=propose,
+    )
 
 
 @app.command()
@@ -179,6 +169,23 @@ def trial(
     typer.echo(f"Trial {record.trial.name}: {record.error or record.state}.")
     if record.state == "failed":
         raise typer.Exit(1)
+
+
+def _study(
+    kind: Literal["size", "tune", "architectures", "transfer"],
+    target: Path,
+    changes: dict[str, Any],
+    out: Path | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    from gist import studies
+
+    config = studies.config_of(target, changes)
+    place = out or studies.folder_of(config, kind)
+    with TerminalProgress() as progress:
+        result = getattr(studies, kind)(config, out=place, progress=progress, **given)
+    _say(place, result, as_json)
 
 
 def _say(place: Path, result: StudyResult, as_json: bool) -> None:

@@ -189,7 +189,7 @@ def trial(
 
 def folder_of(settings: Settings, kind: str, changes: Mapping[str, Any] | None = None) -> Path:
     """Where a study lies that is given no folder."""
-    return Path("studies") / f"{_config(settings, changes).name}-{kind}"
+    return Path("studies") / f"{config_of(settings, changes).name}-{kind}"
 
 
 def _begun(
@@ -197,11 +197,12 @@ def _begun(
 ) -> tuple[Config, StudyFolder]:
     from gist.studies.folder import StudyFolder
 
-    config = _config(settings, changes)
+    config = config_of(settings, changes)
     return config, StudyFolder(Path("studies") / f"{config.name}-{kind}" if out is None else out)
 
 
-def _config(settings: Settings, changes: Mapping[str, Any] | None) -> Config:
+def config_of(settings: Settings, changes: Mapping[str, Any] | None = None) -> Config:
+    """The settings of a study, read once; each function here takes them in the place of a file or folder."""
     return (
         with_changes(settings, changes) if isinstance(settings, Config) else begin(settings, changes).config
     )
