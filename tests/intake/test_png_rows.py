@@ -14,7 +14,7 @@ from PIL import Image
 from radiograph_files import picture
 from test_mutations import mutate
 
-from gist.intake.picture import GreySettings
+from gist.intake.picture import ToneSettings
 from gist.intake.png_rows import with_stored_rows
 from gist.intake.raster import open_raster
 from gist.stages.vocabulary import Reason, SetAside
@@ -49,7 +49,7 @@ def outcome(png: bytes) -> object:
     """What becomes of a file: its greys, size and remarks, or why not."""
     try:
         header, decode = open_raster(png, MOST_PIXELS)
-        decoded = decode(GreySettings("auto", (0.5, 99.5), MOST_PIXELS))
+        decoded = decode(ToneSettings("auto", (0.5, 99.5), MOST_PIXELS))
     except SetAside as aside:
         return aside.reason
     except Exception:

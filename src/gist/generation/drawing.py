@@ -18,7 +18,8 @@ from gist.generation.filter import Filter
 from gist.generation.marks import Marks
 from gist.generators.model import Model
 from gist.generators.synthesis import pictures_at_once, synthesise
-from gist.images.png import as_unit, read_grey
+from gist.images.colour import with_channels
+from gist.images.png import as_unit, read_picture
 from gist.machine.interruption import Stopped, deferred_stop
 from gist.progress import Progress
 from gist.stages.generate import GenerateConfig
@@ -95,10 +96,13 @@ def draw_pictures(
     filters: Sequence[Filter],
     progress: Progress,
     stop_file: Path,
+    *,
+    channels: int = 1,
 ) -> Drawn:
     """Draws the wanted pictures, with filters further seeds of the same classes until as many have passed.
 
-    Which pictures pass depends on their seeds only, so an interrupted call continues to the same result.
+    The pictures have `channels`, whatever the network draws. Which pictures pass depends on their seeds only, so an
+    interrupted call continues to the same result.
 
     Raises:
         InputError: next to no picture passes the filters.
@@ -118,7 +122,7 @@ def draw_pictures(
             # Filters judge the network, so they see pictures without the watermark that the files have.
             pictures = [] if filters else _existing(batch, folder)
             if not pictures:
-                pictures = list(_new(G, batch, settings))
+                pictures = [with_channels(picture, channels) for picture in _new(G, batch, settings)]
                 drawn.computed += len(batch)
             passed = _judged(filters, batch, pictures, drawn)
             _finish(writes)
@@ -156,7 +160,7 @@ def _finish(writes: list[Future[None]]) -> None:
 def _existing(batch: Sequence[Draw], folder: Path) -> list[NDArray[np.uint8]]:
     """The pictures of a batch if all are there; else none, as the last bits of one may depend on its neighbours."""
     files = [draw.file(folder) for draw in batch]
-    return [read_grey(file) for file in files] if all(file.exists() for file in files) else []
+    return [read_picture(file) for file in files] if all(file.exists() for file in files) else []
 
 
 def _new(G: Model, batch: Sequence[Draw], settings: GenerateConfig) -> Iterator[NDArray[np.uint8]]:

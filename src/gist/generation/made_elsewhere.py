@@ -27,7 +27,7 @@ from gist.version import __version__
 
 _MARK = {
     "Synthetic": "YES",
-    "Description": "Synthetic radiograph, said to be so by who brought it in; not for diagnosis.",
+    "Description": "Synthetic image, said to be so by who brought it in; not for diagnosis.",
     "Software": f"made elsewhere, brought in by gist {__version__}",
 }
 
@@ -41,7 +41,9 @@ def bring_in(config: Config, run: RunFolder, progress: Progress) -> GenerateResu
     source, began = config.generate.source, time.monotonic()
     assert source is not None
     prepared = result_of(run, PrepareResult, "generate")
-    settings = settings_of_set(config.prepare, source, config.generate.labels, prepared.resolution)
+    settings = settings_of_set(
+        config.prepare, source, config.generate.labels, prepared.resolution, prepared.channels
+    )
     folder = run.stage_folder("generate")
     archive, images, table = folder / "synthetic.zip", folder / "images", io.StringIO()
     rows = csv.writer(table, lineterminator="\n")

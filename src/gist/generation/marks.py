@@ -46,7 +46,7 @@ class Marks:
         return None if self.settings.credentials is None else Signer(self.settings.credentials)
 
     def in_pixels(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The picture with its watermark, uint8 [H, W]."""
+        """The picture with its watermark, uint8 [H, W] or [H, W, 3]."""
         return embed(picture, self.payload).astype(np.uint8) if self.settings.watermark else picture
 
     def file(self, picture: NDArray[np.uint8], seed: int, label: int) -> bytes:

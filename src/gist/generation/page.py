@@ -127,7 +127,7 @@ def _opening(findings: Findings) -> Markup:
         count=count,
         synthetic=drawn(synthetic, np.arange(0 if synthetic is None else len(synthetic)), 1),
         real=drawn(real, known, 0),
-        phantoms=findings.phantoms,
+        kind=findings.kind,
         real_is_held_out=real is not findings.training,
     )
 
@@ -147,7 +147,7 @@ def _samples(findings: Findings, generated: GenerateResult | None) -> Section | 
         "gist.generation/page.html.j2",
         sheets=_sheets(findings, real, side),
         generate=generated,
-        phantoms=findings.phantoms,
+        kind=findings.kind,
         real_is_held_out=real is not findings.training,
         seed=findings.config.seed,
         side=side,

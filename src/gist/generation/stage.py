@@ -71,7 +71,8 @@ def generate_shard(config: Config, run: RunFolder, folder: Path, shard: Shard, p
         own = [draw for chunk in shard.of(chunks) for draw in chunk]
         if own:
             stop_file = RunFolder(folder).stop_file
-            draw_pictures(drawing.G, own, folder, settings, drawing.marks, (), progress, stop_file)
+            marks, channels = drawing.marks, drawing.channels
+            draw_pictures(drawing.G, own, folder, settings, marks, (), progress, stop_file, channels=channels)
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class _Drawing:
     class_names: tuple[str, ...]
     wanted: list[Draw]
     marks: Marks
+    channels: int
+    """Of the pictures: as the real images of the run have, else as the network draws."""
 
 
 def _begin(config: Config, run: RunFolder, device: Device, progress: Progress) -> _Drawing:
@@ -96,8 +99,15 @@ def _begin(config: Config, run: RunFolder, device: Device, progress: Progress) -
     wanted = _wanted(config.generate, class_names, run)
     network_hash = sha256_of(network)
     ops.prepare(device.torch_device, progress.note)
+    prepared = finished_result(run, PrepareResult)
     return _Drawing(
-        G, network, network_hash, class_names, wanted, Marks(network_hash, class_names, config.generate)
+        G=G,
+        network=network,
+        network_hash=network_hash,
+        class_names=class_names,
+        wanted=wanted,
+        marks=Marks(network_hash, class_names, config.generate),
+        channels=G.img_channels if prepared is None else prepared.channels,
     )
 
 
@@ -117,7 +127,15 @@ def _generated(config: Config, run: RunFolder, progress: Progress, device: Devic
 
     marks = drawing.marks
     drawn = draw_pictures(
-        drawing.G, drawing.wanted, images, settings, marks, filters, progress, run.stop_file
+        drawing.G,
+        drawing.wanted,
+        images,
+        settings,
+        marks,
+        filters,
+        progress,
+        run.stop_file,
+        channels=drawing.channels,
     )
     for each in filters:
         if rejected := drawn.rejected[each.column]:

@@ -27,7 +27,7 @@ def synthesise(
     truncation_psi: float = 1.0,
     truncation_cutoff: int | None = None,
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yields one uint8 [R, R] picture per seed, in order.
+    """Yields one uint8 [R, R] or [R, R, 3] picture per seed, in order.
 
     Pictures are computed in chunks whose size depends on device and resolution only, the last one filled up:
     rounding differs between chunk sizes, and a picture must not depend on how many are asked for. Where memory

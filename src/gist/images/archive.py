@@ -20,7 +20,8 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from gist.errors import InputError
-from gist.images.png import GreyImage, as_unit, decode_png
+from gist.images.colour import with_channels
+from gist.images.png import Pixels, as_grey_unit, decode_png
 
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # so that equal images make equal archives
 _UNWRITTEN_BYTES = 1 << 20
@@ -102,23 +103,23 @@ class DataSet:
     resolution: int
     pngs: tuple[bytes, ...]
     channels: int = 1
-    """Of every image: 1 for grey."""
+    """Of every image, as of the first one: 1 for grey, 3 for colours."""
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def image(self, index: int) -> GreyImage:
-        """Image number `index`, uint8 or uint16 [H, W]."""
-        return _decode(self.pngs[index], self.names[index])
+    def image(self, index: int) -> Pixels:
+        """Image number `index`, uint8 or uint16 [H, W], or [H, W, 3] of colours."""
+        return with_channels(_decode(self.pngs[index], self.names[index]), self.channels)
 
-    def images(self, indices: Sequence[int] | NDArray[np.int64] | None = None) -> Iterator[GreyImage]:
+    def images(self, indices: Sequence[int] | NDArray[np.int64] | None = None) -> Iterator[Pixels]:
         """The chosen images in order, one at a time."""
         for index in range(len(self)) if indices is None else indices:
             yield self.image(int(index))
 
     def array(self, indices: Sequence[int] | NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-        """The chosen images as float32 [N, H, W] in 0-1."""
-        return np.stack([as_unit(image) for image in self.images(indices)])
+        """The chosen images, of colours their luma, as float32 [N, H, W] in 0-1."""
+        return np.stack([as_grey_unit(image) for image in self.images(indices)])
 
     def of_class(self, label: int) -> NDArray[np.int64]:
         """Indices of the images of one class."""
@@ -129,7 +130,7 @@ _REMEDY = "if gist made it, delete it and run that stage again"
 
 
 def read_data_set(path: Path) -> DataSet:
-    """Reads an archive written by gist or by the StyleGAN data set tool (grey images; RGB is averaged to grey).
+    """Reads an archive written by gist or by the StyleGAN data set tool.
 
     Raises:
         InputError: the file is missing, is no such archive, or its images differ in size or are not square.
@@ -149,7 +150,8 @@ def read_data_set(path: Path) -> DataSet:
     first = _decode(pngs[0], names[0])
     if first.shape[0] != first.shape[1]:
         raise InputError(f"{path} holds images of {first.shape[1]}x{first.shape[0]}; they must be square.")
-    return DataSet(tuple(names), labels, class_names, first.shape[0], pngs)
+    channels = 1 if first.ndim == 2 else 3
+    return DataSet(tuple(names), labels, class_names, first.shape[0], pngs, channels)
 
 
 def _labels(index: object, names: Sequence[str], path: Path) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -172,7 +174,7 @@ def _labels(index: object, names: Sequence[str], path: Path) -> tuple[NDArray[np
     return labels, class_names
 
 
-def _decode(png: bytes, name: str) -> GreyImage:
+def _decode(png: bytes, name: str) -> Pixels:
     try:
         return decode_png(png)
     except ValueError:

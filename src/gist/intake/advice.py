@@ -58,6 +58,8 @@ _WORTH_SAYING = {
     Remark.MIRRORED: ("was", "were", "mirrored to the side that prepare.flip_to_side asks for"),
     Remark.POLARITY_ASSUMED: ("does", "do", "not say whether air is black, which was taken to be so"),
     Remark.COLOUR_TO_GREY: ("was", "were", "in colour, now grey"),
+    Remark.GREY_TO_COLOUR: ("is", "are", "grey in a set in colour, and stored as three equal colours"),
+    Remark.PROFILE_UNUSABLE: ("carries", "carry", "a colour profile that could not be used; taken for sRGB"),
     Remark.WINDOW_UNUSABLE: (
         "carries",
         "carry",

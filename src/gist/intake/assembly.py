@@ -26,7 +26,7 @@ from gist.intake.subgroups import safe_categories
 from gist.numerals import counted
 from gist.runs.folder import RunFolder
 from gist.stages.prepare import PrepareResult
-from gist.stages.vocabulary import WARNING, Reason, serious_first
+from gist.stages.vocabulary import WARNING, Reason, Remark, serious_first
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,9 @@ class DataSetPlan:
             source_digest=hashlib.sha256(b"".join(digests)).hexdigest(),
             upsampled=sum(picture.enlarged for picture in self.accepted),
             body_part=_body_part(self.accepted),
+            kind="image"
+            if 2 * sum(Remark.NOT_RADIOGRAPH in one for one in remarks) > len(remarks)
+            else "radiograph",
             notes=(*serious_first(notes), *([choice.reason] if choice.reason else [])),
         )
 

@@ -26,7 +26,7 @@ from gist.intake.burned_in_text_lines import (
     without_gaps,
 )
 from gist.intake.geometry import FloatImage, View
-from gist.intake.picture import Grey, as_float
+from gist.intake.picture import Tones, as_float
 from gist.intake.sliding import sliding
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class TextBox(NamedTuple):
         return TextBox(self.top, side - self.right, self.bottom, side - self.left)
 
 
-def find_text(grey: Grey, sure: bool = False) -> tuple[TextBox, ...]:
+def find_text(grey: Tones, sure: bool = False) -> tuple[TextBox, ...]:
     """Boxes around lines of text in a picture [H, W]; most often none.
 
     Where strokes stand in a row a second look follows for more of their ink that has little contrast, such as white on
@@ -99,7 +99,7 @@ def find_text(grey: Grey, sure: bool = False) -> tuple[TextBox, ...]:
     return united(_with_margin(line, step, grey) for line in lines)
 
 
-def find_words(grey: Grey) -> tuple[TextBox, ...]:
+def find_words(grey: Tones) -> tuple[TextBox, ...]:
     """Boxes around the words that can be read in such a picture, see `word_reader`."""
     from gist.intake.word_reader import read_words
 
@@ -112,11 +112,13 @@ def find_words(grey: Grey) -> tuple[TextBox, ...]:
 
 
 def paint_over(grey: FloatImage, boxes: Sequence[TextBox]) -> FloatImage:
-    """A copy of the picture with each box filled from the pixels around it.
+    """A copy of the picture [H, W] or [H, W, 3] with each box filled from the pixels around it.
 
     A pixel becomes the mean of the four pixels just outside its box in its row and its column, each weighted by
     nearness; sides that lie beyond the picture do not count.
     """
+    if grey.ndim == 3:
+        return np.stack([paint_over(grey[..., colour], boxes) for colour in range(grey.shape[2])], axis=2)
     painted = grey.copy()
     for box in (*boxes, *boxes):  # again, for what lay just outside may have been another line
         painted[box.top : box.bottom, box.left : box.right] = _filling(painted, box)
@@ -140,7 +142,7 @@ def united(boxes: Iterable[TextBox]) -> tuple[TextBox, ...]:
     return tuple(sorted(apart))
 
 
-def _with_margin(line: tuple[int, int, int, int], step: int, grey: Grey) -> TextBox:
+def _with_margin(line: tuple[int, int, int, int], step: int, grey: Tones) -> TextBox:
     """The box of a line (top, left, bottom, right) of the copy in the picture itself."""
     top, left, bottom, right = line
     margin = max(2, round(_MARGIN * (bottom - top)))
@@ -181,11 +183,11 @@ def _filling(grey: FloatImage, box: TextBox) -> FloatImage:
     return total
 
 
-def _step(grey: Grey) -> int:
+def _step(grey: Tones) -> int:
     return -(-int(max(grey.shape)) // _SIDE)
 
 
-def _reduced(picture: Grey, step: int) -> NDArray[np.uint8]:
+def _reduced(picture: Tones, step: int) -> NDArray[np.uint8]:
     """Means over step x step pixels as bytes; rows and columns that are left over are left out."""
     if step == 1 and picture.dtype == np.uint8:
         return picture.astype(np.uint8, copy=False)

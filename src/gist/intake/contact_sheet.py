@@ -18,11 +18,13 @@ _GAP = 2
 
 
 def contact_sheet(pngs: Sequence[bytes]) -> bytes:
-    """A PNG of up to MOST_PICTURES square grey pictures on a dark grid."""
+    """A PNG of up to MOST_PICTURES square pictures on a dark grid."""
     pictures = pngs[:MOST_PICTURES]
     columns = min(8, len(pictures))
     rows = math.ceil(len(pictures) / columns)
-    sheet = Image.new("L", (_GAP + columns * (_THUMBNAIL + _GAP), _GAP + rows * (_THUMBNAIL + _GAP)), 40)
+    with Image.open(io.BytesIO(pngs[0])) as first:
+        mode, dark = ("RGB", (40, 40, 40)) if first.mode == "RGB" else ("L", 40)
+    sheet = Image.new(mode, (_GAP + columns * (_THUMBNAIL + _GAP), _GAP + rows * (_THUMBNAIL + _GAP)), dark)
     for number, png in enumerate(pictures):
         with Image.open(io.BytesIO(png)) as picture:
             small = Image.fromarray(as_bytes(np.asarray(picture)))

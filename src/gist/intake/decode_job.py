@@ -20,12 +20,24 @@ from gist.intake.geometry import Fit, FloatImage, View, scaled_view, show, squar
 from gist.intake.image_facts import ImageFacts, measure
 from gist.intake.masks import looks_like_a_mask
 from gist.intake.patient_names import Naming, naming
-from gist.intake.picture import FrameChoice, Grey, GreySettings, Header, Picture, Side, WindowChoice, as_float
+from gist.intake.picture import (
+    FrameChoice,
+    Header,
+    Picture,
+    Side,
+    Tones,
+    ToneSettings,
+    WindowChoice,
+    as_float,
+    grey_of,
+)
 from gist.intake.png_rows import with_stored_rows
 from gist.stages.vocabulary import Reason, Remark, SetAside
 
 Task = Literal["look", "decode"]
 SECONDS_PER_MEBIBYTE = 2
+_CLEARLY = 0.1
+"""Difference, of 1, between the strongest and the weakest of three colours that is more than noise or a tint."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,8 @@ class JobSettings:
     memory_bytes: int
     """What a decoding process may take beyond what it starts with."""
     bits: Literal[8, 16] = 8
+    colour: bool = False
+    """Whether colours are kept."""
     frame: FrameChoice = "first"
     crop_borders: bool = False
     burned_in_text: Literal["flag", "mask", "reject", "ignore"] = "flag"
@@ -96,6 +110,10 @@ class Accepted(NamedTuple):
     """Whether its class is called like its patient; where that is sure, it has not been decoded."""
     body_part: str | None = None
     """Code of DICOM, where the file gives one."""
+    may_be_coloured: bool = False
+    """Whether a pixel is more than one grey level."""
+    coloured: float = 0.0
+    """Share of the finished square that is clearly coloured; 0 where colours are not kept."""
 
     @staticmethod
     def from_json(values: list[Any]) -> Accepted:
@@ -165,30 +183,44 @@ def _run(data: bytes, task: Task, settings: JobSettings, row: Row) -> tuple[Acce
     )
     if task == "look" or not seen.kept or seen.naming is Naming.SURELY:
         return seen, b""
-    picture = decode(GreySettings(settings.window, settings.percentiles, settings.max_pixels, settings.frame))
+    tones = ToneSettings(
+        settings.window, settings.percentiles, settings.max_pixels, settings.frame, settings.colour
+    )
+    picture = decode(tones)
     remarks = list(picture.remarks)
     if looks_like_a_mask(picture.grey, row.named_mask):
         if row.named_mask and settings.masks == "remove":
             raise SetAside(Reason.MASK)
         remarks.append(Remark.MASK if row.named_mask else Remark.TWO_GREYS)
     square, enlarged, text = _square(picture, settings, row, remarks)
+    if settings.colour and square.ndim == 2:
+        remarks.append(Remark.GREY_TO_COLOUR)
+        square = np.repeat(square[..., np.newaxis], 3, axis=2)
+    grey = as_float(grey_of(square))
     levels = np.float32(255 if settings.bits == 8 else 65535)
     stored = np.rint(square * levels).astype(np.uint8 if settings.bits == 8 else np.uint16)
     if stored.min() == stored.max():
         raise SetAside(Reason.BLANK)
     accepted = seen._replace(
         pixel_sha256=hashlib.sha256(stored).hexdigest(),
-        thumbnail=thumbnail(square).hex(),
+        thumbnail=thumbnail(grey).hex(),
         enlarged=enlarged,
         remarks=tuple(remarks),
-        facts=measure(square, header.attributes.get("ViewPosition", ""), text),
+        coloured=_coloured(square),
+        facts=measure(grey, header.attributes.get("ViewPosition", ""), text),
     )
     from gist.images.png import encode_png
 
     return accepted, encode_png(stored)
 
 
-def _open(data: bytes, kind: str, settings: JobSettings) -> tuple[Header, Callable[[GreySettings], Picture]]:
+def _coloured(square: FloatImage) -> float:
+    if square.ndim == 2:
+        return 0.0
+    return float((np.ptp(square, axis=2) > _CLEARLY).mean())
+
+
+def _open(data: bytes, kind: str, settings: JobSettings) -> tuple[Header, Callable[[ToneSettings], Picture]]:
     """Imports what the file needs and no more, because decoding processes must start quickly."""
     if kind == "dicom":
         from gist.intake.dicom import open_dicom
@@ -214,24 +246,25 @@ def _square(
 ) -> tuple[FloatImage, bool, tuple[TextBox, ...]]:
     """The finished square in 0-1, whether it has been enlarged, and where it shows text; adds to the remarks."""
     text = _text(picture, settings, remarks)
-    grey = picture.grey
+    tones = picture.tones
     if text and settings.burned_in_text == "mask":
-        grey = paint_over(as_float(grey), text)
+        tones = paint_over(as_float(tones), text)
+        grey = grey_of(tones)
         if find_text(grey, sure=True) or (settings.read_words and find_words(grey)):
             raise SetAside(Reason.TEXT_REMAINS)
     top = left = 0
     if settings.crop_borders:
-        top, bottom, left, right = content_box(as_float(grey))
-        if grey.shape != (bottom - top, right - left):
-            grey = grey[top:bottom, left:right]
+        top, bottom, left, right = content_box(as_float(grey_of(tones)))
+        if tones.shape[:2] != (bottom - top, right - left):
+            tones = tones[top:bottom, left:right]
             remarks.append(Remark.BORDERS_CUT)
-    view = _view(grey, picture.header, settings, remarks)
+    view = _view(tones, picture.header, settings, remarks)
     enlarged = view.enlarges(settings.resolution)
     if enlarged and not settings.allow_upsampling:
         raise SetAside(Reason.TOO_SMALL)
     if enlarged:
         remarks.append(Remark.ENLARGED)
-    square = show(grey, view, settings.resolution)
+    square = show(tones, view, settings.resolution)
     seen = [box.seen(top, left, view, settings.resolution) for box in text]
     boxes = tuple(box for box in seen if box is not None)
     if settings.flip_to_side is not None:
@@ -261,8 +294,8 @@ def _text(picture: Picture, settings: JobSettings, remarks: list[Remark]) -> tup
     return found
 
 
-def _view(grey: Grey, header: Header, settings: JobSettings, remarks: list[Remark]) -> View:
-    height, width = grey.shape
+def _view(tones: Tones, header: Header, settings: JobSettings, remarks: list[Remark]) -> View:
+    height, width = tones.shape[:2]
     if settings.mm_per_pixel is not None:
         remarks.append(header.scale)
         if header.spacing is not None:
@@ -282,6 +315,7 @@ def _accepted(kind: str, header: Header, settings: JobSettings) -> Accepted:
         height=header.height,
         width=header.width,
         bits=header.bits,
+        may_be_coloured=header.may_be_coloured,
         modality=header.modality,
         patient=named,
         pixel_sha256="",

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gist.images.png import as_unit
+from gist.images.png import as_grey_unit
 from gist.intake.class_names import SeenClasses, plain
-from gist.intake.decode_job import Accepted, JobSettings, Row
+from gist.intake.decode_job import Accepted, JobSettings, Row, Task
 from gist.intake.deidentify import Patient, salted_id
 from gist.intake.fine_structure import fine_structure
 from gist.intake.guarded_decode import Crew, Job
@@ -59,9 +59,9 @@ class Finished:
 
 
 def look_at_sample(
-    labelled: Labelled, settings: JobSettings, crew: Crew
+    labelled: Labelled, settings: JobSettings, crew: Crew, *, most: int = _LOOKED_AT, task: Task = "look"
 ) -> Iterator[tuple[Candidate, Accepted | Reason]]:
-    """Headers of up to 400 candidates, chosen by a hash of their paths, but some of each class."""
+    """Headers, or what decoding tells, of up to `most` candidates, by a hash of their paths, but some of each class."""
 
     def order(candidate: Candidate) -> bytes:
         return hashlib.sha256(candidate.file.relative.encode("utf-8", "surrogateescape")).digest()
@@ -72,9 +72,9 @@ def look_at_sample(
         taken[candidate.class_name] += 1
         return taken[candidate.class_name] > _OF_EACH_CLASS
 
-    sample = sorted(sorted(labelled.candidates, key=order), key=can_wait)[:_LOOKED_AT]
+    sample = sorted(sorted(labelled.candidates, key=order), key=can_wait)[:most]
     jobs = (_job(key, one, labelled) for key, one in enumerate(sample))
-    for outcomes in crew.run(jobs, len(sample), "look", settings):
+    for outcomes in crew.run(jobs, len(sample), task, settings):
         for outcome in outcomes:
             yield sample[outcome.key], outcome.accepted or outcome.reason or Reason.DAMAGED
 
@@ -154,7 +154,7 @@ def said_of_class(candidate: Candidate, accepted: Accepted) -> tuple[str | None,
 def fine_structure_of(spool: Spool, offset: int) -> bytes:
     """The fine structure of the finished picture at an offset of the spool."""
     with Image.open(io.BytesIO(spool.png(offset))) as image:
-        return fine_structure(as_unit(np.asarray(image)))
+        return fine_structure(as_grey_unit(np.asarray(image)))
 
 
 def _job(key: int, candidate: Candidate, labelled: Labelled) -> Job:

@@ -35,8 +35,9 @@ def know_grey_with_alpha() -> None:
             OPEN_INFO[prefix, 1, (1,), 1, (16, 16), (extra,)] = ("RGBA", f"{kind};16{order}")
 
 
-def deep_colour(data: bytes, frame: int) -> tuple[NDArray[np.uint16], list[Remark]]:
-    """The grey levels [H, W] of a frame, transparent parts black, turned upright, and what was done.
+def deep_colour(data: bytes, frame: int, colour: bool = False) -> tuple[NDArray[np.uint16], list[Remark]]:
+    """The levels [H, W], or of `colour` [H, W, 3], of a frame, transparent parts black, turned upright, and what was
+    done.
 
     Raises:
         SetAside: Pillow does not read these samples, or would read them wrong.
@@ -48,19 +49,23 @@ def deep_colour(data: bytes, frame: int) -> tuple[NDArray[np.uint16], list[Remar
         raise SetAside(Reason.UNKNOWN_VARIANT)
     if kind in _GREYS:  # four bytes a pixel, whatever they mean
         samples = _read_as(data, frame, "RGBA").view(_ORDERS[order])
-        grey, coloured = samples[..., 0].astype(np.float32) / np.float32(65535.0), False
+        shown, coloured = samples[..., 0].astype(np.float32) / np.float32(65535.0), False
     else:
         upper, lower = (
             _read_as(data, frame, f"{kind.upper()};16{one}") for one in (order, _OTHER_ORDER[order])
         )
         samples = upper.astype(np.uint16) << 8 | lower
-        grey, coloured = colour_to_grey(samples)
+        if colour:
+            shown, coloured = samples[..., :3].astype(np.float32) / np.float32(65535.0), False
+        else:
+            shown, coloured = colour_to_grey(samples)
     remarks = [Remark.COLOUR_TO_GREY] if coloured else []
     if kind[-1] in "Aa" and int(samples[..., -1].min()) < 0xFFFF:
         remarks.append(Remark.TRANSPARENCY)
         if kind[-1] == "A":
-            grey *= samples[..., -1] / np.float32(65535.0)
-    return as_levels(grey, 16), remarks
+            opacity = samples[..., -1] / np.float32(65535.0)
+            shown *= opacity if shown.ndim == 2 else opacity[..., np.newaxis]
+    return as_levels(shown, 16), remarks
 
 
 def _opened(data: bytes, frame: int) -> ImageFile.ImageFile:

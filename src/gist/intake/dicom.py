@@ -32,7 +32,7 @@ from gist.intake.grey_window import (
     shows_something,
     tabulate,
 )
-from gist.intake.picture import GreySettings, Header, Picture, as_levels, chosen_frame, colour_to_grey
+from gist.intake.picture import Header, Picture, ToneSettings, as_float, as_levels, chosen_frame, shown_colour
 from gist.stages.vocabulary import Reason, Remark, SetAside
 
 _INFLATED_PER_PIXEL = 16  # 64-bit pixels, and as much again for everything else in the file
@@ -40,7 +40,7 @@ _INFLATED_PER_PIXEL = 16  # 64-bit pixels, and as much again for everything else
 
 def open_dicom(
     data: bytes, max_pixels: int, attributes: Collection[str] = ()
-) -> tuple[Header, Callable[[GreySettings], Picture]]:
+) -> tuple[Header, Callable[[ToneSettings], Picture]]:
     """What a DICOM file says of its picture, with the text of the wanted attributes, and how to decode it.
 
     Raises:
@@ -53,7 +53,7 @@ def open_dicom(
     return header, partial(_picture, dataset, header, remarks)
 
 
-def _picture(dataset: Dataset, header: Header, so_far: tuple[Remark, ...], settings: GreySettings) -> Picture:
+def _picture(dataset: Dataset, header: Header, so_far: tuple[Remark, ...], settings: ToneSettings) -> Picture:
     frames = int(dataset.get("NumberOfFrames") or 1)
     frame, of_frame = chosen_frame(frames, settings.frame)
     if settings.frame == "middle":
@@ -69,24 +69,25 @@ def _picture(dataset: Dataset, header: Header, so_far: tuple[Remark, ...], setti
     if photometric == "PALETTE COLOR":
         pixels, bits = apply_palette(dataset, pixels)
     if pixels.ndim == 3:
-        grey, coloured = colour_to_grey(pixels, bits)
-        if coloured:
-            remarks.append(Remark.COLOUR_TO_GREY)
-        if bits > 8 and photometric != "PALETTE COLOR" and settings.window in ("auto", "percentile"):
+        tones, of_colour = shown_colour(pixels, bits, settings)
+        remarks += of_colour
+        deep = bits > 8 and photometric != "PALETTE COLOR" and not settings.colour
+        if deep and settings.window in ("auto", "percentile"):
+            grey = as_float(tones)
             stored = tabulate(as_levels(grey, bits) if bits <= 16 else grey)
             ends = percentile_range(stored.values, stored.counts, settings.percentiles)
-            grey = stored.picture(range_window(stored.values, *ends))
+            tones = stored.picture(range_window(stored.values, *ends))
             remarks.append(Remark.PERCENTILE_WINDOW)
     elif photometric in MONOCHROME:
-        grey, steps = monochrome_to_grey(dataset, pixels, header.bits, settings, frame)
+        tones, steps = monochrome_to_grey(dataset, pixels, header.bits, settings, frame)
         remarks.extend(steps)
     else:
         raise SetAside(Reason.UNSUPPORTED_PIXELS)
-    return Picture(grey, header, tuple(remarks))
+    return Picture(tones, header, tuple(remarks))
 
 
 def monochrome_to_grey(
-    dataset: Dataset, pixels: NDArray[np.generic], bits: int, settings: GreySettings, frame: int = 0
+    dataset: Dataset, pixels: NDArray[np.generic], bits: int, settings: ToneSettings, frame: int = 0
 ) -> tuple[NDArray[np.float32], list[Remark]]:
     """Grey in 0-1 of the stored monochrome pixels of a frame, black as air, and what was done."""
     padding = _padding(dataset)
@@ -110,7 +111,7 @@ def _window(
     values: Doubles,
     bits: int,
     inverted: bool,
-    settings: GreySettings,
+    settings: ToneSettings,
     frame: int,
 ) -> tuple[Doubles, list[Remark]]:
     remarks: list[Remark] = []

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gist.intake.picture import Grey, as_float
+from gist.intake.picture import Tones, as_float
 
 Fit = Literal["pad", "crop", "stretch"]
 FloatImage = NDArray[np.float32]
@@ -59,13 +59,16 @@ def to_square(image: FloatImage, side: int, fit: Fit) -> FloatImage:
     return show(image, square_view(height, width, fit), side)
 
 
-def show(image: Grey, view: View, side: int) -> FloatImage:
-    """A view of an image [H, W] as [side, side] in 0-1; values stay within those of the image and 0.
+def show(image: Tones, view: View, side: int) -> FloatImage:
+    """A view of an image [H, W] or [H, W, 3] as [side, side] or [side, side, 3] in 0-1; values stay within those of
+    the image and 0.
 
     Each new pixel is the mean over exactly the area it covers, parts of pixels included, so nothing aliases
     and the mean brightness is kept. Where a pixel covers less than one old pixel the image is interpolated
     (bicubic).
     """
+    if image.ndim == 3:
+        return np.stack([show(image[..., colour].copy(), view, side) for colour in range(3)], axis=2)
     if view.enlarges(side):
         return _enlarge(as_float(image), view.rows, view.columns, side)
     fewer_rows = _area_mean(image, *view.rows, side)
@@ -78,7 +81,7 @@ def _centred(length: int, shown: float) -> tuple[float, float]:
     return round(start, 6), round(start + shown, 6)
 
 
-def _area_mean(image: Grey, start: float, stop: float, cells: int) -> FloatImage:
+def _area_mean(image: Tones, start: float, stop: float, cells: int) -> FloatImage:
     """Means in 0-1 over `cells` equal intervals of [start, stop] along axis 0; outside the image lies black."""
     if math.ceil((stop - start) / cells) < _FEW_ROWS:
         sums = _add_by_row(image, start, stop, cells)
@@ -89,7 +92,7 @@ def _area_mean(image: Grey, start: float, stop: float, cells: int) -> FloatImage
     return sums
 
 
-def _add_by_row(image: Grey, start: float, stop: float, cells: int) -> FloatImage:
+def _add_by_row(image: Tones, start: float, stop: float, cells: int) -> FloatImage:
     """Sums within cells, taking one row at a time for all cells: quicker where cells are narrow."""
     (row, weight), *others = _rows_in_cells(len(image), start, stop, cells)
     rows = image.take(row, axis=0)

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from gist.intake.picture import Grey
+from gist.intake.picture import Tones
 
 _WORD = r"(?:binary|segmentation|annotation|groundtruth|mask|seg|roi|gt|label)s?"
 _AT_AN_END = re.compile(rf"[ _.-]+{_WORD}(?:[ _.-]*[0-9]+)?$|^{_WORD}[ _.-]+")
@@ -34,7 +34,7 @@ def named_as_masks(paths: Collection[str]) -> frozenset[str]:
     return frozenset(path for path, bare in masks.items() if bare in pictures)
 
 
-def looks_like_a_mask(grey: Grey, named: bool) -> bool:
+def looks_like_a_mask(grey: Tones, named: bool) -> bool:
     """Whether hardly anything in a picture [H, W] lies between its darkest and its brightest grey; of one that is
     `named` like a mask, whether it has few greys at all."""
     height, width = grey.shape

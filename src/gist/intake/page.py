@@ -48,7 +48,7 @@ def _summary(prepared: PrepareResult, phantoms: bool, made_elsewhere: bool) -> t
         if prepared.test_images
         else "all of them to learn from, none held out"
     )
-    what = numerals.counted(total, "phantom" if phantoms else "real radiograph")
+    what = numerals.counted(total, "phantom" if phantoms else f"real {prepared.kind}")
     drawn = ", all drawn by gist," if phantoms else ""
     sentence = f"{what}{classes}{patients}{drawn} went in: {split}."
     set_aside = sum(prepared.rejected.values())

@@ -1,31 +1,35 @@
-"""A radiograph on its way through intake: header first, then grey pixels."""
+"""A picture on its way through intake: header first, then pixels as shown, grey or colour."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gist.images.colour import LUMA, luma
 from gist.intake.patient_names import NOBODY, Identity
 from gist.stages.vocabulary import Reason, Remark, SetAside
 
 WindowChoice = Literal["auto", "tag", "percentile", "full"]
 FrameChoice = Literal["first", "middle", "last"] | int
 Side = Literal["L", "R"]
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the weights JPEG itself uses
+_LUMA = np.array(LUMA, np.float32)
 
 
 @dataclass(frozen=True)
-class GreySettings:
-    """How stored values become grey."""
+class ToneSettings:
+    """How stored values become those shown."""
 
     window: WindowChoice
     percentiles: tuple[float, float]
     max_pixels: int
     frame: FrameChoice = "first"
+    colour: bool = False
+    """Whether colours are kept; if not, they become grey."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Header:
     width: int
     bits: int
     """Bits per sample that carry information."""
+    may_be_coloured: bool = False
+    """Whether a pixel is more than one grey level, such as three equal ones."""
     modality: str | None = None
     body_part: str | None = None
     """Code of DICOM."""
@@ -57,22 +63,28 @@ class Header:
     """Those that were asked for, by DICOM keyword; empty where absent."""
 
 
-Grey = NDArray[np.float32] | NDArray[np.uint8]
+Tones = NDArray[np.float32] | NDArray[np.uint8]
 """float32 in 0-1, or bytes in 0-255: small pictures of eight bits are several times quicker worked on as they are."""
 
 
-def as_float(grey: Grey) -> NDArray[np.float32]:
+def as_float(tones: Tones) -> NDArray[np.float32]:
     """The picture in 0-1."""
-    return grey * np.float32(1 / 255.0) if grey.dtype == np.uint8 else grey.astype(np.float32, copy=False)
+    return tones * np.float32(1 / 255.0) if tones.dtype == np.uint8 else tones.astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A display-ready radiograph [H, W], air and borders black."""
+    """A display-ready picture, a radiograph's air and borders black."""
 
-    grey: Grey
+    tones: Tones
+    """[H, W], or [H, W, 3] in sRGB where colours are kept."""
     header: Header
     remarks: tuple[Remark, ...]
+
+    @cached_property
+    def grey(self) -> Tones:
+        """[H, W], by which text, borders and masks are found."""
+        return grey_of(self.tones)
 
 
 def check_size(height: int, width: int, samples: int, max_pixels: int) -> None:
@@ -107,6 +119,30 @@ def body_side(text: str | None) -> Side | None:
         case "r" | "right":
             return "R"
     return None
+
+
+def grey_of(tones: Tones) -> Tones:
+    """Grey [H, W] of a picture: itself, or the luma in 0-1 of colours [H, W, 3]."""
+    return tones if tones.ndim == 2 else luma(as_float(tones))
+
+
+def shown_colour(
+    colour: NDArray[Any], bits: int | None, settings: ToneSettings
+) -> tuple[Tones, list[Remark]]:
+    """Unsigned samples [H, W, 3] of `bits` bits as shown, and what was done; colour is ready for display as it is.
+
+    Raises:
+        SetAside: the samples are signed or not integers.
+    """
+    if not settings.colour:
+        grey, coloured = colour_to_grey(colour, bits)
+        return grey, [Remark.COLOUR_TO_GREY] if coloured else []
+    if colour.dtype.kind != "u":
+        raise SetAside(Reason.UNSUPPORTED_PIXELS)
+    if colour.dtype == np.uint8 and bits in (None, 8):
+        return colour, []
+    top = np.float32((1 << (bits or 8 * colour.dtype.itemsize)) - 1)
+    return np.minimum(colour.astype(np.float32) / top, np.float32(1.0)), []
 
 
 def colour_to_grey(colour: NDArray[Any], bits: int | None = None) -> tuple[NDArray[np.float32], bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gist.intake.assembly import natural_order
@@ -40,13 +40,14 @@ class PlainSet:
 
 
 def settings_of_set(
-    prepare: PrepareConfig, source: Path, labels: Path | None, resolution: int | str
+    prepare: PrepareConfig, source: Path, labels: Path | None, resolution: int | str, channels: int = 1
 ) -> PrepareConfig:
-    """How a set that was made elsewhere is read: squared and scaled as real images are, its classes by its own table,
-    dataset.json or folders."""
+    """How a set that was made elsewhere is read: squared, scaled and in so many channels as real images are, its
+    classes by its own table, dataset.json or folders."""
     return PrepareConfig.model_validate(
         {name: getattr(prepare, name) for name in _AS_REAL_ONES}
         | {"source": source, "labels": labels, "resolution": resolution, "burned_in_text": "ignore"}
+        | {"colour": "grey" if channels == 1 else "rgb"}
         | {"label_source": "none" if prepare.label_source == "none" else "auto"}
     )
 
@@ -75,7 +76,9 @@ def decoded_set(
         labelled = label_source(settings, seed, salt)
         crew.grow(len(labelled.candidates))
         assert isinstance(settings.resolution, int)
-        jobs = job_settings(settings, labelled, seed, salt, settings.resolution)
+        jobs = replace(
+            job_settings(settings, labelled, seed, salt, settings.resolution), colour=settings.colour == "rgb"
+        )
         spool = stack.enter_context(Spool(folder, spool_key(jobs, salt)))
         finished, aside, told = decode_candidates(labelled, None, jobs, salt, spool, crew, progress)
         crew.dissolve()

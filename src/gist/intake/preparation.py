@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Literal
 
 from gist.config import Config
 from gist.errors import InputError
+from gist.intake.colour import Looked, keeps_colour
 from gist.intake.decode_job import Accepted, JobSettings
-from gist.intake.decoding import decode_candidates, fine_structure_of, look_at_sample, spool_key
+from gist.intake.decoding import decode_candidates, fine_structure_of, spool_key
 from gist.intake.deidentify import read_or_make_salt
 from gist.intake.guarded_decode import Crew
 from gist.intake.labelling import Labelled
@@ -73,6 +74,8 @@ def prepare_with(
         )
         _check_conditional(config, set(assembled.class_names or (None,)))
         result = assembled.write(run, spool, begun.choice).model_copy(update={"text_search": begun.search})
+        if settings.colour:
+            result = result.model_copy(update={"channels": 3, "kind": "image"})
         lost = losses(
             labelled,
             Counter(reason for _, reason in assembled.rejected),
@@ -128,9 +131,12 @@ def _begin(config: Config, run: RunFolder, crew: Crew, progress: Progress) -> _B
     if labelled.candidates and labelled.origin != "tag":
         _check_conditional(config, {candidate.class_name for candidate in labelled.candidates})
     crew.grow(len(labelled.candidates))
-    choice = _resolution(config, labelled, salt, crew)
+    plain = job_settings(config.prepare, labelled, config.seed, salt, 0)
+    looked = Looked(labelled, plain, crew)
+    choice = _resolution(config, looked)
+    colour = keeps_colour(config.prepare, looked)
     search = _text_search(config.prepare, len(labelled.candidates), crew.processes, progress)
-    settings = job_settings(config.prepare, labelled, config.seed, salt, choice.side, search == "words")
+    settings = replace(plain, resolution=choice.side, read_words=search == "words", colour=colour)
     return _Begun(labelled, salt, choice, search, settings)
 
 
@@ -190,15 +196,14 @@ def nothing_readable(reasons: Sequence[Reason], source: Path | None) -> InputErr
     )
 
 
-def _resolution(config: Config, labelled: Labelled, salt: bytes, crew: Crew) -> Choice:
+def _resolution(config: Config, looked: Looked) -> Choice:
     if config.prepare.resolution != "auto":
         return Choice(config.prepare.resolution, "")
-    settings = job_settings(config.prepare, labelled, config.seed, salt, 0)
-    looked = [found for _, found in look_at_sample(labelled, settings, crew)]
-    sizes = [(found.height, found.width) for found in looked if isinstance(found, Accepted) and found.kept]
+    found = looked.at_many
+    sizes = [(one.height, one.width) for one in found if isinstance(one, Accepted) and one.kept]
     if not sizes:
-        reasons = [reason for _, reason in labelled.refused]
-        reasons += [found if isinstance(found, Reason) else Reason.FILTERED_OUT for found in looked]
+        reasons = [reason for _, reason in looked.labelled.refused]
+        reasons += [one if isinstance(one, Reason) else Reason.FILTERED_OUT for one in found]
         raise nothing_readable(reasons, config.prepare.source)
     return choose_resolution(sizes, config.prepare.fit, config.prepare.allow_upsampling, config.device)
 

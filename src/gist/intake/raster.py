@@ -1,4 +1,4 @@
-"""PNG, JPEG, TIFF, BMP and WebP as grey; 16 bits stay 16 bits."""
+"""PNG, JPEG, TIFF, BMP and WebP; 16 bits of grey stay 16 bits."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from PIL import Image, ImageOps
 from gist.intake.deep_colour import deep_colour, know_grey_with_alpha
 from gist.intake.grey_window import percentile_range, range_window, tabulate
 from gist.intake.picture import (
-    Grey,
-    GreySettings,
     Header,
     Picture,
+    Tones,
+    ToneSettings,
     as_float,
     check_size,
     chosen_frame,
-    colour_to_grey,
     palette_colour,
+    shown_colour,
 )
+from gist.intake.srgb import in_srgb
 from gist.stages.vocabulary import Reason, Remark, SetAside
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
@@ -36,7 +37,7 @@ _WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 Image.MAX_IMAGE_PIXELS = None  # prepare.max_pixels is checked here instead, before anything is decoded
 
 
-def open_raster(data: bytes, max_pixels: int) -> tuple[Header, Callable[[GreySettings], Picture]]:
+def open_raster(data: bytes, max_pixels: int) -> tuple[Header, Callable[[ToneSettings], Picture]]:
     """Size and bits of a picture file, and how to decode it.
 
     Raises:
@@ -53,7 +54,7 @@ def open_raster(data: bytes, max_pixels: int) -> tuple[Header, Callable[[GreySet
     return header, partial(_picture, image, header, data)
 
 
-def _picture(image: Image.Image, header: Header, data: bytes, settings: GreySettings) -> Picture:
+def _picture(image: Image.Image, header: Header, data: bytes, settings: ToneSettings) -> Picture:
     frames = getattr(image, "n_frames", 1) if image.format != "PNG" else 1
     frame, of_frame = chosen_frame(frames, settings.frame)
     remarks = list(of_frame)
@@ -70,24 +71,38 @@ def _picture(image: Image.Image, header: Header, data: bytes, settings: GreySett
     single = image.mode in ("I", "F") or image.mode.startswith("I;16")
     if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
         remarks.append(Remark.TURNED)
-    grey: Grey
+    tones: Tones
     if header.bits > 8 and not single:
-        levels, of_colour = deep_colour(data, frame)
-        grey, of_window = _deep(levels, header.bits, False, settings)
-        return Picture(grey, header, (*remarks, *of_colour, *of_window))
+        levels, of_colour = deep_colour(data, frame, settings.colour)
+        if levels.ndim == 3:
+            tones, of_window = _deep_in_srgb(levels, image.info.get("icc_profile"))
+        else:
+            tones, of_window = _deep(levels, header.bits, False, settings)
+        return Picture(tones, header, (*remarks, *of_colour, *of_window))
     if Remark.TURNED in remarks:
         image = ImageOps.exif_transpose(image)
     if single:
-        grey, of_pixels = _deep(np.asarray(image), header.bits, white_is_zero, settings)
+        tones, of_pixels = _deep(np.asarray(image), header.bits, white_is_zero, settings)
     else:
-        grey, of_pixels = _shallow(image, palette)
-    return Picture(grey, header, (*remarks, *of_pixels))
+        tones, of_pixels = _shallow(image, palette, settings)
+    return Picture(tones, header, (*remarks, *of_pixels))
+
+
+def _deep_in_srgb(levels: NDArray[np.uint16], profile: bytes | None) -> tuple[Tones, list[Remark]]:
+    """Colours [H, W, 3] of 16 bits; where there is a profile, brought to sRGB in eight, which is all that is kept."""
+    shown = levels.astype(np.float32) / np.float32(65535.0)
+    if not profile:
+        return shown, []
+    image = Image.fromarray(np.rint(shown * np.float32(255.0)).astype(np.uint8))
+    image.info["icc_profile"] = profile
+    return in_srgb(image)
 
 
 def _header(image: Image.Image, data: bytes, max_pixels: int) -> Header:
     check_size(image.height, image.width, 1, max_pixels)
     bits = data[_PNG_BITS] if image.format == "PNG" else _tiff_tag(image, _TIFF_BITS) or 8
-    return Header(image.height, image.width, bits)
+    may_be_coloured = not image.mode.startswith(("1", "L", "I", "F"))
+    return Header(image.height, image.width, bits, may_be_coloured)
 
 
 def _tiff_tag(image: Image.Image, number: int) -> int | None:
@@ -98,7 +113,7 @@ def _tiff_tag(image: Image.Image, number: int) -> int | None:
 
 
 def _deep(
-    pixels: NDArray[np.generic], bits: int, white_is_zero: bool, settings: GreySettings
+    pixels: NDArray[np.generic], bits: int, white_is_zero: bool, settings: ToneSettings
 ) -> tuple[NDArray[np.float32], list[Remark]]:
     """More than eight bits: these carry no window of their own, so percentiles or all of the range."""
     if settings.window == "tag":
@@ -120,7 +135,9 @@ def _deep(
     return stored.picture(shown), remarks
 
 
-def _shallow(image: Image.Image, palette: tuple[int, ...] | None) -> tuple[Grey, list[Remark]]:
+def _shallow(
+    image: Image.Image, palette: tuple[int, ...] | None, settings: ToneSettings
+) -> tuple[Tones, list[Remark]]:
     """Eight bits or fewer per channel are display-ready as they are; entries of a TIFF's palette have sixteen."""
     if image.mode in ("L", "1"):
         levels = np.asarray(image if image.mode == "L" else image.convert("L"))
@@ -132,12 +149,13 @@ def _shallow(image: Image.Image, palette: tuple[int, ...] | None) -> tuple[Grey,
         opacity = np.asarray(image.getchannel("A"), dtype=np.float32) / np.float32(255.0)
     if palette is not None:
         entries = np.array(palette, np.uint16).reshape(3, -1)
-        grey, coloured = colour_to_grey(*palette_colour(np.asarray(image), entries, 16))
+        tones, of_colour = shown_colour(*palette_colour(np.asarray(image), entries, 16), settings)
+    elif settings.colour:
+        tones, of_colour = in_srgb(image)
     else:
-        grey, coloured = colour_to_grey(np.asarray(image.convert("RGB")))
-    if coloured:
-        remarks.append(Remark.COLOUR_TO_GREY)
+        tones, of_colour = shown_colour(np.asarray(image.convert("RGB")), None, settings)
+    remarks += of_colour
     if opacity is not None and float(opacity.min()) < 1.0:
-        grey = grey * opacity
+        tones = as_float(tones) * (opacity if tones.ndim == 2 else opacity[..., np.newaxis])
         remarks.append(Remark.TRANSPARENCY)
-    return grey, remarks
+    return tones, remarks

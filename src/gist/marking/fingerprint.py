@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import fft
 
 from gist.errors import InputError
-from gist.images.png import GreyImage
+from gist.images.png import Pixels
 
 COLUMNS = ("file", "pixels_sha256", "perceptual_hash")
 _SIDE, _LOW = 64, 16
@@ -30,7 +30,7 @@ class Fingerprint:
     """256 signs of the lowest frequencies (Zauner 2010, DCT based hash), in hexadecimal."""
 
 
-def fingerprint(image: GreyImage) -> Fingerprint:
+def fingerprint(image: Pixels) -> Fingerprint:
     """The fingerprint of a grey uint8 or uint16 [H, W] image."""
     samples = np.ascontiguousarray(image, dtype=image.dtype.newbyteorder(">"))
     small = Image.fromarray(image.astype(np.float32)).resize((_SIDE, _SIDE), Image.Resampling.BOX)
@@ -74,7 +74,7 @@ class Fingerprints:
         self._files = [row[0] for row in rows]
         self._at = {row[1]: number for number, row in enumerate(rows)}
 
-    def match(self, image: GreyImage) -> Match | None:
+    def match(self, image: Pixels) -> Match | None:
         """The picture with the same pixels, else the one that looks most alike; None where none does."""
         sought = fingerprint(image)
         if sought.pixels_sha256 in self._at:

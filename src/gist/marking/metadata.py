@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 """Made by a trained algorithm (IPTC NewsCodes, Digital Source Type)."""
-DESCRIPTION = "Synthetic radiograph made by a generative network; not of a person, not for diagnosis."
+DESCRIPTION = "Synthetic image made by a generative network; not of a person, not for diagnosis."
 _XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"

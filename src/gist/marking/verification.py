@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from gist.errors import InputError
-from gist.images.png import GreyImage
+from gist.images.png import Pixels
 from gist.marking.credentials import Credentials, read_credentials
 from gist.marking.fingerprint import Fingerprints, Match
 from gist.marking.metadata import declared, declared_in_dicom
@@ -73,7 +73,7 @@ def verify(file: Path, tables: Sequence[Fingerprints] = ()) -> Verified:
     return Verified(file, credentials, detect(image), metadata, nearest)
 
 
-def _raster(data: bytes) -> tuple[GreyImage, tuple[str, ...]]:
+def _raster(data: bytes) -> tuple[Pixels, tuple[str, ...]]:
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         _check_size(*image.size)
         image.load()
@@ -84,7 +84,7 @@ def _raster(data: bytes) -> tuple[GreyImage, tuple[str, ...]]:
     return grey, declared(info)
 
 
-def _dicom(data: bytes) -> tuple[GreyImage, tuple[str, ...]]:
+def _dicom(data: bytes) -> tuple[Pixels, tuple[str, ...]]:
     from pydicom import dcmread
 
     dataset = dcmread(io.BytesIO(data))

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import fft, ndimage
 
-from gist.images.png import GreyImage
+from gist.images.colour import LUMA
+from gist.images.png import Pixels
 from gist.marking.message import mended, with_checks
 from gist.marking.pattern import GRIDS, Grid, bytes_at_peaks, grid_of
 
@@ -29,29 +30,32 @@ _FINER = 5
 """Turns and scales around the best one, each."""
 
 
-def embed(image: GreyImage, payload: bytes) -> GreyImage:
-    """A grey uint8 or uint16 [H, W] image with the watermark of a payload of four bytes.
+def embed(image: Pixels, payload: bytes) -> Pixels:
+    """A uint8 or uint16 [H, W] or [H, W, 3] image with the watermark of a payload of four bytes.
 
     The pattern is stronger where the image is rough, where it is seen least (Podilchuk & Zeng 1998), and as strong
-    as the grid's peak signal-to-noise ratio allows. The same image and payload give the same bits.
+    as the grid's peak signal-to-noise ratio allows; colours get it alike, so that hues stay. The same image and
+    payload give the same bits.
     """
-    if image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
-        raise TypeError(f"Cannot mark {image.dtype} {image.shape}; a grey picture of 8 or 16 bits is needed.")
-    height, width = image.shape
+    if image.shape[2:] not in ((), (3,)) or image.ndim < 2 or image.dtype not in (np.uint8, np.uint16):
+        raise TypeError(f"Cannot mark {image.dtype} {image.shape}; a picture of 8 or 16 bits is needed.")
+    height, width = image.shape[:2]
     side = max(height, width)
     grid = grid_of(side)
     top, left = (side - height) // 2, (side - width) // 2
     pattern = _pattern(payload, side)[top : top + height, left : left + width]
     white = int(np.iinfo(image.dtype).max)
-    grey = image.astype(np.float64) * (255 / white)
+    shown = image.astype(np.float64) * (255 / white)
+    grey = shown if image.ndim == 2 else shown @ np.array(LUMA)
     window = max(3, round(0.06 * side))
     rough = np.sqrt(_mean(np.square(grey - _mean(grey, window)), window).clip(0))
     shaped = pattern * (1 + np.minimum(rough, 6))
     most = 255 * 10 ** (-grid.psnr / 20)
     strength = most / max(1e-9, float(np.sqrt(np.mean(shaped**2))))
+    shaped = shaped if image.ndim == 2 else shaped[..., np.newaxis]
     while True:
-        marked: NDArray[np.float64] = np.round(np.clip(grey + strength * shaped, 0, 255) * (white / 255))
-        error = float(np.sqrt(np.mean(np.square(marked * (255 / white) - grey))))
+        marked: NDArray[np.float64] = np.round(np.clip(shown + strength * shaped, 0, 255) * (white / 255))
+        error = float(np.sqrt(np.mean(np.square(marked * (255 / white) - shown))))
         if error <= most:
             return marked.astype(np.uint8) if white == 255 else marked.astype(np.uint16)
         strength *= min(0.995, most / error)
@@ -68,7 +72,7 @@ class Detection:
     """The four bytes it carries; None where they cannot be read."""
 
 
-def detect(image: GreyImage) -> Detection:
+def detect(image: Pixels) -> Detection:
     """Looks for the watermark in a grey uint8 or uint16 [H, W] image, also turned, cropped or resized a little.
 
     The phases of the pattern are uniform draws of the key, so a correlation with an image that knows nothing of it is

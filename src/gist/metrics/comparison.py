@@ -58,7 +58,7 @@ def compare(
         InputError: a side cannot be read, has too few images, or the sides differ in size.
     """
     sides = [unit_pictures(real, "real"), unit_pictures(synthetic, "synthetic")]
-    if sides[0].shape[1:] != sides[1].shape[1:]:
+    if sides[0].shape[1:3] != sides[1].shape[1:3]:
         sizes = [f"{side.shape[1]}x{side.shape[2]}" for side in sides]
         raise InputError(
             f"The real images are {sizes[0]} and the synthetic ones {sizes[1]}; bring them to one size."

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from gist.errors import InputError
 from gist.files import write_atomic
 from gist.images.archive import DataSet
-from gist.images.png import GreyImage, as_unit
+from gist.images.png import Pixels, as_unit
 from gist.metrics.extractors import Extractor
 from gist.metrics.neighbours import appearance
 
@@ -169,11 +169,22 @@ def features_of_changed(
     """Features [N, F], not standardised, of the chosen images after each of `changes` of [N, H, W] in 0-1."""
     rows: list[list[NDArray[np.float64]]] = [[] for _ in changes]
     for start in range(0, len(indices), extractor.batch):
-        batch = data.array(indices[start : start + extractor.batch])
+        chosen = indices[start : start + extractor.batch]
+        batch = np.stack([as_unit(image) for image in data.images(chosen)])
         for kept, change in zip(rows, changes, strict=True):
-            kept.append(extractor.features(change(batch)))
+            kept.append(extractor.features(_changed(batch, change)))
             tick(len(batch))
     return [np.concatenate(kept) for kept in rows]
+
+
+def _changed(batch: NDArray[np.float32], change: ImageChange) -> NDArray[np.float32]:
+    """Images [N, H, W] or [N, H, W, 3] after a change, each colour as if it were an image."""
+    if batch.ndim == 3:
+        return change(batch)
+    colours: NDArray[np.float32] = np.stack(
+        [change(batch[..., colour]) for colour in range(batch.shape[3])], axis=3
+    )
+    return colours
 
 
 def _spread(
@@ -198,7 +209,7 @@ def _extract(
     flat, bits = 0, Counter[int]()
     for names, images in _batches(data, indices, extractor.batch):
         for name, image in zip(names, images, strict=True):
-            if image.shape != (data.resolution, data.resolution):
+            if image.shape[:2] != (data.resolution, data.resolution):
                 raise InputError(
                     f"Image {name} of the {what} images is {image.shape[1]}x{image.shape[0]} and the others "
                     "are "
@@ -229,7 +240,7 @@ def _extract(
 
 def _batches(
     data: DataSet, indices: NDArray[np.int64], size: int
-) -> Iterator[tuple[list[str], list[GreyImage]]]:
+) -> Iterator[tuple[list[str], list[Pixels]]]:
     for start in range(0, len(indices), size):
         chosen = [int(index) for index in indices[start : start + size]]
         yield [data.names[index] for index in chosen], list(data.images(chosen))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
+from gist.images.colour import luma
 from gist.metrics.extractors.intensity import pooled
 from gist.metrics.manifold import kth_smallest, squared_distances
 
@@ -54,8 +55,10 @@ class CopyTest:
 
 
 def appearance(x_NHW: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Images [N, H, W] -> unit vectors [N, 256] of coarse structure; zero for a single grey."""
-    coarse = pooled(x_NHW, x_NHW.shape[1] // APPEARANCE_SIDE).reshape(len(x_NHW), -1).astype(np.float64)
+    """Images [N, H, W] or [N, H, W, 3] -> unit vectors [N, 256] of coarse structure; zero for a single grey."""
+    coarse = (
+        pooled(luma(x_NHW, 3), x_NHW.shape[1] // APPEARANCE_SIDE).reshape(len(x_NHW), -1).astype(np.float64)
+    )
     coarse -= coarse.mean(axis=1, keepdims=True)
     length = np.linalg.norm(coarse, axis=1, keepdims=True)
     vectors: NDArray[np.float64] = np.where(length < _FLAT, 0.0, coarse / np.maximum(length, _FLAT))

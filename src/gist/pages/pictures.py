@@ -43,8 +43,8 @@ def data_uri(png: bytes) -> str:
 
 
 def picture(image_HW: NDArray[np.uint8], text: Mapping[str, str], room: int) -> Picture:
-    """A grey image as a data URI, enlarged by a whole factor to fill `room` CSS pixels at most."""
-    height, width = image_HW.shape
+    """An image [H, W] or [H, W, 3] as a data URI, enlarged by a whole factor to fill `room` CSS pixels at most."""
+    height, width = image_HW.shape[:2]
     uri = data_uri(encode_png(image_HW, text))
     return Picture(uri, width, height, width * (room // width) if width <= room else room)
 

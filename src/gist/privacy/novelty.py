@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gist.config import Config
+from gist.images.colour import luma
 from gist.machine.device import Device
 from gist.machine.interruption import stop_if_asked
 from gist.metrics.artifacts.p_values import conformal_p_values
@@ -28,7 +29,7 @@ class Gauge:
 
     def novelty(self, x_NHW: Images) -> NDArray[np.float64]:
         """[N] of pictures [N, H, W] in 0-1."""
-        side = min(SIDE, x_NHW.shape[1])
+        side, x_NHW = min(SIDE, x_NHW.shape[1]), luma(x_NHW, 3)
         return novelty(self.viewer.look(np.stack([reduced(x, side) for x in x_NHW])), self.hold_out)
 
 

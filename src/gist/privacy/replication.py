@@ -11,7 +11,7 @@ from gist.config import Config
 from gist.generators.network_file import load_network
 from gist.generators.synthesis import synthesise
 from gist.images.archive import DataSet
-from gist.images.png import as_unit
+from gist.images.png import as_grey_unit
 from gist.machine.interruption import stop_if_asked
 from gist.metrics.intervals import unlike, wilson
 from gist.privacy.audit import Sets
@@ -71,4 +71,4 @@ def _drawn(file: Path, device: torch.device, labels: list[int]) -> tuple[float, 
     classes = labels if model.c_dim else [0] * len(labels)
     pictures = synthesise(model.to(device), seeds, classes)
     side = min(SIDE, model.img_resolution)
-    return float(metadata["kimg"]), np.stack([reduced(as_unit(each), side) for each in pictures])
+    return float(metadata["kimg"]), np.stack([reduced(as_grey_unit(each), side) for each in pictures])

@@ -17,7 +17,7 @@ from scipy.fft import dctn
 from scipy.ndimage import gaussian_filter
 
 from gist.images.archive import DataSet
-from gist.images.png import as_unit
+from gist.images.png import as_grey_unit
 from gist.metrics.extractors import Extractor
 from gist.metrics.neighbours import CROWD, Nearest, appearance, nearest_training_image
 from gist.privacy.eye import EYE_SIDE, Eye, looks
@@ -38,9 +38,9 @@ Tick = Callable[[int], None]
 
 
 def read_small(data: DataSet, indices: NDArray[np.int64] | None = None) -> Images:
-    """Images [N, H, W] in 0-1 of at most `SIDE` pixels, larger ones by area means."""
+    """Grey or luma of images, [N, H, W] in 0-1 of at most `SIDE` pixels, larger ones by area means."""
     side = min(SIDE, data.resolution)
-    return np.stack([reduced(as_unit(image), side) for image in data.images(indices)])
+    return np.stack([reduced(as_grey_unit(image), side) for image in data.images(indices)])
 
 
 def reduced(unit_HW: Images, side: int) -> Images:

@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from gist import numerals
-from gist.images.png import GreyImage, decode_png
+from gist.images.png import Pixels, decode_png
 from gist.images.sheets import as_bytes
 from gist.pages.html import html
 from gist.pages.pictures import SYNTHETIC_TEXT, Picture, at_most, picture
@@ -106,7 +106,7 @@ def _pictures(folder: Path, key: dict[str, Truth], cue: Cue) -> tuple[Picture, .
     return tuple(picture(at_most(as_bytes(image), ROOM), SYNTHETIC_TEXT, ROOM) for image in images)
 
 
-def _image(file: Path) -> GreyImage | None:
+def _image(file: Path) -> Pixels | None:
     """None where it is gone or damaged, which takes nothing from the score."""
     try:
         return decode_png(file.read_bytes())

@@ -29,7 +29,7 @@ def protocol(folder: Path, study: Study, score: Score) -> Markup:
     """A page that prints well."""
     return html(
         "gist.reader/protocol.html.j2",
-        title="Blind reader test of synthetic radiographs",
+        title="Blind reader test of synthetic images",
         style=embedded("gist.pages/page.css"),
         created=study.created[:10],
         parts=_parts(study, score),
@@ -43,7 +43,7 @@ def _parts(study: Study, score: Score) -> list[tuple[str, list[Item]]]:
     finished = sum(reader.answered == study.images for reader in score.readers)
     answers = " or ".join(sorted(WORDS[study.kind]))
     margin, level = f"{100 * study.margin:g} points", study.planned.get("alpha", 0.05)
-    reference = "synthetic: drawn by the run’s generator; real: held-out radiographs"
+    reference = "synthetic: drawn by the run’s generator; real: held-out images"
     return [
         (
             "Introduction",

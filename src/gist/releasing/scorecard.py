@@ -83,7 +83,7 @@ def scorecard(
         "Use": "research, teaching and training of software, under a test on real images; not for diagnosis",
         "Training and validation": "not known"
         if prepared is None
-        else f"{prepared.train_images:,} {'phantoms' if findings.phantoms else 'real radiographs'} to learn from, "
+        else f"{prepared.train_images:,} {'' if findings.phantoms else 'real '}{findings.kind}s to learn from, "
         f"{prepared.test_images:,} held out",
         "Reference data set": "none" if not scores else f"{scores[0].n_real:,} held-out images",
     }

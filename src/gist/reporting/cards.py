@@ -48,9 +48,10 @@ def written(
         "packaged": packaged,
         "licence": report.licence,
         "licence_missing": LICENCE_MISSING
-        + ("." if findings.phantoms else ": it must agree with the terms of the real radiographs."),
+        + ("." if findings.phantoms else f": it must agree with the terms of the real {findings.kind}s."),
         "warnings": out_of_date(findings),
         "phantoms": findings.phantoms,
+        "kind": findings.kind,
         "prepare": findings.of(PrepareResult),
         "train": trained,
         "start": None if trained is None else started_from(findings),

@@ -13,6 +13,7 @@ from gist import numerals
 from gist.config import sections
 from gist.evaluation.score_table import in_words, reading
 from gist.evaluation.scores import NEAR_COPIES
+from gist.images.colour import with_channels
 from gist.inspection import name_of, read_inspection
 from gist.pages.html import embedded, html
 from gist.pages.pictures import HALF_WIDTH, SYNTHETIC_TEXT, Picture, sheet, shown
@@ -306,7 +307,7 @@ def _sheets(findings: Mapping[str, Findings]) -> tuple[list[str], list[tuple[str
             pools.setdefault(data.class_names[data.labels[index]] if data.class_names else "", []).append(
                 index
             )
-        blank = np.full((side, side), 255, np.uint8)
+        blank = with_channels(np.full((side, side), 255, np.uint8), data.channels)
         tiles = []
         for slot in range(PICTURES):
             pool = pools.get(order[slot] if data.class_names else "")

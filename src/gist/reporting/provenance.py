@@ -55,6 +55,7 @@ def provenance_section(
         ],
         citations=citations(pages),
         phantoms=findings.phantoms,
+        kind=findings.kind,
     )
     return Section("provenance", "Settings and provenance", body)
 

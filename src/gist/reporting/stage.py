@@ -59,6 +59,7 @@ def _page(findings: Findings, pages: Mapping[StageName, StagePage], others: Sequ
         caveat=caveat(pages),
         warnings=out_of_date(findings),
         phantoms=findings.phantoms,
+        kind=findings.kind,
         shows_real_images=findings.training is not None,
         text=findings.text.sentence,
         sections=(*sections, provenance_section(findings, pages, cards.names(findings))),

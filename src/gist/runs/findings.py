@@ -43,6 +43,12 @@ class Findings:
         title = self.config.report.title or self.config.name
         return title if self.run.set_name is None else f"{title}, synthetic set {self.run.set_name}"
 
+    @property
+    def kind(self) -> str:
+        """What one of the real images is called: phantom, radiograph or image."""
+        prepared = self.of(PrepareResult)
+        return "phantom" if self.phantoms else "image" if prepared is None else prepared.kind
+
     def of(self, kind: type[AnyResult]) -> AnyResult | None:
         """What the stage with this kind of result returned; None where it has not finished."""
         found = self.results.get(stage_of(kind))

@@ -47,6 +47,10 @@ class PrepareResult(Result):
     """How text in the pixels was looked for: by its strokes, or by reading words, too."""
     body_part: str | None = None
     """What all images show, as a code of DICOM such as KNEE; None where the files do not say, or not all the same."""
+    channels: Literal[1, 3] = 1
+    """1: grey; 3: colour."""
+    kind: Literal["radiograph", "image"] = "radiograph"
+    """What one of the images is called; image: in colour, or most files declare a modality other than radiography."""
     phantoms: bool | None = None
     """Whether gist drew the images itself; None in runs from before this was noted."""
 
@@ -56,6 +60,7 @@ class PrepareResult(Result):
         return (
             f"{counted(self.train_images, 'image')} to learn from and {self.test_images:,} held out at "
             f"{self.resolution}x{self.resolution}"
+            + (" in colour" if self.channels == 3 else "")
             + (f" ({classes})" if self.class_names else "")
             + (f", {counted(aside, 'file')} set aside" if aside else "")
         )
@@ -74,7 +79,7 @@ class PrepareConfig(StageSettings):
             "CSV or a DICOM attribute"
         ),
         gives=(
-            "square grey archives (the StyleGAN zip), split by patient, a data page; tags, names "
+            "square archives, grey or in colour (the StyleGAN zip), split by patient, a data page; tags, names "
             "and file names stay behind; text burned into the pixels is searched for and flagged, "
             "and painted over or left out only on request (`--burned-in-text mask`, `reject`)"
         ),
@@ -122,8 +127,11 @@ class PrepareConfig(StageSettings):
     """Side of the square images in pixels. auto: the largest that the images and this device carry."""
     fit: Literal["pad", "crop", "stretch"] = "pad"
     """How an oblong image becomes square: black borders, centre crop, or stretching."""
+    colour: Literal["auto", "grey", "rgb"] = "auto"
+    """auto: rgb where most of a few images are clearly coloured. rgb: profiles are applied, grey images become three
+    equal colours."""
     bits: Literal[8, 16] = 8
-    """Bits per pixel of the archives. Training works with either; 16 keeps what fine grey levels there are."""
+    """Bits per pixel of the archives. Training works with either; 16, for grey, keeps what fine levels there are."""
     frame: Literal["first", "middle", "last"] | Annotated[int, Field(ge=1)] = "first"
     """Frame to take of files with several; a number counts from 1."""
     crop_borders: bool = False
@@ -188,6 +196,8 @@ class PrepareConfig(StageSettings):
         for source, name in (("tag", "label_tag"), ("pattern", "label_pattern")):
             if self.label_source == source and getattr(self, name) is None:
                 raise ValueError(f"label_source is {source}, so prepare.{name} must say which")
+        if self.bits == 16 and self.colour == "rgb":
+            raise ValueError("bits is 16, which only grey images keep; set bits=8 or colour=grey")
         if self.test_fraction + self.val_fraction >= 0.9:
             raise ValueError("test_fraction and val_fraction together leave too little for training")
         return self

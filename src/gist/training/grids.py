@@ -17,7 +17,7 @@ from gist.generators.learning.images import TrainingImages
 from gist.generators.learning.randomness import random_stream
 from gist.generators.model import Model
 from gist.images.archive import DataSet
-from gist.images.png import read_grey
+from gist.images.png import read_picture
 from gist.images.sheets import as_bytes, grid, write_png_atomic
 from gist.images.tensors import pictures_of
 from gist.version import __version__
@@ -121,15 +121,15 @@ class Grids:
         return file
 
     def _frame(self, images_seen: int) -> Image.Image:
-        sheet = Image.fromarray(read_grey(self.file(images_seen)))
+        sheet = Image.fromarray(read_picture(self.file(images_seen)))
         if sheet.width > _WIDEST_FRAME_PIXELS:
             sheet = sheet.resize(
                 (_WIDEST_FRAME_PIXELS, round(sheet.height * _WIDEST_FRAME_PIXELS / sheet.width)),
                 Image.Resampling.LANCZOS,
             )
-        frame = Image.new("L", (sheet.width, sheet.height + _CAPTION_PIXELS), 0)
+        frame = Image.new(sheet.mode, (sheet.width, sheet.height + _CAPTION_PIXELS))
         frame.paste(sheet, (0, _CAPTION_PIXELS))
-        ImageDraw.Draw(frame).text((4, 1), f"{images_seen / 1000:.1f} kimg - synthetic", fill=255)
+        ImageDraw.Draw(frame).text((4, 1), f"{images_seen / 1000:.1f} kimg - synthetic", fill="white")
         return frame
 
     def _real(self) -> NDArray[np.int64]:

@@ -69,11 +69,16 @@ class HoldOut:
         kid = kernel_distance(self._standardise(features), self._real_NF)
         own = self._training.data_set
         overfitting = learner.overfitting(
-            self._held(own.array(self._similar), own.labels[self._similar]),
-            self._held(self._held_out.array(self._chosen), labels),
+            self._held(_unit(own, self._similar), own.labels[self._similar]),
+            self._held(_unit(self._held_out, self._chosen), labels),
             self._held(drawn.astype(np.float32) / np.float32(255), labels),
         )
         return SnapshotScore(kid.value, kid.standard_error, overfitting)
 
     def _held(self, x_NHW: NDArray[np.float32], labels: NDArray[np.int64]) -> Held:
         return Held(tensor_of_unit(x_NHW), self._training.one_hot(torch.from_numpy(labels)))
+
+
+def _unit(data: DataSet, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Images [N, H, W] or [N, H, W, 3] in 0-1."""
+    return np.stack([as_unit(image) for image in data.images(indices)])

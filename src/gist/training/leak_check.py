@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gist.images.png import read_grey
+from gist.images.png import read_picture
 from gist.images.sheets import cut
 from gist.pages.pictures import HALF_WIDTH, REAL_TEXT, SYNTHETIC_TEXT, Picture, sheet
 from gist.runs.findings import Findings
@@ -66,12 +66,12 @@ def leak_check(findings: Findings, ticks: Sequence[Tick]) -> LeakCheck | None:
 
 
 def read_grid(file: Path, side: int) -> NDArray[np.uint8]:
-    """The square images of `side` pixels in a grid of pictures that training wrote, uint8 [N, side, side].
+    """The square images of `side` pixels in a grid that training wrote, uint8 [N, side, side] or [N, side, side, 3].
 
     Raises:
         OSError, ValueError: the file cannot be read, or is no such grid.
     """
-    return cut(read_grey(file), side)
+    return cut(read_picture(file), side)
 
 
 def _sheet(file: Path, side: int, text: Mapping[str, str]) -> Picture:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gist.files import write_atomic
-from gist.images.png import read_grey
+from gist.images.png import read_picture
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -55,7 +55,9 @@ class TrainingLog:
     def show(self, images: int, grid: Path) -> None:
         """Adds a picture grid to TensorBoard."""
         if self._events is not None:
-            self._events.add_image("synthetic images", read_grey(grid), images, dataformats="HW")
+            picture = read_picture(grid)
+            layout = "HW" if picture.ndim == 2 else "HWC"
+            self._events.add_image("synthetic images", picture, images, dataformats=layout)
 
     def close(self) -> None:
         """Writes out what TensorBoard still holds back."""

@@ -152,7 +152,7 @@ class Sitting:
             metadata = {
                 "kimg": images / 1000,
                 "class_names": list(self._class_names),
-                "notice": "G_ema of a generator of synthetic radiographs; its images are not for diagnosis.",
+                "notice": "G_ema of a generator of synthetic images; its images are not for diagnosis.",
             }
             save_network(file, learner.model, metadata=metadata)
             numbers["variety"] = self.grids.write(learner.model, images)

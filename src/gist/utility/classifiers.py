@@ -38,15 +38,15 @@ CLASSIFIERS: dict[str, Classifier] = {
 
 
 class SmallNetwork(nn.Module):
-    """Convolutions that halve the side four times, then mean and maximum over the picture: x_N1HW -> logits_NK.
+    """Convolutions that halve the side four times, then mean and maximum over the picture: x_NCHW -> logits_NK.
 
     0.28 million weights; a picture of 64x64 pixels costs 9 million multiplications.
     """
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, colours: int = 1) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        channels = (1, 16, 32, 64, 128)
+        channels = (colours, 16, 32, 64, 128)
         for index, (before, after) in enumerate(pairwise(channels)):
             size = 5 if index == 0 else 3
             layers += [
@@ -63,21 +63,21 @@ class SmallNetwork(nn.Module):
         self.features = nn.Sequential(*layers)
         self.last = nn.Linear(2 * channels[-1], classes)
 
-    def forward(self, x_N1HW: Tensor) -> Tensor:
-        maps_NCHW = self.features(x_N1HW)
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        maps_NCHW = self.features(x_NCHW)
         pooled_NC = torch.cat([maps_NCHW.mean((2, 3)), maps_NCHW.amax((2, 3))], dim=1)
         logits_NK: Tensor = self.last(pooled_NC)
         return logits_NK
 
 
-def build_network(name: str, classes: int, weights: Path | None) -> nn.Module:
-    """An untrained network, or one with ImageNet weights and a new last layer.
+def build_network(name: str, classes: int, weights: Path | None, colours: int = 1) -> nn.Module:
+    """An untrained network for images of so many colours, or one with ImageNet weights and a new last layer.
 
     Raises:
         InputError: the file does not hold this network's weights.
     """
     if name == "small":
-        return SmallNetwork(classes)
+        return SmallNetwork(classes, colours)
     from torchvision import models
 
     options: dict[str, Any] = (

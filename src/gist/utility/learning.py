@@ -64,7 +64,7 @@ def learn(
         torch.backends.cudnn.flags(enabled=True, deterministic=True, benchmark=False),
     ):
         torch.manual_seed(seed)
-        network = build_network(classifier.name, classes, weights)
+        network = build_network(classifier.name, classes, weights, training.colours)
         # Channels last is a fifth quicker on a CPU.
         network = network.to(device).to(memory_format=torch.channels_last)
         rate = classifier.learning_rate if weights is None else classifier.learning_rate_pretrained
@@ -119,36 +119,37 @@ def _balanced_order(labels: Labels, length: int, draws: torch.Generator) -> Tens
     return order
 
 
-def _standardised(images_NHW: Tensor) -> Tensor:
-    """uint8 [N, H, W] -> float [N, 1, H, W] of mean 0 and standard deviation 1 in every image."""
-    x_NHW = images_NHW.float()
-    spread, mean = torch.std_mean(x_NHW, dim=(1, 2), keepdim=True)
-    return ((x_NHW - mean) / (spread + 1.0)).unsqueeze(1)
+def _standardised(images: Tensor) -> Tensor:
+    """uint8 [N, H, W] or [N, H, W, 3] -> float [N, C, H, W] of mean 0 and standard deviation 1 in every image."""
+    x = images.float()
+    spread, mean = torch.std_mean(x, dim=tuple(range(1, x.ndim)), keepdim=True)
+    even = (x - mean) / (spread + 1.0)
+    return even.unsqueeze(1) if even.ndim == 3 else even.permute(0, 3, 1, 2)
 
 
-def _augmented(x_N1HW: Tensor, draws: torch.Generator) -> Tensor:
+def _augmented(x_NCHW: Tensor, draws: torch.Generator) -> Tensor:
     """Small shifts, turns, zooms and changes of contrast; no flips, since left and right differ in a body."""
-    count = len(x_N1HW)
-    uniform = (2 * torch.rand((count, 5), generator=draws) - 1).to(x_N1HW.device)
+    count = len(x_NCHW)
+    uniform = (2 * torch.rand((count, 5), generator=draws) - 1).to(x_NCHW.device)
     turn, zoom = LARGEST_TURN * uniform[:, 0], 1 + LARGEST_ZOOM * uniform[:, 1]
     shift = 2 * LARGEST_SHIFT * uniform[:, 2:4]  # a picture is 2 wide in these coordinates
     cos, sin = zoom * torch.cos(turn), zoom * torch.sin(turn)
     theta = torch.stack(
         [torch.stack([cos, -sin, shift[:, 0]], dim=1), torch.stack([sin, cos, shift[:, 1]], dim=1)], dim=1
     )
-    grid = F.affine_grid(theta, list(x_N1HW.shape), align_corners=False)
-    moved = F.grid_sample(x_N1HW, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    grid = F.affine_grid(theta, list(x_NCHW.shape), align_corners=False)
+    moved = F.grid_sample(x_NCHW, grid, mode="bilinear", padding_mode="border", align_corners=False)
     return moved * (1 + LARGEST_GAIN * uniform[:, 4]).view(-1, 1, 1, 1)
 
 
-def _input(x_N1HW: Tensor, classifier: Classifier) -> Tensor:
+def _input(x_NCHW: Tensor, classifier: Classifier) -> Tensor:
     """As the network takes it: torchvision's want three channels and their own size."""
     if classifier.name == "small":
-        return x_N1HW
+        return x_NCHW
     size = (classifier.pixels, classifier.pixels)
-    if tuple(x_N1HW.shape[2:]) != size:
-        x_N1HW = F.interpolate(x_N1HW, size=size, mode="bilinear", align_corners=False)
-    return x_N1HW.expand(-1, 3, -1, -1)
+    if tuple(x_NCHW.shape[2:]) != size:
+        x_NCHW = F.interpolate(x_NCHW, size=size, mode="bilinear", align_corners=False)
+    return x_NCHW.expand(-1, 3, -1, -1)
 
 
 def _loss(output: Tensor | tuple[Tensor, Tensor], labels_N: Tensor) -> Tensor:

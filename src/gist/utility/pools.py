@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gist.images.archive import DataSet
+from gist.images.colour import with_channels
 from gist.images.png import as_unit
 
 Images = NDArray[np.uint8]
@@ -24,7 +25,7 @@ class Pool:
     """Labelled images of one origin."""
 
     images: Images
-    """[N, H, W]."""
+    """[N, H, W], or [N, H, W, 3] in colour."""
     labels: Labels
     """[N] class numbers 0 to K - 1."""
     groups: Groups
@@ -32,6 +33,11 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def colours(self) -> int:
+        """Channels of an image."""
+        return 1 if self.images.ndim == 3 else self.images.shape[3]
 
     def take(self, indices: Labels) -> Pool:
         """The chosen images, in that order."""
@@ -71,8 +77,14 @@ def common_classes(*sets: DataSet) -> tuple[str, ...]:
     return tuple(name for name in sets[0].class_names if all(name in names for names in present))
 
 
-def read_pool(data: DataSet, class_names: Sequence[str], pixels: int, groups: Sequence[str] | None) -> Pool:
-    """Images of the named classes at no more than `pixels` a side, 256 grey levels.
+def read_pool(
+    data: DataSet,
+    class_names: Sequence[str],
+    pixels: int,
+    groups: Sequence[str] | None,
+    channels: int | None = None,
+) -> Pool:
+    """Images of the named classes at no more than `pixels` a side, 256 levels, in their own or so many channels.
 
     Larger images are reduced by area averaging. `groups` names each image's patient, if there are patients.
     """
@@ -80,7 +92,8 @@ def read_pool(data: DataSet, class_names: Sequence[str], pixels: int, groups: Se
     own = np.array([numbers.get(name, -1) for name in data.class_names], np.int64)
     chosen = np.flatnonzero(own[data.labels] >= 0)
     side = min(pixels, data.resolution)
-    images = np.stack([_reduced(as_unit(data.image(int(index))), side) for index in chosen])
+    pictures = (with_channels(data.image(int(index)), channels or data.channels) for index in chosen)
+    images = np.stack([_reduced(as_unit(picture), side) for picture in pictures])
     named = groups if groups is not None else [f"image {index}" for index in range(len(data))]
     return Pool(images, own[data.labels[chosen]], np.array(named)[chosen])
 
@@ -99,7 +112,9 @@ def _draw(seed: int, name: str) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def _reduced(unit_HW: NDArray[np.float32], side: int) -> Images:
-    if unit_HW.shape[0] > side:
-        unit_HW = np.asarray(Image.fromarray(unit_HW).resize((side, side), Image.Resampling.BOX))
-    return np.rint(255 * unit_HW).astype(np.uint8)
+def _reduced(unit: NDArray[np.float32], side: int) -> Images:
+    if unit.ndim == 3:
+        return np.stack([_reduced(unit[..., colour], side) for colour in range(unit.shape[2])], axis=2)
+    if unit.shape[0] > side:
+        unit = np.asarray(Image.fromarray(unit).resize((side, side), Image.Resampling.BOX))
+    return np.rint(255 * unit).astype(np.uint8)

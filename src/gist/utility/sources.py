@@ -38,11 +38,13 @@ class Sources:
         assert self.test is not None
         real = read_pool(self.train, class_names, pixels, self.patients["train"])
         if self.validation is not None and common_classes(self.train, self.validation):
-            validation = read_pool(self.validation, class_names, pixels, self.patients["val"])
+            validation = read_pool(
+                self.validation, class_names, pixels, self.patients["val"], self.train.channels
+            )
         else:
             real, validation = split_validation(real, validation_fraction, seed)
-        test = read_pool(self.test, class_names, pixels, self.patients["test"])
-        synthetic = read_pool(self.synthetic, class_names, pixels, None)
+        test = read_pool(self.test, class_names, pixels, self.patients["test"], self.train.channels)
+        synthetic = read_pool(self.synthetic, class_names, pixels, None, self.train.channels)
         return Pools(tuple(class_names), real, validation, test, synthetic)
 
     def classes(self) -> tuple[tuple[str, ...], str]:

@@ -30,6 +30,7 @@ class PrepareSettings(TypedDict, total=False):
     where: str | None
     resolution: Literal["auto"] | Literal[32, 64, 128, 256, 512, 1024] | None
     fit: Literal["pad", "crop", "stretch"] | None
+    colour: Literal["auto", "grey", "rgb"] | None
     bits: Literal[8, 16] | None
     frame: Literal["first", "middle", "last"] | int | None
     crop_borders: bool | None

@@ -29,7 +29,7 @@ def knows_by_heart(means: Mapping[str, float]) -> str | None:
     if on_hold_out <= _OVERFITTING:
         return None
     return (
-        f"The discriminator judges held-out radiographs more like generated ones than like its training images "
+        f"The discriminator judges held-out images more like generated ones than like its training images "
         f"({on_hold_out:.0%} of the way): it learns them by heart. More images, train.augment=radiograph, a "
         "pretrained start or an earlier snapshot help."
     )

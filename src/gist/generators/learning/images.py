@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gist.generators.learning.randomness import EpochOrder
 from gist.images.archive import DataSet
-from gist.images.png import GreyImage
+from gist.images.png import Pixels
 from gist.images.tensors import signed, tensor_of
 from gist.ops import sent
 
@@ -83,7 +83,7 @@ class _Ahead:
     def __init__(self, data_set: DataSet) -> None:
         self._data_set = data_set
         self._threads = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
-        self._decoded: dict[int, Future[GreyImage]] = {}
+        self._decoded: dict[int, Future[Pixels]] = {}
 
     def expect(self, now: torch.Tensor, soon: torch.Tensor, *, most: int) -> None:
         """Begins to decode image numbers that are wanted now and soon; keeps at most `most` images, the newest."""

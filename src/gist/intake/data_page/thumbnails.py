@@ -40,7 +40,7 @@ def _small(png: bytes, image: Shown) -> bytes:
     for box in () if image.painted_over else image.text:
         covered[box.top : box.bottom, box.left : box.right] = levels[
             box.top : box.bottom, box.left : box.right
-        ].mean()
+        ].mean(axis=(0, 1))
     picture = Image.fromarray(covered)
     side = min(SIDE, picture.width)
     picture = picture.resize((side, side), Image.Resampling.BOX)

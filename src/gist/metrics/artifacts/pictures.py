@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gist.images.archive import DataSet
+from gist.images.colour import luma
+from gist.images.png import as_unit
 from gist.metrics.extractors import Extractor
 from gist.metrics.extractors.intensity import pooled
 
@@ -31,8 +33,8 @@ class Pictures:
 
     @classmethod
     def of(cls, x_NHW: NDArray[np.float32], features_NF: NDArray[np.float64]) -> Pictures:
-        """Reduces images [N, H, W] in 0-1."""
-        grey = x_NHW
+        """Reduces images [N, H, W], or the luma of [N, H, W, 3], in 0-1."""
+        grey = x_NHW = luma(x_NHW, 3)
         if grey.shape[1] > LARGEST_SIDE:
             grey = pooled(grey, grey.shape[1] // LARGEST_SIDE)
         return cls(_equal_contrast(grey), log_power_spectrum(_equal_contrast(x_NHW)), features_NF)
@@ -53,7 +55,7 @@ class Pictures:
         """Reduces the chosen images of an archive; their features are given or computed here."""
         parts = []
         for start in range(0, len(indices), BATCH):
-            x_NHW = data.array(indices[start : start + BATCH])
+            x_NHW = np.stack([as_unit(image) for image in data.images(indices[start : start + BATCH])])
             if isinstance(features_NF, np.ndarray):
                 parts.append(cls.of(x_NHW, features_NF[start : start + BATCH]))
             else:

@@ -55,7 +55,7 @@ class Extractor(Protocol):
         """Whether features have units of their own, and are centred and scaled before they are compared."""
 
     def features(self, x_NHW: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Images [N, H, W] in 0-1 -> features [N, F]."""
+        """Images [N, H, W], or [N, H, W, 3] of colours, in 0-1 -> features [N, F]."""
 
 
 def extractor_named(

@@ -1,4 +1,4 @@
-"""A network as feature extractor: grey images in, the activations of one layer out."""
+"""A network as feature extractor: images in, the activations of one layer out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LARGEST_BATCH = {"cpu": 32, "cuda": 256}
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What happens to 256 grey levels, made three equal channels, before the network sees them."""
+    """What happens to 256 levels, grey ones made three equal channels, before the network sees them."""
 
     side: int
     mean: Triple = IMAGENET_MEAN
@@ -31,8 +31,8 @@ class Preprocessing:
     """Mean and standard deviation per channel, in grey levels of 0-255."""
 
     def __call__(self, levels_NHW: Tensor) -> Tensor:
-        """uint8 [N, H, W] -> float [N, 3, side, side]."""
-        x = levels_NHW[:, None].float()
+        """uint8 [N, H, W] or [N, H, W, 3] -> float [N, 3, side, side]."""
+        x = _channels_first(levels_NHW).float()
         x = F.interpolate(x, (self.side, self.side), mode="bicubic", align_corners=False, antialias=True)
         mean, std = (x.new_tensor(values)[None, :, None, None] for values in (self.mean, self.std))
         return (x.expand(-1, 3, -1, -1) - mean) / std
@@ -49,8 +49,8 @@ class TensorFlow1Preprocessing:
         self._description = description
 
     def __call__(self, levels_NHW: Tensor) -> Tensor:
-        """uint8 [N, H, W] -> uint8 [N, 3, H, W]."""
-        return levels_NHW[:, None].expand(-1, 3, -1, -1).contiguous()
+        """uint8 [N, H, W] or [N, H, W, 3] -> uint8 [N, 3, H, W]."""
+        return _channels_first(levels_NHW).expand(-1, 3, -1, -1).contiguous()
 
     def __str__(self) -> str:
         return self._description
@@ -59,8 +59,8 @@ class TensorFlow1Preprocessing:
 class NetworkExtractor:
     """Features of a pretrained network, compared as they are.
 
-    Images are rounded to 256 grey levels first, so that 8-bit and 16-bit sets are compared on equal terms, and
-    the one grey channel is repeated three times.
+    Images are rounded to 256 levels first, so that 8-bit and 16-bit sets are compared on equal terms, and a grey
+    channel is repeated three times.
     """
 
     standardised = False
@@ -95,13 +95,17 @@ class NetworkExtractor:
         return self._identity
 
     def features(self, x_NHW: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Images [N, H, W] in 0-1 -> features [N, F]."""
+        """Images [N, H, W], or [N, H, W, 3] of colours, in 0-1 -> features [N, F]."""
         levels = torch.from_numpy(np.rint(np.clip(x_NHW, 0.0, 1.0) * 255).astype(np.uint8))
         with torch.inference_mode():
             x_NCHW = self._preprocessing(levels.to(self._device))
             answer = self._network(x_NCHW.contiguous(memory_format=torch.channels_last))
         activations = answer[0] if isinstance(answer, tuple) else answer
         return np.asarray(activations.flatten(1).double().cpu().numpy(), np.float64)
+
+
+def _channels_first(levels: Tensor) -> Tensor:
+    return levels[:, None] if levels.ndim == 3 else levels.permute(0, 3, 1, 2)
 
 
 def _batch(mebibytes_per_image: float, device: torch.device) -> int:

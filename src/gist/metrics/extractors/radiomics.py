@@ -15,6 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gist.images.colour import luma
+from gist.metrics.extractors.chroma import chroma
 from gist.metrics.extractors.edges import binary_patterns, gradients
 from gist.metrics.extractors.frequency import haar, pyramid, spectrum
 from gist.metrics.extractors.grey_levels import cooccurrence, quantised, run_lengths
@@ -40,8 +42,13 @@ class Radiomics:
         return f"radiomics/{VERSION} weights=none resize=none size={self.resolution} range=0-1 levels=256"
 
     def features(self, x_NHW: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Images [N, H, W] in 0-1 -> features [N, F], not standardised."""
-        return np.stack(list(self.columns(x_NHW).values()), axis=1)
+        """Images [N, H, W] or [N, H, W, 3] in 0-1 -> features [N, F], not standardised; of colours, those of the luma
+        and of the chroma.
+        """
+        columns = self.columns(luma(x_NHW, 3))
+        if x_NHW.ndim == 4:
+            columns |= chroma((np.rint(np.clip(x_NHW, 0.0, 1.0) * 255) / 255).astype(np.float32))
+        return np.stack(list(columns.values()), axis=1)
 
     def columns(self, x_NHW: NDArray[np.float32]) -> Columns:
         """The same features by name, [N] each."""

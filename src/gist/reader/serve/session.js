@@ -9,7 +9,6 @@ function begin(source, facts) {
   const form = part("form");
   const view = new View(2 ** facts.bits - 1);
   const viewers = [...document.querySelectorAll(".view canvas")].map((canvas) => new Viewer(canvas, facts.side, view));
-  const pixels = facts.side * facts.side;
   let number = facts.answered;
   let reading = false, sending = false;
   let ahead = null;  // the picture after this one, on its way
@@ -77,7 +76,8 @@ function begin(source, facts) {
     form.reset();
     view.reset();
     [marks, lastCue, marking, seconds, since] = [[], null, -1, 0, null];
-    viewers.forEach((viewer, index) => { viewer.levels = levels.subarray(index * pixels, (index + 1) * pixels); viewer.cross = null; });
+    const each = levels.length / viewers.length;
+    viewers.forEach((viewer, index) => { viewer.levels = levels.subarray(index * each, (index + 1) * each); viewer.cross = null; });
     open("reading");
     document.activeElement.blur();
     form.scrollTop = part("reading").scrollTop = 0;

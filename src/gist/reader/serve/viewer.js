@@ -1,5 +1,5 @@
 "use strict";
-// Grey pictures of 8 or 16 bits on canvases. The levels are numbers all the way, never an image file, so that neither
+// Grey pictures of 8 or 16 bits, or coloured ones of 8, on canvases. The levels are numbers all the way, never an image file, so that neither
 // depth nor a gamma chunk is lost on the way; those side by side share window, zoom and place.
 
 class View {
@@ -64,7 +64,11 @@ class Viewer {
     const table = this.view.table();
     const pixels = new ImageData(this.side, this.side);
     const words = new Uint32Array(pixels.data.buffer);
-    for (let index = 0; index < words.length; index += 1) words[index] = table[this.levels[index]];
+    const [red, green, blue] = this.levels.length === words.length ? [0, 0, 0] : [0, 1, 2];
+    const step = this.levels.length / words.length;
+    for (let index = 0, at = 0; index < words.length; index += 1, at += step) {
+      words[index] = (0xff000000 | (table[this.levels[at + blue]] & 0xff0000) | (table[this.levels[at + green]] & 0xff00) | (table[this.levels[at + red]] & 0xff)) >>> 0;
+    }
     canvas.width = canvas.height = this.side;
     canvas.getContext("2d").putImageData(pixels, 0, 0);
   }

@@ -14,7 +14,7 @@ import numpy as np
 
 from gist.errors import InputError
 from gist.files import sha256_of, write_atomic, write_json
-from gist.images.png import GreyImage, encode_stored_png
+from gist.images.png import Pixels, encode_stored_png
 from gist.inspection.kinds import OTHER, OTHER_KIND, kinds_to_ask
 from gist.marking.watermark import embed
 from gist.reader.study.draw import Match, Sides, draw, read_sides
@@ -109,22 +109,22 @@ class _Pictures:
         deep = all(data.image(0).dtype == np.uint16 for data in (sides.real, sides.synthetic))
         self.bits: int = 16 if deep else 8
 
-    def both(self, real: int, synthetic: int) -> tuple[GreyImage, GreyImage]:
+    def both(self, real: int, synthetic: int) -> tuple[Pixels, Pixels]:
         one = self.sides.real.image(real)
         if self.sides.watermark is not None:
             one = embed(one, self.sides.watermark)
         return self._at_depth(one), self._at_depth(self.sides.synthetic.image(synthetic))
 
-    def _at_depth(self, image: GreyImage) -> GreyImage:
+    def _at_depth(self, image: Pixels) -> Pixels:
         return (image >> 8).astype(np.uint8) if 8 * image.itemsize > self.bits else image
 
 
 def _test(
     pool: _Pictures, matches: Sequence[Match], kind: Kind, draws: np.random.Generator
-) -> tuple[list[tuple[str, str, str]], dict[str, GreyImage]]:
+) -> tuple[list[tuple[str, str, str]], dict[str, Pixels]]:
     """Rows of the key, and the tested pictures by file."""
     key: list[tuple[str, str, str]] = []
-    pictures: dict[str, GreyImage] = {}
+    pictures: dict[str, Pixels] = {}
     for name, *match in matches:
         real, synthetic = pool.both(*match)
         if kind == "pairs":
@@ -139,9 +139,9 @@ def _test(
     return sorted(key), pictures
 
 
-def _references(pool: _Pictures, matches: Sequence[Match]) -> tuple[list[Reference], dict[str, GreyImage]]:
+def _references(pool: _Pictures, matches: Sequence[Match]) -> tuple[list[Reference], dict[str, Pixels]]:
     references: list[Reference] = []
-    pictures: dict[str, GreyImage] = {}
+    pictures: dict[str, Pixels] = {}
     for name, *match in matches:
         for truth, image in zip(("real", "synthetic"), pool.both(*match), strict=True):
             one = Reference.model_validate(

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gist.errors import InputError
 from gist.files import sha256_of, write_json
-from gist.images.png import GreyImage, decode_png
+from gist.images.png import Pixels, decode_png
 from gist.numerals import counted
 
 STUDY_FILE, KEY_FILE, TOKENS_FILE = "study.json", "key.csv", "tokens.json"
@@ -112,7 +112,8 @@ def pictures_of(study: Study, image: str) -> list[str]:
 
 
 def levels(folder: Path, study: Study, files: list[str]) -> bytes:
-    """Grey levels of pictures, row by row and one picture behind the other, 16 bits with the low byte first.
+    """Levels of pictures row by row, of colours red, green and blue of each pixel, one picture after the other; 16 bits
+    with the low byte first.
 
     Raises:
         InputError: a picture is missing or is not one of the study.
@@ -121,12 +122,12 @@ def levels(folder: Path, study: Study, files: list[str]) -> bytes:
     return b"".join(_read(folder / file, study).astype(kind).tobytes() for file in files)
 
 
-def _read(file: Path, study: Study) -> GreyImage:
+def _read(file: Path, study: Study) -> Pixels:
     try:
         image = decode_png(file.read_bytes())
     except (OSError, ValueError):
         raise InputError(f"The picture {file} is missing or damaged; make the study anew.") from None
-    if image.shape != (study.side, study.side) or 8 * image.itemsize != study.bits:
+    if image.shape[:2] != (study.side, study.side) or 8 * image.itemsize != study.bits:
         raise InputError(f"The picture {file} is not one of this study; make the study anew.")
     return image
 

@@ -47,7 +47,7 @@ class SecondaryCaptures:
             ) from None
 
     def encode(self, png: bytes, label: str, seed: int) -> bytes:
-        """A grey PNG as the bytes of a DICOM file."""
+        """A PNG, grey or in colour, as the bytes of a DICOM file."""
         from highdicom.sc import SCImage
 
         with Image.open(io.BytesIO(png)) as image:
@@ -56,7 +56,7 @@ class SecondaryCaptures:
         day, clock = self.made[:10].replace("-", ""), self.made[11:19].replace(":", "")
         capture = SCImage(
             pixel_array=pixels,
-            photometric_interpretation="MONOCHROME2",
+            photometric_interpretation="MONOCHROME2" if pixels.ndim == 2 else "RGB",
             bits_allocated=8 * pixels.dtype.itemsize,
             coordinate_system="PATIENT",
             study_instance_uid=_UNKNOWN_UID,
