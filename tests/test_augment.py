@@ -72,7 +72,7 @@ def orientations_recognised(pipe: AugmentPipe, n: int = 128) -> tuple[float, flo
 # Derivatives.
 
 
-@pytest.mark.parametrize(("preset", "channels"), [("radiograph", 1), ("bgc", 1), ("bgc", 3)])
+@pytest.mark.parametrize(("preset", "channels"), [("radiograph", 1), ("bgc", 1), ("bgc", 3), ("colour", 3)])
 def test_first_and_second_derivatives_are_right(preset: str, channels: int) -> None:
     pipe = AugmentPipe(preset)  # type: ignore[arg-type]
     parameters = pipe.sample(2, 0.9, seeded(4))
@@ -185,7 +185,7 @@ def test_fine_gratings_do_not_alias(cycles: float, scale: float, degrees: float)
 # What happens to which image.
 
 
-@pytest.mark.parametrize("preset", ["radiograph", "bgc", "none"])
+@pytest.mark.parametrize("preset", ["radiograph", "colour", "bgc", "none"])
 def test_nothing_happens_at_probability_zero(preset: str) -> None:
     x = noise(5, 3, 16, 16)
     assert torch.equal(AugmentPipe(preset)(x, 0.0, seeded()), x)  # type: ignore[arg-type]
@@ -332,7 +332,7 @@ def test_strongest_shows_more_than_training_does_and_respects_the_preset() -> No
 
 def test_wrong_use_is_told_in_one_sentence() -> None:
     pipe = AugmentPipe("radiograph")
-    with pytest.raises(InputError, match="radiograph, bgc, none"):
+    with pytest.raises(InputError, match="radiograph, colour, bgc, none"):
         AugmentPipe("colour")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="from 0 to 1"):
         pipe.sample(2, 1.5, seeded())

@@ -68,16 +68,22 @@ def test_an_archive_interrupted_while_written_does_not_appear(folder: Path) -> N
     assert list(folder.iterdir()) == []
 
 
-def test_an_rgb_archive_of_the_reference_tool_is_read_as_grey(folder: Path) -> None:
+def test_an_rgb_archive_of_the_reference_tool_keeps_its_colours(folder: Path) -> None:
     rgb = np.zeros((32, 32, 3), np.uint8)
     rgb[..., 0] = 30
     Image.fromarray(rgb).save(folder / "x.png")
+    Image.fromarray(rgb[..., 0]).save(folder / "grey.png")
     with zipfile.ZipFile(folder / "set.zip", "w") as archive:
         archive.write(folder / "x.png", "00000/img00000000.png")
+        archive.write(folder / "grey.png", "00000/img00000001.png")
         archive.writestr("dataset.json", json.dumps({"labels": None}))
     data = read_data_set(folder / "set.zip")
     assert data.class_names == ()
-    assert data.image(0).tolist() == [[10] * 32] * 32
+    assert data.channels == 3
+    assert (data.image(0) == rgb).all()
+    assert (data.image(1) == 30).all()
+    assert data.image(1).shape == (32, 32, 3)
+    assert np.allclose(data.array()[0], 30 * 0.299 / 255)
 
 
 @pytest.mark.parametrize(

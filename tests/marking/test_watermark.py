@@ -127,9 +127,9 @@ def test_a_picture_that_is_not_square_is_marked_too() -> None:
     assert detect(embed(image, PAYLOAD)).payload == PAYLOAD
 
 
-def test_colour_is_refused() -> None:
-    with pytest.raises(TypeError, match="a grey picture of 8 or 16 bits is needed"):
-        embed(np.zeros((64, 64, 3), np.uint8), PAYLOAD)
+def test_what_is_neither_grey_nor_three_colours_is_refused() -> None:
+    with pytest.raises(TypeError, match="a picture of 8 or 16 bits is needed"):
+        embed(np.zeros((64, 64, 4), np.uint8), PAYLOAD)
 
 
 @given(st.binary(min_size=PAYLOAD_BYTES, max_size=PAYLOAD_BYTES), st.integers(0, 6), st.integers(0, 255))

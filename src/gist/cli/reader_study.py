@@ -96,4 +96,4 @@ def file(
 def _say_files(files: list[Path]) -> None:
     for written in files:
         typer.echo(f"Open in a browser: {written.resolve()}")
-    typer.echo("Each holds real radiographs: handle it as the originals.")
+    typer.echo("Each holds real images: handle it as the originals.")

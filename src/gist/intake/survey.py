@@ -15,6 +15,7 @@ from gist.errors import InputError
 from gist.intake.advice import masks_named
 from gist.intake.assembly import natural_order
 from gist.intake.class_names import ClassNames, SeenClasses
+from gist.intake.colour import Looked, keeps_colour
 from gist.intake.decode_job import Accepted
 from gist.intake.decoding import look_at_sample, said_of_class
 from gist.intake.deidentify import read_or_make_salt
@@ -55,6 +56,8 @@ class SourceSummary:
     resolution: int
     resolution_reason: str
     """Empty where the resolution was set by the user."""
+    colour: bool
+    """Whether colours are kept."""
     problems: dict[str, int]
     """Reason -> files that would be set aside, of those whose headers were looked at and those refused unseen."""
     notes: tuple[str, ...]
@@ -78,6 +81,8 @@ class SourceSummary:
             yield "No patient id is known: images of one patient may fall on both sides of the split."
         else:
             yield f"Patients: {self.patients}."
+        if self.colour:
+            yield "The images are kept in colour; prepare.colour=grey makes them grey."
         for reason, count in self.problems.items():
             yield f"{count} would be set aside: {reason}."
         yield from self.notes
@@ -99,7 +104,9 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         if config.masks == "remove":
             pictures = tuple(one for one in labelled.candidates if not one.named_mask)
             labelled = replace(labelled, candidates=pictures)
-        looked = list(look_at_sample(labelled, job_settings(config, labelled, 0, salt, 0), crew))
+        settings = job_settings(config, labelled, 0, salt, 0)
+        looked = list(look_at_sample(labelled, settings, crew))
+        colour = keeps_colour(config, Looked(labelled, settings, crew))
     found = [
         (candidate.class_name or one.label, one) for candidate, one in looked if isinstance(one, Accepted)
     ]
@@ -149,6 +156,7 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         patients=_patients(labelled, headers),
         resolution=choice.side,
         resolution_reason=choice.reason,
+        colour=colour,
         problems=dict(Counter(reason.value for reason in problems)),
         notes=(
             *serious_first(notes),

@@ -79,9 +79,8 @@ def _plan(config: Config, source: SourceSummary, device: Device) -> Plan:
     start = None if config.train.start_from is None else load_start(config.train.start_from)
     fingerprint = Fingerprint(images, source.resolution, class_names, device.on_gpu)
     training = plan_training(config.train, fingerprint, start)
-    noise = TrainingImages(
-        _noise_images(source.resolution, class_names), conditional=training.conditional, seed=0
-    )
+    images_of_noise = _noise_images(source.resolution, class_names, 3 if source.colour else 1)
+    noise = TrainingImages(images_of_noise, conditional=training.conditional, seed=0)
     # Without the start: only how long steps take matters here.
     context = TrainingContext(config.train, noise, device, seed=0, class_names=class_names)
     learner = family_named(training.architecture).learner(training, context)
@@ -119,11 +118,10 @@ def _with_measured_micro_batch(training: TrainingPlan, learner: Learner, device:
     return replace(training, micro_batch=micro_batch, reasons=training.reasons | {"micro_batch": reason})
 
 
-def _noise_images(resolution: int, class_names: tuple[str, ...]) -> DataSet:
+def _noise_images(resolution: int, class_names: tuple[str, ...], channels: int) -> DataSet:
     random = np.random.default_rng(0)
     count = max(8, 2 * len(class_names))
-    pngs = tuple(
-        encode_png(random.integers(0, 255, (resolution, resolution), np.uint8)) for _ in range(count)
-    )
+    shape = (resolution, resolution) if channels == 1 else (resolution, resolution, channels)
+    pngs = tuple(encode_png(random.integers(0, 255, shape, np.uint8)) for _ in range(count))
     labels = np.arange(count) % max(1, len(class_names))
-    return DataSet(tuple(str(i) for i in range(count)), labels, class_names, resolution, pngs)
+    return DataSet(tuple(str(i) for i in range(count)), labels, class_names, resolution, pngs, channels)

@@ -79,7 +79,7 @@ class TrainSettings(TypedDict, total=False):
     ema_kimg: Literal["auto"] | float | None
     generator_waits_kimg: Literal["auto"] | float | None
     early_blur: Literal["auto"] | bool | None
-    augment: Literal["radiograph", "bgc", "none"] | None
+    augment: Literal["radiograph", "colour", "bgc", "none"] | None
     augment_target: float | None
     augment_p_max: float | None
     freeze_discriminator_layers: int | None

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-PresetName = Literal["radiograph", "bgc", "none"]
+PresetName = Literal["radiograph", "colour", "bgc", "none"]
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,22 @@ class Preset:
     normal_limit: float = math.inf
 
 
+# Upright, right way round, bone bright: nothing that would turn a radiograph into one nobody could take.
+_RADIOGRAPH = Preset(
+    integer_translation=0.125,
+    scale_log2_std=0.2,
+    rotation_std_degrees=5.0,
+    anisotropy_log2_std=0.1,
+    translation_std=0.125,
+    brightness_std=0.2,
+    contrast_log2_std=0.5,
+    normal_limit=2.5,
+)
+
 PRESETS: dict[PresetName, Preset] = {
-    # Upright, right way round, bone bright: nothing that would turn a radiograph into one nobody could take.
-    "radiograph": Preset(
-        integer_translation=0.125,
-        scale_log2_std=0.2,
-        rotation_std_degrees=5.0,
-        anisotropy_log2_std=0.1,
-        translation_std=0.125,
-        brightness_std=0.2,
-        contrast_log2_std=0.5,
-        normal_limit=2.5,
-    ),
+    "radiograph": _RADIOGRAPH,
+    # The same, with hue and saturation as Karras et al. 2020 have them.
+    "colour": replace(_RADIOGRAPH, hue=True, saturation_log2_std=1.0),
     # Karras et al. 2020, appendix B: pixel blitting, general geometric and colour transformations.
     "bgc": Preset(
         mirror=True,

@@ -27,8 +27,9 @@ class AugmentPipe:
     """Random transformations of grey or RGB images in [-1, 1], differentiable as often as wanted.
 
     Presets: `radiograph` (shift, scale, small rotation, mild anisotropy, brightness, contrast; left and right
-    exchanged only with `allow_mirror`), `bgc` (as published by Karras et al. 2020, for photographs: it also
-    mirrors, turns by any angle and inverts polarity), `none`. Raises InputError for another name.
+    exchanged only with `allow_mirror`), `colour` (the same, hue and saturation too), `bgc` (as published by Karras et
+    al. 2020, for photographs: it also mirrors, turns by any angle and inverts polarity), `none`. Raises InputError for
+    another name.
     """
 
     def __init__(self, preset: PresetName = "radiograph", *, allow_mirror: bool = False) -> None:
@@ -78,7 +79,7 @@ def strongest(x_NCHW: Tensor, preset: PresetName, *, allow_mirror: bool = False)
 def _strengths(preset: PresetName, allow_mirror: bool) -> Preset:
     if preset not in PRESETS:
         raise InputError(f"Augmentation preset '{preset}' does not exist; use one of {', '.join(PRESETS)}.")
-    if preset == "radiograph" and allow_mirror:
+    if preset in ("radiograph", "colour") and allow_mirror:
         return replace(PRESETS[preset], mirror=True)
     return PRESETS[preset]
 

@@ -41,8 +41,9 @@ class GanSettings(Section):
     early_blur: Auto | bool = "auto"
     """Blur what the discriminator sees at first, less and less over 6250 batches. auto: where the architecture needs it
     and starts from scratch."""
-    augment: Literal["radiograph", "bgc", "none"] = "radiograph"
-    """Adaptive discriminator augmentation: radiograph never mirrors, inverts or turns by 90 degrees."""
+    augment: Literal["radiograph", "colour", "bgc", "none"] = "radiograph"
+    """Adaptive discriminator augmentation: radiograph never mirrors, inverts or turns by 90 degrees; colour: the same,
+    and changes hue and saturation."""
     augment_target: Fraction = 0.6
     """Share of positive discriminator outputs on real images that the augmentation strength is steered to."""
     augment_p_max: Fraction = 0.85
