@@ -23,6 +23,7 @@ from gist.intake.dicom_lut import apply_palette, read_lut
 from gist.intake.dicom_pixels import stored_pixels
 from gist.intake.dicom_stream import parse_dicom
 from gist.intake.grey_window import (
+    HOUNSFIELD_WINDOWS,
     Doubles,
     Stored,
     WindowFunction,
@@ -58,6 +59,8 @@ def _picture(dataset: Dataset, header: Header, so_far: tuple[Remark, ...], setti
     frame, of_frame = chosen_frame(frames, settings.frame)
     if settings.frame == "middle":
         frame = middle_frame(dataset, frames)
+    if settings.window in HOUNSFIELD_WINDOWS and not _in_hounsfield_units(dataset, frame):
+        raise SetAside(Reason.NO_HOUNSFIELD)
     pixels = stored_pixels(dataset, header, frame)
     remarks = [*so_far, *of_frame]
     if str(dataset.get("BurnedInAnnotation") or "NO").strip().upper() != "NO":
@@ -115,6 +118,10 @@ def _window(
     frame: int,
 ) -> tuple[Doubles, list[Remark]]:
     remarks: list[Remark] = []
+    if settings.window in HOUNSFIELD_WINDOWS:
+        return dicom_window(values, *HOUNSFIELD_WINDOWS[settings.window], "LINEAR"), [
+            Remark.HOUNSFIELD_WINDOW
+        ]
     if settings.window in ("auto", "tag"):
         from_file = _window_of_file(dataset, values, frame)
         if from_file is not None:
@@ -159,6 +166,17 @@ def _modality(dataset: Dataset, values: Doubles, frame: int) -> Doubles:
         if slope is not None and intercept is not None and slope != 0:
             return values * slope + intercept
     return values
+
+
+def _in_hounsfield_units(dataset: Dataset, frame: int) -> bool:
+    """Whether rescaled values are Hounsfield units (PS3.3 C.8.2.1.1.2): of CT, except scouts, with a rescale."""
+    scout = "LOCALIZER" in [str(value).upper() for value in dataset.get("ImageType") or ()]
+    if str(dataset.get("Modality") or "").strip().upper() != "CT" or scout:
+        return False
+    groups = functional_groups(dataset, "PixelValueTransformationSequence", frame)
+    rescaled = [group for group in groups if first_number(group.get("RescaleIntercept")) is not None]
+    units = {str(group.get("RescaleType") or "HU").strip().upper() for group in rescaled}
+    return units == {"HU"}
 
 
 def _padding(dataset: Dataset) -> tuple[float, float] | None:

@@ -20,6 +20,13 @@ from gist.stages.vocabulary import Reason, SetAside
 
 Doubles = NDArray[np.float64]
 _ROWS_AT_A_TIME = 64
+HOUNSFIELD_WINDOWS = {
+    "bone": (400.0, 1800.0),
+    "lung": (-600.0, 1500.0),
+    "soft-tissue": (40.0, 400.0),
+    "brain": (40.0, 80.0),
+}
+"""Name -> centre and width in Hounsfield units, as they are usual for CT."""
 WindowFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
 

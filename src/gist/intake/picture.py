@@ -14,7 +14,7 @@ from gist.images.colour import LUMA, luma
 from gist.intake.patient_names import NOBODY, Identity
 from gist.stages.vocabulary import Reason, Remark, SetAside
 
-WindowChoice = Literal["auto", "tag", "percentile", "full"]
+WindowChoice = Literal["auto", "tag", "percentile", "full", "bone", "lung", "soft-tissue", "brain"]
 FrameChoice = Literal["first", "middle", "last"] | int
 Side = Literal["L", "R"]
 _LUMA = np.array(LUMA, np.float32)

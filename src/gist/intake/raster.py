@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from gist.intake.deep_colour import deep_colour, know_grey_with_alpha
-from gist.intake.grey_window import percentile_range, range_window, tabulate
+from gist.intake.grey_window import HOUNSFIELD_WINDOWS, percentile_range, range_window, tabulate
 from gist.intake.picture import (
     Header,
     Picture,
@@ -55,6 +55,8 @@ def open_raster(data: bytes, max_pixels: int) -> tuple[Header, Callable[[ToneSet
 
 
 def _picture(image: Image.Image, header: Header, data: bytes, settings: ToneSettings) -> Picture:
+    if settings.window in HOUNSFIELD_WINDOWS:
+        raise SetAside(Reason.NO_HOUNSFIELD)
     frames = getattr(image, "n_frames", 1) if image.format != "PNG" else 1
     frame, of_frame = chosen_frame(frames, settings.frame)
     remarks = list(of_frame)

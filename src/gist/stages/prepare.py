@@ -140,8 +140,9 @@ class PrepareConfig(StageSettings):
     """Bring all images of known pixel spacing to this scale, padded or cropped around their centre."""
     flip_to_side: Literal["left", "right"] | None = None
     """Mirror images of the other side of the body, so that all look like this side."""
-    window: Literal["auto", "tag", "percentile", "full"] = "auto"
-    """Grey window of DICOM and 16-bit images. auto: the file's VOI LUT or window, else percentiles."""
+    window: Literal["auto", "tag", "percentile", "full", "bone", "lung", "soft-tissue", "brain"] = "auto"
+    """Grey window of DICOM and 16-bit images. auto: the file's VOI LUT or window, else percentiles. From bone on: of CT
+    in Hounsfield units; other files are set aside."""
     percentiles: tuple[float, float] = (0.5, 99.5)
     """Lower and upper percentile that become black and white where a percentile window is used."""
     test_fraction: Annotated[float, Field(ge=0.0, lt=0.9)] = 0.2

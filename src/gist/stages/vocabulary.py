@@ -46,6 +46,7 @@ class Reason(StrEnum):
     UNSUPPORTED_PIXELS = "holds pixels of a kind that gist does not read"
     NO_SUCH_FRAME = "has fewer frames than prepare.frame asks for"
     NO_WINDOW = "carries no usable grey window although prepare.window is 'tag'"
+    NO_HOUNSFIELD = "is not CT in Hounsfield units, which prepare.window asks for"
     BLANK = "shows nothing: all its pixels have one value"
     BURNED_IN_TEXT = "has text burned into its pixels or declares it, and prepare.burned_in_text is 'reject'"
     TEXT_REMAINS = (
@@ -83,6 +84,7 @@ class Remark(StrEnum):
     PROFILE_UNUSABLE = "colour profile unusable"
     TRANSPARENCY = "transparency put on black"
     WINDOW_FROM_FILE = "window of the file"
+    HOUNSFIELD_WINDOW = "window in Hounsfield units"
     LUT_FROM_FILE = "VOI LUT of the file"
     WINDOW_UNUSABLE = "window of the file unusable"
     PERCENTILE_WINDOW = "percentile window"

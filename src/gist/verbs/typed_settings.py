@@ -36,7 +36,7 @@ class PrepareSettings(TypedDict, total=False):
     crop_borders: bool | None
     mm_per_pixel: float | None
     flip_to_side: Literal["left", "right"] | None
-    window: Literal["auto", "tag", "percentile", "full"] | None
+    window: Literal["auto", "tag", "percentile", "full", "bone", "lung", "soft-tissue", "brain"] | None
     percentiles: Sequence[float] | None
     test_fraction: float | None
     val_fraction: float | None
