@@ -26,6 +26,6 @@ def with_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
     return grey_levels(image) if channels == 1 else in_colour(image)
 
 
-def in_colour(pictures: NDArray[Any], axes: int = 2) -> NDArray[Any]:
-    """Pictures [..., 3]: themselves, or grey ones, which have `axes` axes, as three equal colours."""
-    return np.repeat(pictures[..., np.newaxis], 3, axis=-1) if pictures.ndim == axes else pictures
+def in_colour(image: NDArray[Any]) -> NDArray[Any]:
+    """A picture [H, W, 3]: itself, or a grey one as three equal colours."""
+    return np.repeat(image[..., np.newaxis], 3, axis=-1) if image.ndim == 2 else image
