@@ -57,6 +57,11 @@ _WORTH_SAYING = {
     Remark.SIDE_UNKNOWN: ("was", "were", "not mirrored, as the side of the body is not given"),
     Remark.MIRRORED: ("was", "were", "mirrored to the side that prepare.flip_to_side asks for"),
     Remark.POLARITY_ASSUMED: ("does", "do", "not say whether air is black, which was taken to be so"),
+    Remark.ORIENTATION_UNKNOWN: (
+        "does",
+        "do",
+        "not say how the volume lies in the body; left and right are a guess",
+    ),
     Remark.COLOUR_TO_GREY: ("was", "were", "in colour, now grey"),
     Remark.GREY_TO_COLOUR: ("is", "are", "grey in a set in colour, and stored as three equal colours"),
     Remark.PROFILE_UNUSABLE: ("carries", "carry", "a colour profile that could not be used; taken for sRGB"),

@@ -24,6 +24,7 @@ from gist.intake.picture import (
     FrameChoice,
     Header,
     Picture,
+    Plane,
     Side,
     Tones,
     ToneSettings,
@@ -60,6 +61,7 @@ class JobSettings:
     colour: bool = False
     """Whether colours are kept."""
     frame: FrameChoice = "first"
+    plane: Plane = "axial"
     crop_borders: bool = False
     burned_in_text: Literal["flag", "mask", "reject", "ignore"] = "flag"
     read_words: bool = False
@@ -229,6 +231,10 @@ def _open(data: bytes, kind: str, settings: JobSettings) -> tuple[Header, Callab
         return open_dicom(
             data, settings.max_pixels, named | {"ViewPosition"} | set(settings.attributes.values())
         )
+    if kind == "nifti":
+        from gist.intake.nifti import open_nifti
+
+        return open_nifti(data, settings.max_pixels, settings.max_file_bytes, settings.plane)
     from gist.intake.raster import open_raster
 
     return open_raster(with_stored_rows(data) if kind == "png" else data, settings.max_pixels)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Literal
 
-FileType = Literal["dicom", "png", "jpeg", "tiff", "bmp", "webp"]
+FileType = Literal["dicom", "png", "jpeg", "tiff", "bmp", "webp", "nifti"]
 HEAD_BYTES = 140
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b\x08", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
 """First bytes of zip (and spreadsheet), gzip, RAR and 7-Zip archives."""
+_GZIP = b"\x1f\x8b\x08"
 _POINTERS = (b"annex/objects/", b"version https://git-lfs.github.com/spec/")
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -27,9 +29,26 @@ def file_type(head: bytes) -> FileType | None:
         return "webp"
     if _is_bare_dicom(head):
         return "dicom"
+    if _is_nifti(head):
+        return "nifti"
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
         return "bmp"
     return None
+
+
+def _is_nifti(head: bytes) -> bool:
+    """A NIfTI-1 or -2 header, whose first number is its own size and whose `dim[0]` counts one to seven axes."""
+    if head.startswith(_GZIP):
+        try:
+            head = zlib.decompressobj(31).decompress(head, HEAD_BYTES)
+        except zlib.error:
+            return False
+    for order in ("little", "big"):
+        size, *places = int.from_bytes(head[:4], order), (40, 2), (16, 8)
+        for length, (start, count) in zip((348, 540), places, strict=True):
+            if size == length and 1 <= int.from_bytes(head[start : start + count], order) <= 7:
+                return True
+    return False
 
 
 def is_pointer(head: bytes) -> bool:

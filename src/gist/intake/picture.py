@@ -16,6 +16,7 @@ from gist.stages.vocabulary import Reason, Remark, SetAside
 
 WindowChoice = Literal["auto", "tag", "percentile", "full", "bone", "lung", "soft-tissue", "brain"]
 FrameChoice = Literal["first", "middle", "last"] | int
+Plane = Literal["axial", "coronal", "sagittal"]
 Side = Literal["L", "R"]
 _LUMA = np.array(LUMA, np.float32)
 

@@ -175,6 +175,7 @@ def job_settings(
         memory_bytes=_BYTES_PER_PIXEL * config.max_pixels + (config.max_file_mebibytes << 20) + _ROOM_BYTES,
         bits=config.bits,
         frame=config.frame,
+        plane=config.plane,
         crop_borders=config.crop_borders,
         burned_in_text=config.burned_in_text,
         masks=config.masks,

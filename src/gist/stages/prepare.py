@@ -75,7 +75,7 @@ class PrepareConfig(StageSettings):
         result=PrepareResult,
         files=("*.zip", "*.csv", "*.json"),
         takes=(
-            "DICOM, PNG, JPEG, TIFF, BMP, WebP in folders or a zip; classes from sub-folders, a "
+            "DICOM, PNG, JPEG, TIFF, BMP, WebP, NIfTI in folders or a zip; classes from sub-folders, a "
             "CSV or a DICOM attribute"
         ),
         gives=(
@@ -92,7 +92,7 @@ class PrepareConfig(StageSettings):
     )
 
     source: Path | None = Field(None, json_schema_extra={"private": "the source folder"})
-    """Folder or zip archive with DICOM, PNG, TIFF, JPEG, BMP or WebP files, to any depth."""
+    """Folder or zip archive with DICOM, PNG, TIFF, JPEG, BMP, WebP or NIfTI files, to any depth."""
     held_out: Path | None = Field(None, json_schema_extra={"private": "the folder of held-out images"})
     """Another one, of images to hold out; then nothing else is, and a relative path of `labels` means one in each."""
     labels: Path | None = Field(None, json_schema_extra={"private": "the label table", "inside": "source"})
@@ -133,7 +133,9 @@ class PrepareConfig(StageSettings):
     bits: Literal[8, 16] = 8
     """Bits per pixel of the archives. Training works with either; 16, for grey, keeps what fine levels there are."""
     frame: Literal["first", "middle", "last"] | Annotated[int, Field(ge=1)] = "first"
-    """Frame to take of files with several; a number counts from 1."""
+    """Frame to take of files with several; a number counts from 1. Of a volume first takes the middle slice."""
+    plane: Literal["axial", "coronal", "sagittal"] = "axial"
+    """Direction of the slices of NIfTI volumes; `frame` says which one, counted from the feet, the back or the left."""
     crop_borders: bool = False
     """Cut off black bars and collimation borders, also those that stand askew, before anything else."""
     mm_per_pixel: Annotated[float, Field(gt=0)] | None = None
