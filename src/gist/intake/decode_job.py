@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -114,6 +114,7 @@ class Accepted(NamedTuple):
     """Code of DICOM, where the file gives one."""
     may_be_coloured: bool = False
     """Whether a pixel is more than one grey level."""
+    frames: int = 1
     coloured: float = 0.0
     """Share of the finished square that is clearly coloured; 0 where colours are not kept."""
 
@@ -147,6 +148,8 @@ class Row:
     """Values of the label table that the filter asks for."""
     named_mask: bool = False
     """Whether the file is called like the mask of another."""
+    frame: int | None = None
+    """Which frame is asked for, from 1, where a file gives several pictures."""
 
 
 def run_job(
@@ -177,6 +180,8 @@ def _run(data: bytes, task: Task, settings: JobSettings, row: Row) -> tuple[Acce
         other = Reason.ARCHIVE if data.startswith(ARCHIVES) else Reason.NOT_AN_IMAGE
         raise SetAside(other if data else Reason.EMPTY)
     header, decode = _open(data, kind, settings)
+    if row.frame is not None and header.examination is None:  # the pictures of a file stay together
+        header = replace(header, examination=hashlib.sha256(data).hexdigest())
     label = header.attributes.get(settings.label_tag, "") if settings.label_tag else ""
     seen = _accepted(kind, header, settings)._replace(
         label=label or None,
@@ -186,7 +191,11 @@ def _run(data: bytes, task: Task, settings: JobSettings, row: Row) -> tuple[Acce
     if task == "look" or not seen.kept or seen.naming is Naming.SURELY:
         return seen, b""
     tones = ToneSettings(
-        settings.window, settings.percentiles, settings.max_pixels, settings.frame, settings.colour
+        settings.window,
+        settings.percentiles,
+        settings.max_pixels,
+        row.frame or settings.frame,
+        settings.colour,
     )
     picture = decode(tones)
     remarks = list(picture.remarks)
@@ -322,6 +331,7 @@ def _accepted(kind: str, header: Header, settings: JobSettings) -> Accepted:
         width=header.width,
         bits=header.bits,
         may_be_coloured=header.may_be_coloured,
+        frames=header.frames,
         modality=header.modality,
         patient=named,
         pixel_sha256="",

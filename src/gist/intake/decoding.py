@@ -159,7 +159,9 @@ def fine_structure_of(spool: Spool, offset: int) -> bytes:
 
 def _job(key: int, candidate: Candidate, labelled: Labelled) -> Job:
     file = candidate.file
-    row = Row(candidate.class_name or "", candidate.side, candidate.values, candidate.named_mask)
+    row = Row(
+        candidate.class_name or "", candidate.side, candidate.values, candidate.named_mask, candidate.frame
+    )
     if file.archive:
         return Job(key, file.archive, file.bytes, file.target or file.relative, row)
     return Job(key, labelled.listing.path(file), file.bytes, row=row)
@@ -215,5 +217,8 @@ def _finished(position: int, candidate: Candidate, accepted: Accepted, offset: i
 def _spool_name(candidate: Candidate, salt: bytes) -> str:
     """Identifies a file, its state and what was said of it without naming it."""
     file = candidate.file
-    said = candidate.class_name, candidate.side, sorted(candidate.values.items()), candidate.named_mask
+    said = (
+        *(candidate.class_name, candidate.side, sorted(candidate.values.items()), candidate.named_mask),
+        *(() if candidate.frame is None else (candidate.frame,)),
+    )
     return salted_id(salt, "spool", repr((file.relative, file.bytes, file.state, said)))

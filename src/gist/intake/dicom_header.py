@@ -55,6 +55,7 @@ def describe(dataset: Dataset, max_pixels: int, attributes: Collection[str] = ()
         height=rows,
         width=columns,
         bits=min(bits, allocated),
+        frames=int(dataset.get("NumberOfFrames") or 1),
         may_be_coloured=samples == 3 or polarity(dataset) == "PALETTE COLOR",
         modality=allowed_modality(dataset.get("Modality")),
         body_part=allowed_body_part(dataset.get("BodyPartExamined")),

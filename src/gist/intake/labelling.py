@@ -63,6 +63,8 @@ class Candidate:
     """Whether it is called like the mask of another file."""
     groups: tuple[str, ...] = ()
     """Its category in each of `prepare.subgroup_columns`."""
+    frame: int | None = None
+    """Which frame, from 1, where a file gives several pictures."""
 
 
 @dataclass(frozen=True)

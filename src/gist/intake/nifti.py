@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -38,9 +38,19 @@ def open_nifti(
             exception, now or when decoding, means the file is damaged.
     """
     try:
-        import nibabel
+        import nibabel  # noqa: F401 - asked for here, used below
     except ImportError:
         raise SetAside(Reason.NEEDS_NIBABEL) from None
+    return _opened(data, max_pixels, max_bytes, plane)
+
+
+@lru_cache(maxsize=1)
+def _opened(
+    data: bytes, max_pixels: int, max_bytes: int, plane: Plane
+) -> tuple[Header, Callable[[ToneSettings], Picture]]:
+    """Kept, as slices of one volume are asked for one after the other."""
+    import nibabel
+
     plain = _inflated(data, max_bytes)
     kinds = [name for (start, magic), name in _MAGIC.items() if plain[start : start + len(magic)] == magic]
     if not kinds:
@@ -59,6 +69,7 @@ def open_nifti(
     header = Header(
         height=image.shape[up],
         width=image.shape[left],
+        frames=image.shape[along],
         bits=8 * image.header.get_data_dtype().itemsize,
         spacing=(zooms[up], zooms[left]) if in_millimetres else None,
         scale=Remark.SCALE_CALIBRATED if in_millimetres else Remark.SPACING_UNKNOWN,

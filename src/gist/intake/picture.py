@@ -41,6 +41,7 @@ class Header:
     width: int
     bits: int
     """Bits per sample that carry information."""
+    frames: int = 1
     may_be_coloured: bool = False
     """Whether a pixel is more than one grey level, such as three equal ones."""
     modality: str | None = None

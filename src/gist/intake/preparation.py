@@ -17,6 +17,7 @@ from gist.intake.colour import Looked, keeps_colour
 from gist.intake.decode_job import Accepted, JobSettings
 from gist.intake.decoding import decode_candidates, fine_structure_of, spool_key
 from gist.intake.deidentify import read_or_make_salt
+from gist.intake.frames import with_every
 from gist.intake.guarded_decode import Crew
 from gist.intake.labelling import Labelled
 from gist.intake.losses import losses
@@ -132,6 +133,8 @@ def _begin(config: Config, run: RunFolder, crew: Crew, progress: Progress) -> _B
         _check_conditional(config, {candidate.class_name for candidate in labelled.candidates})
     crew.grow(len(labelled.candidates))
     plain = job_settings(config.prepare, labelled, config.seed, salt, 0)
+    if config.prepare.every is not None:
+        labelled = with_every(labelled, config.prepare.every, plain, crew)
     looked = Looked(labelled, plain, crew)
     choice = _resolution(config, looked)
     colour = keeps_colour(config.prepare, looked)

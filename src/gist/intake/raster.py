@@ -57,7 +57,7 @@ def open_raster(data: bytes, max_pixels: int) -> tuple[Header, Callable[[ToneSet
 def _picture(image: Image.Image, header: Header, data: bytes, settings: ToneSettings) -> Picture:
     if settings.window in HOUNSFIELD_WINDOWS:
         raise SetAside(Reason.NO_HOUNSFIELD)
-    frames = getattr(image, "n_frames", 1) if image.format != "PNG" else 1
+    frames = _frames(image)
     frame, of_frame = chosen_frame(frames, settings.frame)
     remarks = list(of_frame)
     if frames > 1:
@@ -104,7 +104,11 @@ def _header(image: Image.Image, data: bytes, max_pixels: int) -> Header:
     check_size(image.height, image.width, 1, max_pixels)
     bits = data[_PNG_BITS] if image.format == "PNG" else _tiff_tag(image, _TIFF_BITS) or 8
     may_be_coloured = not image.mode.startswith(("1", "L", "I", "F"))
-    return Header(image.height, image.width, bits, may_be_coloured)
+    return Header(image.height, image.width, bits, _frames(image), may_be_coloured)
+
+
+def _frames(image: Image.Image) -> int:
+    return getattr(image, "n_frames", 1) if image.format != "PNG" else 1
 
 
 def _tiff_tag(image: Image.Image, number: int) -> int | None:

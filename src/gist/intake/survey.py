@@ -21,6 +21,7 @@ from gist.intake.decoding import look_at_sample, said_of_class
 from gist.intake.deidentify import read_or_make_salt
 from gist.intake.file_bytes import open_zip
 from gist.intake.file_type import HEAD_BYTES, file_type
+from gist.intake.frames import taken_of
 from gist.intake.geometry import scaled_view, square_view
 from gist.intake.guarded_decode import Crew
 from gist.intake.labelling import Labelled, class_balance, label_source
@@ -149,7 +150,9 @@ def inspect(config: PrepareConfig, device: Literal["auto", "cpu", "cuda"] = "aut
         classes={name: classes[name] for name in sorted(classes, key=natural_order)},
         looked_at=len(looked),
         readable=len(headers),
-        images=round(len(labelled.candidates) * (len(headers) - too_small) / len(looked)),
+        images=round(
+            len(labelled.candidates) * sum(taken_of(one.frames, config.every) for one in large) / len(looked)
+        ),
         short_side_median=median_low(short_sides),
         short_side_min=min(short_sides),
         bits=dict(sorted(Counter(header.bits for header in headers).items())),

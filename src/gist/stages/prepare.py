@@ -134,6 +134,8 @@ class PrepareConfig(StageSettings):
     """Bits per pixel of the archives. Training works with either; 16, for grey, keeps what fine levels there are."""
     frame: Literal["first", "middle", "last"] | Annotated[int, Field(ge=1)] = "first"
     """Frame to take of files with several; a number counts from 1. Of a volume first takes the middle slice."""
+    every: Annotated[int, Field(ge=1)] | None = None
+    """Take every so-manieth frame or slice of files with several, instead of one; those of one file stay together."""
     plane: Literal["axial", "coronal", "sagittal"] = "axial"
     """Direction of the slices of NIfTI volumes; `frame` says which one, counted from the feet, the back or the left."""
     crop_borders: bool = False

@@ -33,6 +33,7 @@ class PrepareSettings(TypedDict, total=False):
     colour: Literal["auto", "grey", "rgb"] | None
     bits: Literal[8, 16] | None
     frame: Literal["first", "middle", "last"] | int | None
+    every: int | None
     plane: Literal["axial", "coronal", "sagittal"] | None
     crop_borders: bool | None
     mm_per_pixel: float | None
