@@ -108,10 +108,10 @@ def _killed_again_and_again(
     assert last[1]["sha256"] == digests.at[round(kimg * 1000)]
 
 
-def test_twenty_kills_at_random_moments_neither_break_a_run_nor_change_a_bit(
+def test_eight_kills_at_random_moments_neither_break_a_run_nor_change_a_bit(
     prepared: Prepared, processes: ForkServerContext
 ) -> None:
-    _killed_again_and_again(prepared, processes, kills=20, kimg=0.12, seed=5)
+    _killed_again_and_again(prepared, processes, kills=8, kimg=0.06, seed=5)
 
 
 @pytest.mark.nightly
