@@ -11,7 +11,7 @@ from gist.config import build_config
 from gist.errors import InputError, StageError
 from gist.launch.site import Site, read_site
 from gist.launch.slurm import Job, batch_script, submit
-from gist.runs.folder import RunFolder
+from gist.studies.jobs import site_of_trials
 from gist.verbs.jobs import start_job
 
 
@@ -37,7 +37,8 @@ def test_a_profile_s_values_are_asked_for_and_those_of_the_command_take_their_pl
         "partition: gpu\naccount: radiology\ngpus: 4\nmodules: [cuda/12.4]\nsetup: [source ~/gist/bin/activate]\n"
     )
     script = batch_script(
-        read_site(file, {"nodes": 2, "gpus": None, "time": "1-12:00:00"}), ("prepare", "train")
+        read_site(file, {"nodes": 2, "gpus": None, "time": "1-12:00:00"}),
+        ("run", ".", "--stages", "prepare,train"),
     )
     parsed(script)
     lines = script.splitlines()
@@ -56,7 +57,7 @@ def test_a_profile_s_values_are_asked_for_and_those_of_the_command_take_their_pl
 
 def test_one_process_needs_no_torchrun_and_a_container_goes_before_every_command(profile) -> None:
     site = read_site(profile("gpus: 1\ncontainer: apptainer exec --nv gist.sif\n"), {})
-    script = batch_script(site, ())
+    script = batch_script(site, ("run", "."))
     parsed(script)
     assert "torchrun --nnodes" not in script
     assert script.count("apptainer exec --nv gist.sif gist ") == 2
@@ -87,7 +88,7 @@ def test_the_profile_in_the_guide_is_read(profile) -> None:
     (text,) = re.findall(r"^```yaml\n(.*?)^```", guide.read_text(), re.MULTILINE | re.DOTALL)
     site = read_site(profile(text), {})
     assert site.time == "12:00:00"
-    parsed(batch_script(site, ()))
+    parsed(batch_script(site, ("run", ".")))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_without_slurm_the_sentence_says_so_and_nothing_is_lost(tmp_path: Path, 
 def test_how_a_job_ended_is_said_with_what_to_do(state: str, words: str) -> None:
     said = Job(7, state, restarts=1).sentence()
     assert words in said
-    assert said.endswith(", begun again once; `gist run … --on slurm` continues.")
+    assert said.endswith(", begun again once; the same command continues.")
 
 
 def test_an_account_that_slurm_does_not_know_says_where_to_mend_it(tmp_path: Path, monkeypatch) -> None:
@@ -174,10 +175,32 @@ def test_an_account_that_slurm_does_not_know_says_where_to_mend_it(tmp_path: Pat
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{command.parent}:/bin:/usr/bin")
     with pytest.raises(InputError, match="combination specified; mend account in the profile"):
-        submit(RunFolder(tmp_path / "run"), Site(account="nobody"), ())
+        submit(tmp_path / "run", batch_script(Site(account="nobody"), ("run", ".")))
 
 
 def test_a_disk_that_cannot_be_written_is_a_sentence_and_nothing_is_submitted(tmp_path: Path) -> None:
     (tmp_path / "runs").symlink_to("/proc/self/task")  # nobody may make a folder there, root neither
     with pytest.raises(StageError, match=r"run the same command|cannot be written"):
         start_job(build_config({"folder": tmp_path / "runs/a"}), None, {})
+
+
+def test_trials_take_one_machine_and_one_gpu_at_most_whatever_a_run_would(profile) -> None:
+    site = site_of_trials(profile("nodes: 4\ngpus: 8\n"), 2, time="01:00:00")
+    assert (site.nodes, site.gpus, site.time) == (1, 1, "01:00:00")
+    assert site_of_trials(profile("gpus: 0\n")).gpus == 0
+    with pytest.raises(InputError, match="mend --slots"):
+        site_of_trials(None, 0)
+
+
+def test_one_script_serves_the_tasks_of_an_array_and_the_job_after_them(tmp_path: Path) -> None:
+    script = batch_script(Site(gpus=0), ("study", "continue", "."), 'study trial . "$SLURM_ARRAY_TASK_ID"')
+    parsed(script)
+    for name, does in {"gist": 'echo "$@"', "srun": 'shift; "$@"'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    own = {"PATH": f"{tmp_path}:/bin:/usr/bin", "GIST_JOB_SETTINGS": "threads=1", "SLURM_CPUS_PER_TASK": "1"}
+    for task, words in {"7": "study trial . 7", "": "study continue ."}.items():
+        done = subprocess.run(
+            ["bash"], input=script, text=True, env=own | {"SLURM_ARRAY_TASK_ID": task}, capture_output=True
+        )
+        assert done.stdout == f"{words} --set threads=1\n", done.stderr

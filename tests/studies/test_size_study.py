@@ -153,6 +153,27 @@ def test_what_another_process_works_on_is_passed_over(tiny: Path, copy: Path) ->
     assert not study(tiny, copy).open
 
 
+def test_a_study_goes_on_by_its_folder_alone(copy: Path) -> None:
+    kept = (copy / "result.json").read_text()
+    (copy / "result.json").unlink()
+    (trials(copy)[0] / "trial.json").unlink()
+    said = CliRunner().invoke(app, ["study", "continue", str(copy)])
+    assert said.exit_code == 0, said.output
+    assert (copy / "result.json").read_text() == kept
+    assert "4 trials done, 0 left" in CliRunner().invoke(app, ["status", str(copy)]).stdout
+
+
+def test_without_slurm_nothing_is_begun(tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    said = CliRunner().invoke(
+        app, ["study", "size", str(tiny), "--out", str(folder / "new"), "--on", "slurm"]
+    )
+    assert "SLURM is not here" in str(said.exception)
+    assert not (folder / "new").exists()
+    said = CliRunner().invoke(app, ["study", "size", str(tiny), "--slots", "2"])
+    assert "--slots is for jobs; give --on slurm as well" in str(said.exception)
+
+
 def test_more_repeats_or_sizes_are_added_to_what_is_there(tiny: Path, copy: Path) -> None:
     before = (trials(copy)[0] / "trial.json").read_text()
     result = study(tiny, copy, sizes=[12, 20, 30], repeats=1, only_propose=True)

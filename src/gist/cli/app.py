@@ -33,6 +33,7 @@ from gist.cli.releasing import release
 from gist.cli.serving import serve
 from gist.cli.stages import add_stages
 from gist.cli.study import app as study_app
+from gist.cli.study import say_standing
 from gist.cli.verifying import credentials, verify
 from gist.cli.weights import app as weights_app
 from gist.errors import InputError
@@ -128,7 +129,7 @@ def run(
     if on == "slurm":
         launch(config, site, asked, chosen if stages else [])
         return
-    refuse_without_slurm(site, asked)
+    refuse_without_slurm(site=site, **asked)
     with TerminalProgress() as progress:
         result = run_stages(config, chosen, progress)
     if not place().leads:  # one of several processes that share the training: the first one tells
@@ -226,7 +227,8 @@ def _run_of_data(source: Path, changes: dict[str, Any]) -> list[str]:
 @app.command()
 def status(
     folder: Annotated[
-        Path | None, typer.Argument(help="Run folder. Default: all runs in ./runs.", metavar="RUN")
+        Path | None,
+        typer.Argument(help="Run folder, or a study's. Default: all runs in ./runs.", metavar="RUN"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -235,10 +237,13 @@ def status(
 
     if folder is None:
         _print_runs(Path("runs"), as_json)
+        return
+    if (folder / "study.json").is_file():
+        say_standing(folder, as_json)
     else:
         _print_status(read_status(folder), as_json)
-        if not as_json:
-            say_job(folder)
+    if not as_json:
+        say_job(folder)
 
 
 @app.command()

@@ -59,9 +59,9 @@ class StudyFolder:
             InputError: the folder holds something else, or a study of another kind or other settings.
         """
         plan = StudyPlan(kind=kind, options=dict(options))
-        if self.path.exists() and any(self.path.iterdir()) and not self._plan_file.is_file():
+        if self.path.exists() and any(self.path.iterdir()) and not self.begun:
             raise InputError(f"{self.path} holds something else; name a new folder for the study with --out.")
-        if self._plan_file.is_file():
+        if self.begun:
             before = self.plan()
             if before.kind != kind:
                 raise InputError(
@@ -72,12 +72,12 @@ class StudyFolder:
         write_json(self._plan_file, plan.model_dump(mode="json"))
         if finished_result(self.base, PrepareResult) is None:
             self._prepare(config, progress)
-        given = {
-            "device": config.device,
-            "threads": config.threads,
-            "evaluate.weights": config.evaluate.weights,
-        }
-        return with_changes(open_run(self.base.path)[1], given)
+        return with_changes(open_run(self.base.path)[1], where_to_compute(config))
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a study in the folder."""
+        return self._plan_file.is_file()
 
     def plan(self) -> StudyPlan:
         """What was asked for.
@@ -126,6 +126,11 @@ class StudyFolder:
             keep_settings(config)
             self.write(TrialRecord(trial=trial, state="planned"))
         return True
+
+    def started_from(self) -> Path | str | None:
+        """The network that trials of the study start from, by the settings of one of them."""
+        networks = (open_run(self.run_of(each.trial).path)[1].train.start_from for each in self.records())
+        return next((network for network in networks if network is not None), None)
 
     @contextmanager
     def claimed(self, trial: Trial) -> Iterator[bool]:
@@ -177,6 +182,15 @@ class StudyFolder:
             return None
         except (OSError, ValidationError, json.JSONDecodeError):
             raise InputError(f"{file} cannot be read; delete its folder to have the trial again.") from None
+
+
+def where_to_compute(config: Config) -> dict[str, Any]:
+    """The settings that belong to a machine and not to a study."""
+    return {
+        "device": config.device,
+        "threads": config.threads,
+        "evaluate.weights": config.evaluate.weights,
+    }
 
 
 def _flat(config: Config) -> dict[str, Any]:

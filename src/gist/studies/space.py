@@ -63,6 +63,11 @@ def read_choice(text: str) -> tuple[str, Choice]:
     return key, Choice(low=low, high=high, log=bool(rest))
 
 
+def read_choices(kept: Mapping[str, Any]) -> dict[str, Choice]:
+    """As a study keeps them: by key."""
+    return {key: Choice.model_validate(choice) for key, choice in kept.items()}
+
+
 def check_choices(choices: Mapping[str, Choice], config: Config) -> None:
     """Raises InputError where there is none, or a setting does not take what may be chosen."""
     if not choices:
@@ -88,7 +93,7 @@ def next_settings(choices: Mapping[str, Choice], records: Sequence[TrialRecord],
         raise InputError("Tuning needs optuna; install it with: pip install 'gist-synth[study]'.") from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = {key: _distribution(choice) for key, choice in choices.items()}
-    sampler = optuna.samplers.TPESampler(seed=seed + len(records), constant_liar=True, n_startup_trials=5)
+    sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True, n_startup_trials=5)
     study = optuna.create_study(sampler=sampler)
     states = {"done": TrialState.COMPLETE, "failed": TrialState.FAIL, "planned": TrialState.RUNNING}
     for record in records:

@@ -82,7 +82,7 @@ def next_trial(
     study: StudyFolder, number: int, repeats: int, choices: Mapping[str, Choice], seed: int
 ) -> Trial:
     """Trial of this number of the search: as it was proposed before, else by what is known now."""
-    name = f"{TRIAL}-{number:03d}"
+    name = search_name(number)
     found = [record for record in study.records() if record.trial.group.startswith(TRIAL)]
     known = next((record.trial for record in found if record.trial.name == name), None)
     # On a seed of its own, so that the default's and the best one's are fresh.
@@ -90,8 +90,13 @@ def next_trial(
         name=name,
         group=f"{TRIAL} {number}",
         repeat=repeats + 1,
-        settings=next_settings(choices, found, seed),
+        settings=next_settings(choices, found, seed + number - 1),
     )
+
+
+def search_name(number: int) -> str:
+    """Of a trial of the search, from 1."""
+    return f"{TRIAL}-{number:03d}"
 
 
 def _best(study: StudyFolder) -> Trial | None:

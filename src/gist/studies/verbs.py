@@ -12,6 +12,7 @@ from gist.progress import Progress, Silent
 from gist.verbs.beginning import begin
 
 if TYPE_CHECKING:
+    from gist.launch.slurm import Job
     from gist.studies.folder import StudyFolder
     from gist.studies.record import TrialRecord
     from gist.studies.result import StudyResult
@@ -185,6 +186,66 @@ def trial(
     folder.plan()
     config = with_changes(open_run(folder.base.path)[1], changes)
     return work_on_one(folder, trial_of(folder, number, config), config, progress or Silent())
+
+
+def resume(
+    study: Path | str, *, changes: Mapping[str, Any] | None = None, progress: Progress | None = None
+) -> StudyResult:
+    """Brings a study to its end by its folder alone, as its own command does: what is left, then the page.
+
+    Args:
+        study: its folder, begun by one of the other functions.
+        changes: where to compute: device and threads.
+
+    Raises:
+        InputError: there is no study there.
+    """
+    from gist.runs.pipeline import open_run
+    from gist.studies.arms import architectures_study, transfer_study
+    from gist.studies.folder import StudyFolder
+    from gist.studies.sizing import size_study
+    from gist.studies.space import read_choices
+    from gist.studies.tuning import tune_study
+
+    folder = StudyFolder(study)
+    plan = folder.plan()
+    given = (with_changes(open_run(folder.base.path)[1], changes), folder, progress or Silent())
+    options = dict(plan.options)
+    match plan.kind:
+        case "size":
+            network = folder.started_from() if options.pop("transfer") else None
+            result = size_study(*given, **options, network=network)
+        case "transfer":
+            network = folder.started_from()
+            assert network is not None
+            result = transfer_study(*given, **options, network=network)
+        case "architectures":
+            result = architectures_study(*given, **options)
+        case "tune":
+            choices = read_choices(options.pop("ranges"))
+            result = tune_study(*given, **options, choices=choices)
+    return _written(folder, result)
+
+
+def submit(
+    study: Path | str,
+    site: Path | None = None,
+    *,
+    slots: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+    **asked: Any,
+) -> tuple[Job, bool]:
+    """Puts what is left of a study into SLURM's queue: an array of its trials, and a job that ends it.
+
+    The rest is as in `gist.studies.jobs.start_trials`.
+    """
+    from gist.runs.pipeline import open_run
+    from gist.studies.folder import StudyFolder
+    from gist.studies.jobs import start_trials
+
+    folder = StudyFolder(study)
+    folder.plan()
+    return start_trials(folder, with_changes(open_run(folder.base.path)[1], changes), site, slots, **asked)
 
 
 def folder_of(settings: Settings, kind: str, changes: Mapping[str, Any] | None = None) -> Path:

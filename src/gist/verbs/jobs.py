@@ -11,7 +11,7 @@ from gist.config.texts import as_typed
 from gist.files import write_atomic
 from gist.intake.source_state import MARK, source_mark
 from gist.launch.site import Site, read_site
-from gist.launch.slurm import Job, refuse_while_alive, submit
+from gist.launch.slurm import Job, batch_script, refuse_while_alive, submit
 from gist.runs.folder import RunFolder
 from gist.runs.pipeline import keep_settings, told_plainly
 from gist.stages.promise import private
@@ -40,7 +40,7 @@ def start_job(
 
 
 def _started(config: Config, run: RunFolder, profile: Site, stages: Sequence[str]) -> tuple[Job, bool]:
-    refuse_while_alive(run)
+    refuse_while_alive(run.path)
     keep_settings(config)
     if (
         config.prepare.source is not None
@@ -53,4 +53,6 @@ def _started(config: Config, run: RunFolder, profile: Site, stages: Sequence[str
         for key in private(type(settings))
         if (value := getattr(settings, key)) is not None
     }
-    return submit(run, profile, tuple(stages), [f"{key}={as_typed(value)}" for key, value in paths.items()])
+    command = ["run", ".", *(["--stages", ",".join(stages)] if stages else [])]
+    settings = [f"{key}={as_typed(value)}" for key, value in paths.items()]
+    return submit(run.path, batch_script(profile, command), settings)
