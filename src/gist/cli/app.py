@@ -19,7 +19,9 @@ from gist.cli.launching import (
     Gpus,
     Memory,
     Nodes,
+    Shards,
     Site,
+    Slots,
     Time,
     add_jobs,
     launch,
@@ -97,12 +99,19 @@ def run(
     cpus: Cpus = None,
     memory: Memory = None,
     time: Time = None,
+    shards: Shards = None,
+    slots: Slots = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="Only this part of the one stage in --stages, such as 3/8.", metavar="N/COUNT"),
+    ] = None,
 ) -> None:
     """Run every stage on a folder of radiographs, or as a settings file says; the same command continues it."""
     from gist.config import STAGE_NAMES
     from gist.machine.processes import place
     from gist.runs.folder import RunFolder
-    from gist.runs.pipeline import check_run, run_stages
+    from gist.runs.pipeline import check_run, run_shard, run_stages
+    from gist.runs.shards import parse_shard
     from gist.runs.standing import standings
     from gist.verbs.beginning import begin
     from gist.verbs.stages import check_stages
@@ -127,10 +136,17 @@ def run(
         raise typer.Exit(1)
     asked = {"nodes": nodes, "gpus": gpus, "cpus": cpus, "memory": memory, "time": time}
     if on == "slurm":
-        launch(config, site, asked, chosen if stages else [])
+        launch(config, site, asked, chosen if stages else [], shards, slots)
         return
-    refuse_without_slurm(site=site, **asked)
+    refuse_without_slurm(site=site, **asked, shards=shards, slots=slots)
     with TerminalProgress() as progress:
+        if shard is not None:
+            if len(chosen) > 1:
+                raise InputError(
+                    "A shard is of one stage; give --stages prepare or --stages generate as well."
+                )
+            run_shard(config, chosen[0], parse_shard(shard), progress)
+            return
         result = run_stages(config, chosen, progress)
     if not place().leads:  # one of several processes that share the training: the first one tells
         return

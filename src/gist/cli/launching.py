@@ -16,6 +16,7 @@ from gist.errors import GistError, InputError
 if TYPE_CHECKING:
     from gist.config import Config
     from gist.launch.slurm import Job
+    from gist.stages.promise import StageName
 
 _HELP = "With --on slurm: "
 Site = Annotated[
@@ -33,8 +34,19 @@ Memory = Annotated[str | None, typer.Option(help=f"{_HELP}memory of each, such a
 Time = Annotated[str | None, typer.Option(help=f"{_HELP}of one job, such as 12:00:00.", metavar="TIME")]
 
 
+Shards = Annotated[
+    int | None,
+    typer.Option(
+        help=f"{_HELP}jobs that share prepare, and that share generate.",
+        metavar="N",
+        show_default=False,
+        min=1,
+        max=10_000,
+    ),
+]
 Slots = Annotated[
-    int | None, typer.Option(help=f"{_HELP}jobs at a time, at most.", metavar="N", show_default=False)
+    int | None,
+    typer.Option(help=f"{_HELP}jobs of an array at a time, at most.", metavar="N", show_default=False),
 ]
 On = Annotated[Literal["here", "slurm"], typer.Option(help="Where: in this process or by SLURM.")]
 _OF_A_STUDY = {
@@ -68,11 +80,18 @@ def launch_study(place: Path, job: dict[str, Any], changes: Mapping[str, Any]) -
     _say_queued(place, *studies.submit(place, **job, changes=changes))
 
 
-def launch(config: Config, site: Path | None, asked: Mapping[str, Any], stages: Sequence[str]) -> None:
+def launch(
+    config: Config,
+    site: Path | None,
+    asked: Mapping[str, Any],
+    stages: Sequence[StageName],
+    shards: int | None,
+    slots: int | None,
+) -> None:
     """Puts the run into SLURM's queue and says where its script and log are."""
     from gist.verbs.jobs import start_job
 
-    _say_queued(config.run_folder, *start_job(config, site, asked, stages))
+    _say_queued(config.run_folder, *start_job(config, site, asked, stages, shards=shards, slots=slots))
 
 
 def _say_queued(place: Path, job: Job, edited: bool) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import time
@@ -24,7 +23,7 @@ if TYPE_CHECKING:  # `gist status` asks for jobs, and writes no script
     from gist.launch.site import Site
 
 _PATIENCE_SECONDS = 60
-_SETTINGS = "GIST_JOB_SETTINGS"
+_SETTINGS, _STAGES = "GIST_JOB_SETTINGS", "GIST_JOB_STAGES"
 _ALIVE = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED", "STOPPED", "SIGNALING")
 _REMEDIES = {
     "OUT_OF_MEMORY": "it was killed for memory: ask for more (--memory), or set train.micro_batch lower",
@@ -97,13 +96,18 @@ class Step:
     """Of an array of jobs, by number; none for a single job."""
     slots: int | None = None
     """Of these at a time, at most."""
+    stages: Sequence[str] = ()
+    """Of a run, that it goes through; for the script as GIST_JOB_STAGES."""
+    gpus: int = 0
+    """Of a task of an array, which is one process on one machine; 0 for as many as the script says."""
 
     def options(self, before: Sequence[int]) -> list[str]:
         """Of sbatch, after the jobs `before`, however these end."""
         throttle = f"%{self.slots}" if self.slots else ""
         array = f"--array={','.join(map(str, self.tasks))}{throttle}"
         return [
-            *([array, "--output=job/%A-%a.log"] if self.tasks else []),
+            *([array, "--output=job/%A-%a.log", "--nodes=1"] if self.tasks else []),
+            *([f"--gpus-per-node={self.gpus}"] if self.gpus else []),
             *(f"--dependency=afterany:{number}" for number in before[-1:]),
         ]
 
@@ -127,8 +131,9 @@ def submit(
     numbers: list[int] = []
     for step in steps:
         command = ["sbatch", "--parsable", *step.options(numbers), "job/job.sbatch"]
+        told = {_SETTINGS: "\n".join(settings), _STAGES: ",".join(step.stages)}
         try:
-            answer = _slurm(command, cwd=place, **{_SETTINGS: "\n".join(settings)})
+            answer = _slurm(command, cwd=place, **told)
         except InputError:
             _end(numbers)
             raise
@@ -151,10 +156,10 @@ def refuse_while_alive(place: Path) -> None:
         raise BusyError(f"{job.sentence()} It works on {place} already; `gist cancel {place}` ends it.")
 
 
-def batch_script(site: Site, command: Sequence[str], share: str = "") -> str:
+def batch_script(site: Site, command: str, share: str = "") -> str:
     """The script that works on the run or study in whose folder it is submitted, which names no path of the disk.
 
-    `command` is what gist is given; `share`, in the words of the shell, what a task of an array gives it instead.
+    `command` is what gist is given, in the words of the shell; `share` what a task of an array gives it instead.
     """
     from gist.pages.html import markdown
 
@@ -170,7 +175,7 @@ def batch_script(site: Site, command: Sequence[str], share: str = "") -> str:
         site=site,
         asked={name: value for name, value in asked.items() if value is not None},
         prefix=f"{site.container} " if site.container else "",
-        command=shlex.join(command),
+        command=command,
         share=share,
     )
 

@@ -63,7 +63,7 @@ def start_trials(
     ]
     return submit(
         study.path,
-        batch_script(profile, ["study", "continue", "."], _SHARE),
+        batch_script(profile, "study continue .", _SHARE),
         settings,
         [*([Step(numbers, slots)] if numbers else []), Step()],
     )
