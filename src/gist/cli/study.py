@@ -47,6 +47,14 @@ def size(
         Path | None,
         typer.Option(help="Draw a second curve that starts from this network.", metavar="NETWORK"),
     ] = None,
+    gan_train: Annotated[
+        int,
+        typer.Option(
+            help="Train a classifier on each trial's pictures this often and test it on the hold-out; 0 for not.",
+            min=0,
+            metavar="N",
+        ),
+    ] = 0,
     out: Out = None,
     propose: Propose = False,
     as_json: JsonOption = False,
@@ -68,6 +76,7 @@ def size(
         sizes=numbers,
         repeats=repeats,
         transfer_from=transfer_from,
+        gan_train=gan_train,
         only_propose=propose,
     )
 

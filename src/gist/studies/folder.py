@@ -41,6 +41,11 @@ class StudyPlan(Result):
     options: dict[str, Any]
     """What the command was given that is not a setting of the runs."""
 
+    @property
+    def gan_train(self) -> int:
+        """How often a classifier learns from each trial's images; 0 for not at all."""
+        return int(self.options.get("gan_train", 0))
+
 
 class StudyFolder:
     """Paths, plan and records of a study."""
@@ -103,6 +108,11 @@ class StudyFolder:
     def record(self, trial: Trial) -> TrialRecord:
         """What became of a trial; planned where nothing has."""
         return self._read(self.run_of(trial).path / RECORD) or TrialRecord(trial=trial, state="planned")
+
+    def is_done(self, trial: Trial) -> bool:
+        """Whether all that the plan asks of a trial is done."""
+        scores = self.record(trial).scores
+        return scores is not None and (not self.plan().gan_train or scores.gan_train is not None)
 
     def records(self) -> list[TrialRecord]:
         """Those of all trials that have a folder, by name."""

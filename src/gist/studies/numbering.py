@@ -43,7 +43,7 @@ def open_numbers(study: StudyFolder) -> list[int]:
     """Numbers of the trials that are not done."""
     known, searched = _known(study)
     names = [*(trial.name for trial in known), *map(search_name, range(1, searched + 1))]
-    done = {record.trial.name for record in study.records() if record.state == "done"}
+    done = {record.trial.name for record in study.records() if study.is_done(record.trial)}
     return [number for number, name in enumerate(names, start=1) if name not in done]
 
 

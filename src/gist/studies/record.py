@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from gist.stages.promise import Result
+from gist.stages.utility import Interval
 
 
 class Trial(Result):
@@ -52,6 +53,10 @@ class TrialScores(Result):
     near_copies_high: float
     near_copies_expected: float
     """That share where nobody copied."""
+    identical: int | None = None
+    """Of its images, those that equal one that it learned from pixel by pixel."""
+    gan_train: Interval | None = None
+    """Balanced accuracy on the hold-out of a classifier that learns from its images alone; None where not asked."""
     kimg: float
     train_seconds: float
     device: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gist.stages.promise import Result
+from gist.stages.utility import Interval
 from gist.studies.curve import Curve
 from gist.studies.folder import Kind
 from gist.studies.record import TrialRecord
@@ -43,6 +44,8 @@ class StudyResult(Result):
     curves: dict[str, Curve] = Field(default={})
     """By arm, of a study of sizes."""
     control: tuple[ControlPoint, ...] = ()
+    real: Interval | None = None
+    """Balanced accuracy of a classifier that learns from the whole real training part; None without GAN-train."""
     groups: tuple[Compared, ...] = ()
     notes: tuple[str, ...] = ()
 

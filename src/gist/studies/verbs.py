@@ -29,6 +29,7 @@ def size(
     sizes: Sequence[int] = SIZES,
     repeats: int = REPEATS,
     transfer_from: Path | str | None = None,
+    gan_train: int = 0,
     changes: Mapping[str, Any] | None = None,
     only_propose: bool = False,
     progress: Progress | None = None,
@@ -47,6 +48,7 @@ def size(
         out: folder of the study; studies/NAME-size where none is named.
         sizes: images to learn from, at most as many as the training part has.
         repeats: trials of each size, each with a subset and a seed of its own.
+        gan_train: times that a classifier learns from each trial's pictures and is tested on the hold-out; 0 for not.
         transfer_from: network that a second curve starts from: a file, or a name of `gist networks`.
         changes: settings of all trials by dotted name.
         only_propose: prepare the data and note the trials, for `trial` to run.
@@ -65,6 +67,7 @@ def size(
         sizes=sizes,
         repeats=repeats,
         network=_network(transfer_from),
+        gan_train=gan_train,
         only_propose=only_propose,
     )
     return _written(study, result)

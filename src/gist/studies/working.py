@@ -29,16 +29,20 @@ def work(study: StudyFolder, trials: Iterable[Trial], config: Config, progress: 
         Stopped: a signal asked to stop; what has begun goes on with the next call.
     """
 
+    plan = study.plan()
+
     @cache
     def yardstick() -> Yardstick:
         with computing(config) as device:
-            return Yardstick.of(study.base, config, progress, device, choosing=study.plan().kind == "tune")
+            return Yardstick.of(
+                study.base, config, progress, device, choosing=plan.kind == "tune", gan_train=plan.gan_train
+            )
 
     for trial in trials:
         with study.claimed(trial) as mine:
             if not mine:
                 progress.note(f"{trial.name}: another process works on it.")
-            elif study.record(trial).state != "done":
+            elif not study.is_done(trial):
                 progress.note(f"Trial {trial.name}.")
                 study.write(_finished(study, trial, config, progress, yardstick))
 
