@@ -98,6 +98,13 @@ def tune(
     ],
     trials: Annotated[int, typer.Option(min=1, help="How many settings to try.")] = 20,
     repeats: Repeats = 3,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Give a trial up whose snapshots are worse than the median of others."),
+    ] = False,
+    objectives: Annotated[
+        str, typer.Option(help="What to lower: kid, and with it cost or copies.", metavar="NAME,NAME")
+    ] = "kid",
     out: Out = None,
     propose: Propose = False,
     as_json: JsonOption = False,
@@ -113,6 +120,8 @@ def tune(
         ranges=ranges,
         trials=trials,
         repeats=repeats,
+        prune=prune,
+        objectives=[name.strip() for name in objectives.split(",")],
         only_propose=propose,
     )
 

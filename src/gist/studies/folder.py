@@ -46,6 +46,16 @@ class StudyPlan(Result):
         """How often a classifier learns from each trial's images; 0 for not at all."""
         return int(self.options.get("gan_train", 0))
 
+    @property
+    def prune(self) -> bool:
+        """Whether trials of a search are given up early."""
+        return bool(self.options.get("prune", False))
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """What a search lowers."""
+        return tuple(self.options.get("objectives", ("kid",)))
+
 
 class StudyFolder:
     """Paths, plan and records of a study."""
@@ -111,8 +121,10 @@ class StudyFolder:
 
     def is_done(self, trial: Trial) -> bool:
         """Whether all that the plan asks of a trial is done."""
-        scores = self.record(trial).scores
-        return scores is not None and (not self.plan().gan_train or scores.gan_train is not None)
+        record = self.record(trial)
+        if record.scores is None:
+            return record.state == "pruned"
+        return not self.plan().gan_train or record.scores.gan_train is not None
 
     def records(self) -> list[TrialRecord]:
         """Those of all trials that have a folder, by name."""

@@ -8,7 +8,6 @@ from gist.studies.designs import (
     SCRATCH,
     TRANSFER,
     architecture_trials,
-    equal_length,
     size_trials,
     transfer_trials,
     trial_settings,
@@ -16,7 +15,7 @@ from gist.studies.designs import (
 from gist.studies.folder import StudyFolder
 from gist.studies.record import Trial
 from gist.studies.space import read_choices
-from gist.studies.tuning import default_trials, next_trial, search_name
+from gist.studies.tuning import default_trials, next_trial, search_length, search_name
 
 
 def trial_of(study: StudyFolder, number: int, config: Config) -> Trial:
@@ -35,7 +34,7 @@ def trial_of(study: StudyFolder, number: int, config: Config) -> Trial:
     trial = next_trial(
         study, number - len(known), options["repeats"], read_choices(options["ranges"]), config.seed
     )
-    study.propose(trial, trial_settings(study, config, trial, None, equal_length(study, config)))
+    study.propose(trial, trial_settings(study, config, trial, None, search_length(study, config)))
     return study.record(trial).trial
 
 

@@ -9,6 +9,9 @@ from pydantic import Field
 from gist.stages.promise import Result
 from gist.stages.utility import Interval
 
+TRIAL = "trial"
+"""How the groups of a search begin."""
+
 
 class Trial(Result):
     """What is asked; its settings lie in its run folder."""
@@ -66,6 +69,9 @@ class TrialRecord(Result):
     """`trial.json` of a trial's folder, the one place that says what became of it."""
 
     trial: Trial
-    state: Literal["planned", "done", "failed"]
+    state: Literal["planned", "done", "failed", "pruned"]
+    """pruned: given up early, for its snapshots were worse than those of other trials."""
     error: str | None = None
     scores: TrialScores | None = None
+    snapshots: dict[int, float] = Field(default={})
+    """Number of each snapshot of its training -> KID, where these were scored."""

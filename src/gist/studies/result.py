@@ -47,11 +47,18 @@ class StudyResult(Result):
     real: Interval | None = None
     """Balanced accuracy of a classifier that learns from the whole real training part; None without GAN-train."""
     groups: tuple[Compared, ...] = ()
+    front: tuple[str, ...] = ()
+    """Trials of a search for several ends of which none is beaten in one without loss in another."""
     notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[TrialRecord, ...]:
         return tuple(record for record in self.records if record.state == "failed")
+
+    @property
+    def pruned(self) -> tuple[TrialRecord, ...]:
+        """Those that were given up early."""
+        return tuple(record for record in self.records if record.state == "pruned")
 
     @property
     def open(self) -> tuple[TrialRecord, ...]:

@@ -80,6 +80,8 @@ def tune(
     ranges: Sequence[str],
     trials: int = 20,
     repeats: int = REPEATS,
+    prune: bool = False,
+    objectives: Sequence[str] = ("kid",),
     changes: Mapping[str, Any] | None = None,
     only_propose: bool = False,
     progress: Progress | None = None,
@@ -90,6 +92,8 @@ def tune(
         ranges: what may be chosen, such as "train.gamma=0.1:10:log" or "train.batch=4,8,16".
         trials: of the search.
         repeats: runs of the default, and of the best that is found.
+        prune: give a trial up whose snapshots are worse than the median of others.
+        objectives: what is to be lowered: "kid", and with it "cost" (seconds of training) or "copies".
 
     The rest is as in `size`, and so are the errors; without optuna it says how to install it.
     """
@@ -104,6 +108,8 @@ def tune(
         choices=dict(map(read_choice, ranges)),
         trials=trials,
         repeats=repeats,
+        prune=prune,
+        objectives=objectives,
         only_propose=only_propose,
     )
     return _written(study, result)
