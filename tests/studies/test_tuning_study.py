@@ -13,9 +13,11 @@ import pytest
 import gist
 from gist.config import Config
 from gist.errors import InputError
+from gist.studies.arms import _transfer
 from gist.studies.folder import StudyFolder
 from gist.studies.pruning import gives_up
 from gist.studies.record import Trial, TrialRecord, TrialScores
+from gist.studies.result import Compared
 from gist.studies.space import Choice, check_choices, check_objectives, front, next_settings, read_choice
 
 SCORES: dict[str, Any] = {
@@ -228,3 +230,13 @@ def test_a_starting_network_is_held_against_a_start_from_scratch(tiny: Path, fol
         (folder / f"study/trials/{name}-1/config.yaml").read_text() for name in ("scratch", "transfer")
     ]
     assert ["start_from: phantom-knee-64" in text for text in settings] == [False, True]
+
+
+def test_one_run_of_each_start_is_not_called_no_difference() -> None:
+    scratch = Compared(group="scratch", repeats=1, kid=300.0, low=200.0, high=400.0)
+    transfer = Compared(
+        group="transfer", repeats=1, kid=120.0, low=90.0, high=150.0, difference=(-180.0, -279.0, -81.0)
+    )
+    assert "one run of each says nothing of the noise" in _transfer((scratch, transfer))
+    more = [group.model_copy(update={"repeats": 3}) for group in (scratch, transfer)]
+    assert "makes no difference beyond noise" in _transfer(more)
