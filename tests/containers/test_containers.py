@@ -95,7 +95,7 @@ def test_the_shell_of_the_definition_parses() -> None:
 
 
 def test_the_site_profile_beside_them_puts_the_container_before_every_command(tmp_path: Path) -> None:
-    script = batch_script(read_site(RECIPES / "site.yaml", {"nodes": 2}), ())
+    script = batch_script(read_site(RECIPES / "site.yaml", {"nodes": 2}), "run .")
     assert subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True).stderr == ""
     called = tmp_path / "apptainer"
     called.write_text('#!/bin/sh\nprintf "%s\\n" "$*" >> "$CALLED"\n')

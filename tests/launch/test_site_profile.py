@@ -11,8 +11,8 @@ from gist.config import build_config
 from gist.errors import InputError, StageError
 from gist.launch.site import Site, read_site
 from gist.launch.slurm import Job, batch_script, submit
-from gist.runs.folder import RunFolder
-from gist.verbs.jobs import start_job
+from gist.studies.jobs import site_of_trials
+from gist.verbs.jobs import _steps, start_job
 
 
 @pytest.fixture
@@ -37,7 +37,8 @@ def test_a_profile_s_values_are_asked_for_and_those_of_the_command_take_their_pl
         "partition: gpu\naccount: radiology\ngpus: 4\nmodules: [cuda/12.4]\nsetup: [source ~/gist/bin/activate]\n"
     )
     script = batch_script(
-        read_site(file, {"nodes": 2, "gpus": None, "time": "1-12:00:00"}), ("prepare", "train")
+        read_site(file, {"nodes": 2, "gpus": None, "time": "1-12:00:00"}),
+        "run . --stages prepare,train",
     )
     parsed(script)
     lines = script.splitlines()
@@ -56,10 +57,10 @@ def test_a_profile_s_values_are_asked_for_and_those_of_the_command_take_their_pl
 
 def test_one_process_needs_no_torchrun_and_a_container_goes_before_every_command(profile) -> None:
     site = read_site(profile("gpus: 1\ncontainer: apptainer exec --nv gist.sif\n"), {})
-    script = batch_script(site, ())
+    script = batch_script(site, "run .")
     parsed(script)
     assert "torchrun --nnodes" not in script
-    assert script.count("apptainer exec --nv gist.sif gist ") == 2
+    assert script.count("apptainer exec --nv gist.sif gist") == 2
 
 
 def test_the_user_s_own_profile_and_the_one_of_the_environment_are_found(
@@ -87,7 +88,7 @@ def test_the_profile_in_the_guide_is_read(profile) -> None:
     (text,) = re.findall(r"^```yaml\n(.*?)^```", guide.read_text(), re.MULTILINE | re.DOTALL)
     site = read_site(profile(text), {})
     assert site.time == "12:00:00"
-    parsed(batch_script(site, ()))
+    parsed(batch_script(site, "run ."))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_without_slurm_the_sentence_says_so_and_nothing_is_lost(tmp_path: Path, 
 def test_how_a_job_ended_is_said_with_what_to_do(state: str, words: str) -> None:
     said = Job(7, state, restarts=1).sentence()
     assert words in said
-    assert said.endswith(", begun again once; `gist run … --on slurm` continues.")
+    assert said.endswith(", begun again once; the same command continues.")
 
 
 def test_an_account_that_slurm_does_not_know_says_where_to_mend_it(tmp_path: Path, monkeypatch) -> None:
@@ -174,10 +175,63 @@ def test_an_account_that_slurm_does_not_know_says_where_to_mend_it(tmp_path: Pat
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{command.parent}:/bin:/usr/bin")
     with pytest.raises(InputError, match="combination specified; mend account in the profile"):
-        submit(RunFolder(tmp_path / "run"), Site(account="nobody"), ())
+        submit(tmp_path / "run", batch_script(Site(account="nobody"), "run ."))
 
 
 def test_a_disk_that_cannot_be_written_is_a_sentence_and_nothing_is_submitted(tmp_path: Path) -> None:
     (tmp_path / "runs").symlink_to("/proc/self/task")  # nobody may make a folder there, root neither
     with pytest.raises(StageError, match=r"run the same command|cannot be written"):
         start_job(build_config({"folder": tmp_path / "runs/a"}), None, {})
+
+
+def test_trials_take_one_machine_and_one_gpu_at_most_whatever_a_run_would(profile) -> None:
+    site = site_of_trials(profile("nodes: 4\ngpus: 8\n"), 2, time="01:00:00")
+    assert (site.nodes, site.gpus, site.time) == (1, 1, "01:00:00")
+    assert site_of_trials(profile("gpus: 0\n")).gpus == 0
+    with pytest.raises(InputError, match="mend --slots"):
+        site_of_trials(None, 0)
+
+
+def test_shards_are_arrays_with_a_job_between_and_after_them_and_several_gpus_are_for_the_training(
+    profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sbatch").write_text(
+        '#!/bin/sh\necho "$GIST_JOB_STAGES $*" >> ../../told; wc -l < ../../told\n'
+    )
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    config = build_config({"folder": tmp_path / "runs/a"})
+    stages = ["prepare", "train", "generate", "evaluate"]
+    site = profile("gpus: 4\n")
+    job, _ = start_job(config, site, {}, stages, shards=8, slots=3)
+    assert job.number == 1
+    array = "--parsable --array=1,2,3,4,5,6,7,8%3 --output=job/%A-%a.log --nodes=1 --gpus-per-node=1"
+    assert (tmp_path / "told").read_text().splitlines() == [
+        f"prepare {array} job/job.sbatch",
+        "prepare,train --parsable --dependency=afterany:1 job/job.sbatch",
+        f"generate {array} --dependency=afterany:2 job/job.sbatch",
+        "prepare,train,generate,evaluate --parsable --dependency=afterany:3 job/job.sbatch",
+    ]
+    script = (tmp_path / "runs/a/job/job.sbatch").read_text()
+    parsed(script)
+    assert "--nproc-per-node 4" in script
+    assert '[ -z "${SLURM_ARRAY_TASK_ID:-}" ] || start=(gist)' in script
+
+
+def test_pictures_that_wait_for_each_other_are_no_work_for_an_array() -> None:
+    config = build_config({}, {"generate.min_novelty": 0.01})
+    assert [step.tasks for step in _steps(config, ["train", "generate"], 8, None, 0)] == [()]
+
+
+def test_one_script_serves_the_tasks_of_an_array_and_the_job_after_them(tmp_path: Path) -> None:
+    script = batch_script(Site(gpus=0), "study continue .", 'study trial . "$SLURM_ARRAY_TASK_ID"')
+    parsed(script)
+    for name, does in {"gist": 'echo "$@"', "srun": 'shift; "$@"'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    own = {"PATH": f"{tmp_path}:/bin:/usr/bin", "GIST_JOB_SETTINGS": "threads=1", "SLURM_CPUS_PER_TASK": "1"}
+    for task, words in {"7": "study trial . 7", "": "study continue ."}.items():
+        done = subprocess.run(
+            ["bash"], input=script, text=True, env=own | {"SLURM_ARRAY_TASK_ID": task}, capture_output=True
+        )
+        assert done.stdout == f"{words} --set threads=1\n", done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,26 @@ def test_a_node_drained_or_lost_in_mid_run_loses_nothing(cluster: Cluster, state
         assert same_bits(final_network(run), unbroken(cluster, end))
     finally:
         cluster("scontrol", "update", f"NodeName={node}", "State=RESUME")
+
+
+def test_arrays_that_share_prepare_and_generate_make_what_one_process_does_though_tasks_are_killed(
+    cluster: Cluster,
+) -> None:
+    words = ("--stages", "prepare,train,generate", "--set", "train.kimg=0.016", "--set", "generate.count=40")
+    told = cluster.run(*words, "--shards", "3", "--slots", "2")
+    assert told.returncode == 0, told.stderr
+    again = cluster.run(*words, "--shards", "3")
+    assert "works on runs/knees already" in again.stderr
+    array, _, drawing, last = json.loads((cluster.place / "runs/knees/job/job.json").read_text())["jobs"]
+    for task in (f"{array}_2", f"{drawing}_3"):
+        cluster.until(lambda task=task: fact(cluster, task, "JobState") == "RUNNING")
+        cluster("scancel", task)
+    cluster.until(lambda: f"{last}: COMPLETED" in cluster.status())
+    assert cluster.here(*words).returncode == 0  # of options given twice the last counts
+    for name in ("prepare/train.zip", "prepare/test.zip", "prepare/records.csv", "generate/synthetic.zip"):
+        one, many = (cluster.place / "runs" / run / name for run in ("alone", "knees"))
+        assert one.read_bytes() == many.read_bytes()
+    assert not (cluster.place / "runs/knees/shards").exists()
 
 
 def test_an_array_of_jobs_prepares_what_one_process_does(cluster: Cluster) -> None:

@@ -16,6 +16,7 @@ prepare: {source: phantoms, labels: labels.csv, patient_column: patient_id, reso
   burned_in_text_ocr: "off"}
 train: {kimg: 0.016, batch: 4, channel_base: 512, channel_max: 16, z_dim: 32, w_dim: 32, snapshot_kimg: 0.008}
 generate: {count: 30}
+utility: {steps: 20}
 """
 
 

@@ -82,7 +82,7 @@ def test_the_page_tells_the_answer_and_loads_nothing(finished: Path) -> None:
     page = (finished / "study.html").read_text()
     result = StudyResult.model_validate_json((finished / "result.json").read_text())
     assert result.sentences[0] in page
-    assert page.count('<svg class="chart"') == 2
+    assert page.count('<svg class="chart"') == 3
     assert "://" not in page.replace("http://www.w3.org/2000/svg", "")
     assert page.count("Eight synthetic images, ") == len(SIZES)
     assert [point.images for point in result.control] == SIZES
@@ -151,6 +151,47 @@ def test_what_another_process_works_on_is_passed_over(tiny: Path, copy: Path) ->
     assert "Not finished" in (copy / "study.html").read_text()
     assert gist.studies.trial(copy, 1).state == "done"
     assert not study(tiny, copy).open
+
+
+def test_a_study_goes_on_by_its_folder_alone(copy: Path) -> None:
+    kept = (copy / "result.json").read_text()
+    (copy / "result.json").unlink()
+    (trials(copy)[0] / "trial.json").unlink()
+    said = CliRunner().invoke(app, ["study", "continue", str(copy)])
+    assert said.exit_code == 0, said.output
+    assert (copy / "result.json").read_text() == kept
+    assert "4 trials done, 0 left" in CliRunner().invoke(app, ["status", str(copy)]).stdout
+
+
+def test_without_slurm_nothing_is_begun(tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    said = CliRunner().invoke(
+        app, ["study", "size", str(tiny), "--out", str(folder / "new"), "--on", "slurm"]
+    )
+    assert "SLURM is not here" in str(said.exception)
+    assert not (folder / "new").exists()
+    said = CliRunner().invoke(app, ["study", "size", str(tiny), "--slots", "2"])
+    assert "--slots is for jobs; give --on slurm as well" in str(said.exception)
+
+
+def test_what_a_classifier_learns_from_the_pictures_is_added_to_trials_that_are_done(
+    tiny: Path, copy: Path
+) -> None:
+    before = {record.trial.name: record.scores.kid for record in StudyFolder(copy).records() if record.scores}
+    found = study(tiny, copy, gan_train=1)
+    assert {record.trial.name: record.scores.kid for record in found.records if record.scores} == before
+    assert found.real is not None
+    for record in found.records:
+        assert record.scores is not None
+        assert record.scores.gan_train is not None
+        assert 0 <= record.scores.gan_train.low <= record.scores.gan_train.value <= 1
+        assert record.scores.identical == 0
+    page = (copy / "study.html").read_text()
+    assert page.count('<svg class="chart"') == 4
+    assert '<th scope="col">GAN-train</th>' in page
+    kept = (copy / "real.json").stat().st_mtime_ns
+    study(tiny, copy, gan_train=1)
+    assert (copy / "real.json").stat().st_mtime_ns == kept
 
 
 def test_more_repeats_or_sizes_are_added_to_what_is_there(tiny: Path, copy: Path) -> None:

@@ -19,7 +19,9 @@ from gist.cli.launching import (
     Gpus,
     Memory,
     Nodes,
+    Shards,
     Site,
+    Slots,
     Time,
     add_jobs,
     launch,
@@ -34,6 +36,7 @@ from gist.cli.releasing import release
 from gist.cli.serving import serve
 from gist.cli.stages import add_stages
 from gist.cli.study import app as study_app
+from gist.cli.study import say_standing
 from gist.cli.verifying import credentials, verify
 from gist.cli.weights import app as weights_app
 from gist.errors import InputError
@@ -97,12 +100,19 @@ def run(
     cpus: Cpus = None,
     memory: Memory = None,
     time: Time = None,
+    shards: Shards = None,
+    slots: Slots = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="Only this part of the one stage in --stages, such as 3/8.", metavar="N/COUNT"),
+    ] = None,
 ) -> None:
     """Run every stage on a folder of radiographs, or as a settings file says; the same command continues it."""
     from gist.config import STAGE_NAMES
     from gist.machine.processes import place
     from gist.runs.folder import RunFolder
-    from gist.runs.pipeline import check_run, run_stages
+    from gist.runs.pipeline import check_run, run_shard, run_stages
+    from gist.runs.shards import parse_shard
     from gist.runs.standing import standings
     from gist.verbs.beginning import begin
     from gist.verbs.stages import check_stages
@@ -127,10 +137,17 @@ def run(
         raise typer.Exit(1)
     asked = {"nodes": nodes, "gpus": gpus, "cpus": cpus, "memory": memory, "time": time}
     if on == "slurm":
-        launch(config, site, asked, chosen if stages else [])
+        launch(config, site, asked, chosen if stages else [], shards, slots)
         return
-    refuse_without_slurm(site, asked)
+    refuse_without_slurm(site=site, **asked, shards=shards, slots=slots)
     with TerminalProgress() as progress:
+        if shard is not None:
+            if len(chosen) > 1:
+                raise InputError(
+                    "A shard is of one stage; give --stages prepare or --stages generate as well."
+                )
+            run_shard(config, chosen[0], parse_shard(shard), progress)
+            return
         result = run_stages(config, chosen, progress)
     if not place().leads:  # one of several processes that share the training: the first one tells
         return
@@ -227,7 +244,8 @@ def _run_of_data(source: Path, changes: dict[str, Any]) -> list[str]:
 @app.command()
 def status(
     folder: Annotated[
-        Path | None, typer.Argument(help="Run folder. Default: all runs in ./runs.", metavar="RUN")
+        Path | None,
+        typer.Argument(help="Run folder, or a study's. Default: all runs in ./runs.", metavar="RUN"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -236,10 +254,13 @@ def status(
 
     if folder is None:
         _print_runs(Path("runs"), as_json)
+        return
+    if (folder / "study.json").is_file():
+        say_standing(folder, as_json)
     else:
         _print_status(read_status(folder), as_json)
-        if not as_json:
-            say_job(folder)
+    if not as_json:
+        say_job(folder)
 
 
 @app.command()

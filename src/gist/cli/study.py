@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from gist.cli.as_json import JsonOption, print_json
+from gist.cli.launching import launch_study, launchable, refuse_without_slurm
 from gist.cli.options import Changes, changeable
 from gist.cli.progress import TerminalProgress
 from gist.errors import InputError
@@ -32,9 +34,11 @@ Propose = Annotated[
 
 @app.command()
 @changeable
+@launchable
 def size(
     target: Target,
     changes: Changes,
+    job: dict[str, Any],
     sizes: Annotated[
         str, typer.Option(help="Images to learn from, separated by commas.", metavar="N,N")
     ] = "100,200,400,800",
@@ -43,6 +47,14 @@ def size(
         Path | None,
         typer.Option(help="Draw a second curve that starts from this network.", metavar="NETWORK"),
     ] = None,
+    gan_train: Annotated[
+        int,
+        typer.Option(
+            help="Train a classifier on each trial's pictures this often and test it on the hold-out; 0 for not.",
+            min=0,
+            metavar="N",
+        ),
+    ] = 0,
     out: Out = None,
     propose: Propose = False,
     as_json: JsonOption = False,
@@ -60,18 +72,22 @@ def size(
         changes,
         out,
         as_json,
+        job,
         sizes=numbers,
         repeats=repeats,
         transfer_from=transfer_from,
+        gan_train=gan_train,
         only_propose=propose,
     )
 
 
 @app.command()
 @changeable
+@launchable
 def tune(
     target: Target,
     changes: Changes,
+    job: dict[str, Any],
     ranges: Annotated[
         list[str],
         typer.Option(
@@ -82,6 +98,13 @@ def tune(
     ],
     trials: Annotated[int, typer.Option(min=1, help="How many settings to try.")] = 20,
     repeats: Repeats = 3,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Give a trial up whose snapshots are worse than the median of others."),
+    ] = False,
+    objectives: Annotated[
+        str, typer.Option(help="What to lower: kid, and with it cost or copies.", metavar="NAME,NAME")
+    ] = "kid",
     out: Out = None,
     propose: Propose = False,
     as_json: JsonOption = False,
@@ -93,18 +116,23 @@ def tune(
         changes,
         out,
         as_json,
+        job,
         ranges=ranges,
         trials=trials,
         repeats=repeats,
+        prune=prune,
+        objectives=[name.strip() for name in objectives.split(",")],
         only_propose=propose,
     )
 
 
 @app.command()
 @changeable
+@launchable
 def architectures(
     target: Target,
     changes: Changes,
+    job: dict[str, Any],
     names: Annotated[
         str, typer.Option(help="Kinds of generators, separated by commas. Default: all.", metavar="NAME,NAME")
     ] = "",
@@ -121,6 +149,7 @@ def architectures(
         changes,
         out,
         as_json,
+        job,
         names=[name.strip() for name in names.split(",") if name.strip()],
         minutes=minutes,
         repeats=repeats,
@@ -130,12 +159,14 @@ def architectures(
 
 @app.command()
 @changeable
+@launchable
 def transfer(
     target: Target,
     network: Annotated[
         Path, typer.Argument(help="Network file, or a name of `gist networks`.", metavar="NETWORK")
     ],
     changes: Changes,
+    job: dict[str, Any],
     repeats: Repeats = 3,
     out: Out = None,
     propose: Propose = False,
@@ -148,6 +179,7 @@ def transfer(
         changes,
         out,
         as_json,
+        job,
         network=network,
         repeats=repeats,
         only_propose=propose,
@@ -171,21 +203,66 @@ def trial(
         raise typer.Exit(1)
 
 
+@app.command("continue")
+@changeable
+def resume(
+    study: Annotated[Path, typer.Argument(help="Folder of a study.", metavar="STUDY")],
+    changes: Changes,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a study to its end by its folder alone, as its own command does: what is left, then the page."""
+    from gist import studies
+
+    with TerminalProgress() as progress:
+        result = studies.resume(study, changes=changes, progress=progress)
+    _say(study, result, as_json)
+
+
+def say_standing(study: Path, as_json: bool) -> None:
+    """How far a study is: its trials by what became of them."""
+    from gist.studies.folder import StudyFolder
+    from gist.studies.numbering import open_numbers
+
+    folder = StudyFolder(study)
+    plan, records = folder.plan(), folder.records()
+    if as_json:
+        print_json(records)
+        return
+    failed = [record for record in records if record.state == "failed"]
+    done = sum(record.state == "done" for record in records)
+    left = len(open_numbers(folder))
+    typer.echo(f"Study of kind {plan.kind}: {counted(done, 'trial')} done, {left} left.")
+    for record in failed:
+        typer.echo(f"Trial {record.trial.name} failed: {record.error}")
+
+
 def _study(
     kind: Literal["size", "tune", "architectures", "transfer"],
     target: Path,
     changes: dict[str, Any],
     out: Path | None,
     as_json: bool,
+    job: dict[str, Any],
     **given: Any,
 ) -> None:
     from gist import studies
+    from gist.studies.folder import where_to_compute
+    from gist.studies.jobs import refuse_to_begin
 
     config = studies.config_of(target, changes)
     place = out or studies.folder_of(config, kind)
+    queued = job.pop("on") == "slurm"
+    if queued:
+        refuse_to_begin(place, job)
+        given["only_propose"] = True
+    else:
+        refuse_without_slurm(**job)
     with TerminalProgress() as progress:
         result = getattr(studies, kind)(config, out=place, progress=progress, **given)
-    _say(place, result, as_json)
+    if queued:
+        launch_study(place, job, where_to_compute(config))
+    else:
+        _say(place, result, as_json)
 
 
 def _say(place: Path, result: StudyResult, as_json: bool) -> None:
@@ -200,6 +277,7 @@ def _say(place: Path, result: StudyResult, as_json: bool) -> None:
         typer.echo(
             f"Still to be done: {counted(len(result.open), 'trial')}; the same command continues.", err=True
         )
-    typer.echo(f"Open in a browser: {(place / 'study.html').resolve()}", err=as_json)
+    page = place / "study.html"  # in full for people only: logs of jobs lie in the study's folder
+    typer.echo(f"Open in a browser: {page.resolve() if sys.stdout.isatty() else page}", err=as_json)
     if result.failed:
         raise typer.Exit(1)

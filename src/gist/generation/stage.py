@@ -56,11 +56,7 @@ def generate_shard(config: Config, run: RunFolder, folder: Path, shard: Shard, p
         Stopped: a signal asked to stop.
     """
     settings = config.generate
-    if (
-        settings.source is not None
-        or settings.reject_artifacts is not None
-        or settings.min_novelty is not None
-    ):
+    if not settings.in_shards:
         raise InputError(
             "Pictures that are filtered or were made elsewhere are no work for shards; leave --shard out."
         )

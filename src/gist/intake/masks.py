@@ -22,11 +22,14 @@ _FEW_GREYS = 8
 def named_as_masks(paths: Collection[str]) -> frozenset[str]:
     """Those of the paths that are called like the mask of another: case1_mask.png beside case1.png, masks/case1.png
     beside images/case1.jpg."""
-    pictures, masks = set(), {}
+    pictures, masks, of_masks = set(), {}, dict[str, bool]()
     for path in paths:
-        stem = PurePosixPath(path).stem.casefold()
+        folder, _, name = path.rpartition("/")
+        stem = PurePosixPath(name).stem.casefold()
         bare = _AT_AN_END.sub("", stem)
-        in_folder = any(_FOLDER.fullmatch(part.casefold()) for part in PurePosixPath(path).parts[:-1])
+        if folder not in of_masks:
+            of_masks[folder] = any(_FOLDER.fullmatch(part.casefold()) for part in PurePosixPath(folder).parts)
+        in_folder = of_masks[folder]
         if bare != stem or in_folder:
             masks[path] = bare
         else:

@@ -55,14 +55,15 @@ def prepare_with(
     """
     with ExitStack() as stack:
         crew = stack.enter_context(_crew(config, first))
-        begun = _begin(config, run, crew, progress)
+        shards = finished_shards("prepare", config, run)
+        begun = _begin(config, run, crew, progress, joining=bool(shards))
         labelled, salt, settings = begun.labelled, begun.salt, begun.settings
         # Imported only here, for it takes as long as the processes take to start.
         from gist.intake.assembly import assemble
         from gist.intake.data_page import write_data_page
 
         spool = stack.enter_context(Spool(run.stage_folder("prepare"), spool_key(settings, salt)))
-        spool.take(finished_shards("prepare", config, run))
+        spool.take(shards)
         finished, aside, told = decode_candidates(
             labelled, config.prepare.classes, settings, salt, spool, crew, progress
         )
@@ -126,12 +127,13 @@ def _crew(config: Config, first: subprocess.Popen[bytes] | None = None) -> Crew:
     return Crew(usual_threads() if config.threads == "auto" else config.threads, first)
 
 
-def _begin(config: Config, run: RunFolder, crew: Crew, progress: Progress) -> _Begun:
+def _begin(config: Config, run: RunFolder, crew: Crew, progress: Progress, joining: bool = False) -> _Begun:
     salt = read_or_make_salt()
     labelled = label_sources(config.prepare, config.seed, salt, (run.path,))
     if labelled.candidates and labelled.origin != "tag":
         _check_conditional(config, {candidate.class_name for candidate in labelled.candidates})
-    crew.grow(len(labelled.candidates))
+    if not joining:  # what others decoded leaves next to nothing
+        crew.grow(len(labelled.candidates))
     plain = job_settings(config.prepare, labelled, config.seed, salt, 0)
     if config.prepare.every is not None:
         labelled = with_every(labelled, config.prepare.every, plain, crew)

@@ -66,6 +66,7 @@ def _walk(source: Path) -> list[tuple[str, int, int]]:
         if is_run_folder(files) and folder != os.fspath(source):
             folders.clear()
             continue
+        inside = os.path.relpath(folder, source)
         for name in files:
             if name.endswith(_SETTINGS_FILES):
                 continue
@@ -74,5 +75,6 @@ def _walk(source: Path) -> list[tuple[str, int, int]]:
                 facts = os.stat(path)  # noqa: PTH116
             except OSError:
                 continue
-            found.append((os.path.relpath(path, source), facts.st_size, facts.st_mtime_ns))
+            relative = name if inside == os.curdir else os.path.join(inside, name)  # noqa: PTH118
+            found.append((relative, facts.st_size, facts.st_mtime_ns))
     return found

@@ -1,6 +1,6 @@
-"""A run as a job of SLURM: its batch script, what became of it, its log, its end.
+"""A run, or a study of many, as jobs of SLURM: the batch script, what became of them, their logs, their end.
 
-Everything lies in the folder `job/` of the run: the script that was submitted, `job.json`, and a log per job.
+Everything lies in the folder `job/` of the run or study: the script that was submitted, `job.json`, and a log per job.
 """
 
 from __future__ import annotations
@@ -8,24 +8,22 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gist.errors import BusyError, InputError, StageError
 from gist.files import sha256_of, write_atomic, write_json
-from gist.runs.folder import RunFolder
 
 if TYPE_CHECKING:  # `gist status` asks for jobs, and writes no script
     from gist.launch.site import Site
 
 _PATIENCE_SECONDS = 60
-_SETTINGS = "GIST_JOB_SETTINGS"
+_SETTINGS, _STAGES = "GIST_JOB_SETTINGS", "GIST_JOB_STAGES"
 _ALIVE = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED", "STOPPED", "SIGNALING")
 _REMEDIES = {
     "OUT_OF_MEMORY": "it was killed for memory: ask for more (--memory), or set train.micro_batch lower",
@@ -52,6 +50,7 @@ _REFUSALS = {
     "invalid qos": "mend qos in the profile",
     "gres": "its machines have these GPUs: {%G}",
     "feature": "mend constraint in the profile; the features here are {%f}",
+    "job array": "there may be fewer of them here; `scontrol show config` tells MaxArraySize",
     "--mem": "write memory as 32G",
     "unrecognized option": "mend options in the profile",
 }
@@ -83,48 +82,85 @@ class Job:
         if self.state == "gone":
             return f"SLURM job {self.number} is over and forgotten by SLURM."
         if self.state in _REMEDIES:
-            return (
-                f"SLURM job {self.number}: {_REMEDIES[self.state]}{again}; `gist run … --on slurm` continues."
-            )
+            return f"SLURM job {self.number}: {_REMEDIES[self.state]}{again}; the same command continues."
         why = f" ({self.reason})" if self.reason else ""
         told = _WAITS.get(self.reason)
         return f"SLURM job {self.number}: {self.state}{why}{again}{f'; {told}' if told else ''}."
 
 
-def submit(
-    run: RunFolder, site: Site, stages: tuple[str, ...], settings: Sequence[str] = ()
-) -> tuple[Job, bool]:
-    """Writes the batch script of a run, submits it, and notes the job; says whether the script was an edited one.
+@dataclass(frozen=True)
+class Step:
+    """A job of those that one script is submitted for, one after the other."""
 
-    `settings`, as `--set` takes them, go with the job's environment and not into the script.
+    tasks: Sequence[int] = ()
+    """Of an array of jobs, by number; none for a single job."""
+    slots: int | None = None
+    """Of these at a time, at most."""
+    stages: Sequence[str] = ()
+    """Of a run, that it goes through; for the script as GIST_JOB_STAGES."""
+    gpus: int = 0
+    """Of a task of an array, which is one process on one machine; 0 for as many as the script says."""
+
+    def options(self, before: Sequence[int]) -> list[str]:
+        """Of sbatch, after the jobs `before`, however these end."""
+        throttle = f"%{self.slots}" if self.slots else ""
+        array = f"--array={','.join(map(str, self.tasks))}{throttle}"
+        return [
+            *([array, "--output=job/%A-%a.log", "--nodes=1"] if self.tasks else []),
+            *([f"--gpus-per-node={self.gpus}"] if self.gpus else []),
+            *(f"--dependency=afterany:{number}" for number in before[-1:]),
+        ]
+
+
+def submit(
+    place: Path, script: str, settings: Sequence[str] = (), steps: Sequence[Step] = (Step(),)
+) -> tuple[Job, bool]:
+    """Writes the batch script of a run or study, submits it for each step, and notes the jobs.
+
+    Says whether the script was an edited one. `settings`, as `--set` takes them, go with the environment of the jobs
+    and not into the script.
 
     Raises:
-        InputError: SLURM is not here, or refuses the job.
+        InputError: SLURM is not here, or refuses a job; then none is queued.
     """
-    folder, known = run.path / "job", _known(run)
-    script = folder / "job.sbatch"
-    edited = script.is_file() and sha256_of(script) != known.get("script")
+    folder, known = place / "job", _known(place)
+    file = folder / "job.sbatch"
+    edited = file.is_file() and sha256_of(file) != known.get("script")
     if not edited:
-        write_atomic(script, batch_script(site, stages).encode())
-    answer = _slurm(
-        ["sbatch", "--parsable", "job/job.sbatch"], cwd=run.path, **{_SETTINGS: "\n".join(settings)}
-    )
-    number = int(answer.split(";")[0])
+        write_atomic(file, script.encode())
+    numbers: list[int] = []
+    for step in steps:
+        command = ["sbatch", "--parsable", *step.options(numbers), "job/job.sbatch"]
+        told = {_SETTINGS: "\n".join(settings), _STAGES: ",".join(step.stages)}
+        try:
+            answer = _slurm(command, cwd=place, **told)
+        except InputError:
+            _end(numbers)
+            raise
+        numbers.append(int(answer.split(";")[0]))
     write_json(
-        folder / "job.json", {"job": number, "script": known.get("script") if edited else sha256_of(script)}
+        folder / "job.json", {"jobs": numbers, "script": known.get("script") if edited else sha256_of(file)}
     )
-    return Job(number, "PENDING"), edited
+    return Job(numbers[0], "PENDING"), edited
 
 
-def refuse_while_alive(run: RunFolder) -> None:
-    """Raises BusyError where a job of the run lives."""
-    job = job_of(run)
+def check_here() -> None:
+    """Raises InputError where there is no SLURM."""
+    _slurm(["sbatch", "--version"])
+
+
+def refuse_while_alive(place: Path) -> None:
+    """Raises BusyError where a job of the run or study lives."""
+    job = job_of(place)
     if job is not None and job.alive:
-        raise BusyError(f"{job.sentence()} It works on {run.path} already; `gist cancel {run.path}` ends it.")
+        raise BusyError(f"{job.sentence()} It works on {place} already; `gist cancel {place}` ends it.")
 
 
-def batch_script(site: Site, stages: tuple[str, ...]) -> str:
-    """The script that works on the run in whose folder it is submitted, which names no path of the disk itself."""
+def batch_script(site: Site, command: str, share: str = "") -> str:
+    """The script that works on the run or study in whose folder it is submitted, which names no path of the disk.
+
+    `command` is what gist is given, in the words of the shell; `share` what a task of an array gives it instead.
+    """
     from gist.pages.html import markdown
 
     asked = {
@@ -139,65 +175,88 @@ def batch_script(site: Site, stages: tuple[str, ...]) -> str:
         site=site,
         asked={name: value for name, value in asked.items() if value is not None},
         prefix=f"{site.container} " if site.container else "",
-        command=shlex.join(["run", ".", *(["--stages", ",".join(stages)] if stages else [])]),
+        command=command,
+        share=share,
     )
 
 
-def job_of(run: RunFolder) -> Job | None:
-    """The newest job of a run as SLURM knows it; None where it never had one.
+def job_of(place: Path) -> Job | None:
+    """The newest job of a run or study as SLURM knows it; None where it never had one.
+
+    Of several: one that runs, else one that waits for SLURM, else the last.
 
     Raises:
         InputError: SLURM is not here to be asked, and it had one.
     """
-    known = _known(run)
-    if "job" not in known:
-        return None
-    number = int(known["job"])
+    numbers = _known(place).get("jobs", [])
+    jobs = [job for number in numbers for job in _told(number)]
+    eager = ("RUNNING", *(state for state in _ALIVE if state != "RUNNING"))
+    living = sorted((job for job in jobs if job.alive), key=lambda job: eager.index(job.state))
+    waiting = [job for job in living if job.reason != "Dependency"]
+    return next(iter([*waiting, *living, *jobs[::-1]]), None)
+
+
+def _told(number: int) -> list[Job]:
+    """What SLURM says of a job, or of each task of an array."""
     try:
         told = _slurm(["scontrol", "show", "job", str(number), "--oneliner"])
     except StageError:
-        return Job(number, "gone")
-    facts = dict(re.findall(r"(\w+)=(\S*)", told))
-    where = facts.get("NodeList", "") if facts.get("JobState") == "RUNNING" else facts.get("Reason", "")
-    reason = "" if where in ("None", "(null)") else where
-    return Job(number, facts.get("JobState", "gone"), reason, int(facts.get("Restarts", 0)))
+        return [Job(number, "gone")]
+    found = []
+    for line in told.splitlines():
+        facts = dict(re.findall(r"(\w+)=(\S*)", line))
+        where = facts.get("NodeList", "") if facts.get("JobState") == "RUNNING" else facts.get("Reason", "")
+        reason = "" if where in ("None", "(null)") else where
+        found.append(Job(number, facts.get("JobState", "gone"), reason, int(facts.get("Restarts", 0))))
+    return found
 
 
-def cancel(run: RunFolder) -> Job:
-    """Ends the job of a run: it writes a checkpoint, as far as SLURM leaves it the time, and is not queued again.
+def cancel(place: Path) -> Job:
+    """Ends the jobs of a run or study: they write checkpoints, as far as SLURM leaves them the time, and do not return.
 
     Raises:
-        InputError: the run has no job that lives.
+        InputError: there is no job that lives.
     """
-    job = job_of(run)
+    job = job_of(place)
     if job is None or not job.alive:
-        raise InputError(f"No job works on {run.path}{'' if job is None else f': {job.sentence()}'}")
-    _slurm(["scancel", str(job.number)])
+        raise InputError(f"No job works on {place}{'' if job is None else f': {job.sentence()}'}")
+    _end(_known(place)["jobs"])
     end = time.monotonic() + _PATIENCE_SECONDS
     while job.alive and time.monotonic() < end:
         time.sleep(0.2)
-        job = job_of(run) or job
+        job = job_of(place) or job
     return job
 
 
-def log_of(run: RunFolder) -> Path:
-    """The log of the newest job, to which each of its sittings adds.
+def _end(numbers: Sequence[int]) -> None:
+    if numbers:
+        _slurm(["scancel", *map(str, numbers)])
+
+
+def log_of(place: Path) -> Path:
+    """The log that was written last by the newest jobs, to which each sitting of a job adds.
 
     Raises:
         InputError: there is none yet.
     """
-    known = _known(run)
-    file = run.path / "job" / f"{known.get('job')}.log"
-    if not file.is_file():
-        job = job_of(run)
+    numbers = _known(place).get("jobs", [])
+    files = [
+        file
+        for number in numbers
+        for file in place.glob(f"job/{number}*.log")
+        if file.stem.split("-")[0] == str(number)
+    ]
+    if not files:
+        job = job_of(place)
         waits = "it has had no job" if job is None else job.sentence().rstrip(".")
-        raise InputError(f"There is no log of {run.path} yet: {waits}.")
-    return file
+        raise InputError(f"There is no log of {place} yet: {waits}.")
+    return max(files, key=lambda file: file.stat().st_mtime)
 
 
-def _known(run: RunFolder) -> dict[str, str]:
+def _known(place: Path) -> dict[str, Any]:
+    """`jobs`, the numbers of the newest ones, and `script`, the digest of the script that gist wrote for them."""
     try:
-        return dict(json.loads((run.path / "job" / "job.json").read_text(encoding="utf-8")))
+        return dict(json.loads((place / "job" / "job.json").read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return {}
 

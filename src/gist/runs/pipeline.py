@@ -33,9 +33,16 @@ from gist.stages.promise import StageName, continued_settings
 
 
 def run_stages(
-    config: Config, stages: Sequence[StageName], progress: Progress, set_name: str | None = None
+    config: Config,
+    stages: Sequence[StageName],
+    progress: Progress,
+    set_name: str | None = None,
+    *,
+    checked: bool = False,
 ) -> RunResult:
     """Brings the named stages up to date in their natural order, for the synthetic set of this name.
+
+    `checked`: `check_run` has found nothing against it, which takes a look at every file of the source.
 
     Raises:
         InputError: settings or data are wrong, or an earlier stage is missing or stale.
@@ -49,7 +56,8 @@ def run_stages(
         return _follow(config, run, chosen)
     with told_plainly(config, run), run.locked(), run.listening(), _companions(chosen):
         run.remove_leftovers()
-        check_run(config, run, chosen)
+        if not checked:
+            check_run(config, run, chosen)
         before = _stored_settings(run) or config
         _store(config, run)
         for number, name in enumerate(chosen):
@@ -88,7 +96,7 @@ def run_shard(
                 progress.note(f"{stage}: shard {shard} is done; {few} not yet. The last one joins them.")
                 return None
     try:
-        return run_stages(config, [stage], progress, set_name)
+        return run_stages(config, [stage], progress, set_name, checked=True)
     except BusyError:
         progress.note(
             f"{stage}: all shards are done, and another process works on the run: it joins them, or else "

@@ -105,3 +105,8 @@ class GenerateConfig(StageSettings):
     """Write `fingerprints.csv`, by which `gist verify` knows the pictures again when all marks are gone."""
     credentials: Path | None = Field(None, json_schema_extra={"private": "the key of the credentials"})
     """PEM file to sign C2PA Content Credentials with; `gist credentials FILE` makes one. Default: not signed."""
+
+    @property
+    def in_shards(self) -> bool:
+        """Whether pictures do not wait for those before them, as filtered ones and those made elsewhere do."""
+        return self.source is None and self.reject_artifacts is None and self.min_novelty is None

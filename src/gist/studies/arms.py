@@ -133,6 +133,11 @@ def _transfer(groups: Sequence[Compared]) -> str:
     if found is None or found.difference is None:
         return "Too little is done yet to compare the two starts."
     size = with_interval(*found.difference)
+    if min(group.repeats for group in groups) < 2:
+        return (
+            f"With the starting network KID changes by {size}, for these runs alone: one run of each says "
+            "nothing of the noise between runs."
+        )
     if not found.beyond_noise:
         return f"The starting network makes no difference beyond noise: KID changes by {size}."
     does = "lowers" if found.difference[0] < 0 else "raises"

@@ -41,6 +41,21 @@ class StudyPlan(Result):
     options: dict[str, Any]
     """What the command was given that is not a setting of the runs."""
 
+    @property
+    def gan_train(self) -> int:
+        """How often a classifier learns from each trial's images; 0 for not at all."""
+        return int(self.options.get("gan_train", 0))
+
+    @property
+    def prune(self) -> bool:
+        """Whether trials of a search are given up early."""
+        return bool(self.options.get("prune", False))
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """What a search lowers."""
+        return tuple(self.options.get("objectives", ("kid",)))
+
 
 class StudyFolder:
     """Paths, plan and records of a study."""
@@ -59,9 +74,9 @@ class StudyFolder:
             InputError: the folder holds something else, or a study of another kind or other settings.
         """
         plan = StudyPlan(kind=kind, options=dict(options))
-        if self.path.exists() and any(self.path.iterdir()) and not self._plan_file.is_file():
+        if self.path.exists() and any(self.path.iterdir()) and not self.begun:
             raise InputError(f"{self.path} holds something else; name a new folder for the study with --out.")
-        if self._plan_file.is_file():
+        if self.begun:
             before = self.plan()
             if before.kind != kind:
                 raise InputError(
@@ -72,12 +87,12 @@ class StudyFolder:
         write_json(self._plan_file, plan.model_dump(mode="json"))
         if finished_result(self.base, PrepareResult) is None:
             self._prepare(config, progress)
-        given = {
-            "device": config.device,
-            "threads": config.threads,
-            "evaluate.weights": config.evaluate.weights,
-        }
-        return with_changes(open_run(self.base.path)[1], given)
+        return with_changes(open_run(self.base.path)[1], where_to_compute(config))
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a study in the folder."""
+        return self._plan_file.is_file()
 
     def plan(self) -> StudyPlan:
         """What was asked for.
@@ -104,6 +119,13 @@ class StudyFolder:
         """What became of a trial; planned where nothing has."""
         return self._read(self.run_of(trial).path / RECORD) or TrialRecord(trial=trial, state="planned")
 
+    def is_done(self, trial: Trial) -> bool:
+        """Whether all that the plan asks of a trial is done."""
+        record = self.record(trial)
+        if record.scores is None:
+            return record.state == "pruned"
+        return not self.plan().gan_train or record.scores.gan_train is not None
+
     def records(self) -> list[TrialRecord]:
         """Those of all trials that have a folder, by name."""
         files = sorted(self.path.glob(f"trials/*/{RECORD}"))
@@ -126,6 +148,11 @@ class StudyFolder:
             keep_settings(config)
             self.write(TrialRecord(trial=trial, state="planned"))
         return True
+
+    def started_from(self) -> Path | str | None:
+        """The network that trials of the study start from, by the settings of one of them."""
+        networks = (open_run(self.run_of(each.trial).path)[1].train.start_from for each in self.records())
+        return next((network for network in networks if network is not None), None)
 
     @contextmanager
     def claimed(self, trial: Trial) -> Iterator[bool]:
@@ -177,6 +204,15 @@ class StudyFolder:
             return None
         except (OSError, ValidationError, json.JSONDecodeError):
             raise InputError(f"{file} cannot be read; delete its folder to have the trial again.") from None
+
+
+def where_to_compute(config: Config) -> dict[str, Any]:
+    """The settings that belong to a machine and not to a study."""
+    return {
+        "device": config.device,
+        "threads": config.threads,
+        "evaluate.weights": config.evaluate.weights,
+    }
 
 
 def _flat(config: Config) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from gist.metrics.intervals import wilson
 from gist.metrics.kid import kernel_distance, kernel_influences
 from gist.metrics.matched_samples import matched
 from gist.metrics.neighbours import copy_test, nearest_training_image
+from gist.privacy.audit import identical
 from gist.progress import Progress
 from gist.runs.folder import RunFolder
 from gist.runs.results import result_of
@@ -35,6 +36,7 @@ from gist.stages.prepare import PrepareResult
 from gist.stages.train import TrainResult
 from gist.studies.curve import Point
 from gist.studies.record import TrialRecord, TrialScores
+from gist.studies.usefulness import Examination
 
 INFLUENCES = "kid.safetensors"
 """How much each hold-out and each synthetic image adds to a trial's KID, for intervals of differences."""
@@ -69,12 +71,22 @@ class Yardstick:
     training: FeatureSet
     held_out: FeatureSet
     standardise: Standardiser
+    examination: Examination | None
 
     @classmethod
     def of(
-        cls, base: RunFolder, config: Config, progress: Progress, device: Device, *, choosing: bool
+        cls,
+        base: RunFolder,
+        config: Config,
+        progress: Progress,
+        device: Device,
+        *,
+        choosing: bool,
+        gan_train: int = 0,
     ) -> Yardstick:
         """Reads the prepared data of a study; `choosing`: whether settings are chosen by it (`judges`).
+
+        `gan_train` is how often a classifier learns from a trial's images; 0 for not at all.
 
         Raises:
             InputError: no or too few images are held out.
@@ -92,6 +104,7 @@ class Yardstick:
             training,
             held_out,
             standardiser_for(reader.extractor, training),
+            Examination.of(base, config, device, gan_train) if gan_train else None,
         )
 
     def read(self, run: RunFolder, data: DataSet, what: str) -> FeatureSet:
@@ -186,6 +199,8 @@ def measure_trial(run: RunFolder, yardstick: Yardstick) -> TrialScores:
         near_copies_low=low,
         near_copies_high=high,
         near_copies_expected=copies.expected,
+        identical=int(identical(synthetic_data.array(), learned_data.array()).sum()),
+        gan_train=None if yardstick.examination is None else yardstick.examination.passed_by(synthetic_data),
         kimg=trained.kimg,
         train_seconds=trained.seconds,
         device=trained.device,

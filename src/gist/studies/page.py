@@ -10,7 +10,7 @@ from markupsafe import Markup
 from gist import numerals
 from gist.files import write_atomic, write_json
 from gist.images.archive import read_data_set
-from gist.pages.charts import Series, line_chart
+from gist.pages.charts import Reference, Series, line_chart
 from gist.pages.html import embedded, html
 from gist.pages.pictures import HALF_WIDTH, SYNTHETIC_TEXT, Picture, sheet, shown
 from gist.runs.results import finished_result, result_of
@@ -79,6 +79,12 @@ def _charts(result: StudyResult) -> list[tuple[Markup, str]]:
                                    if r.scores is not None and r.trial.arm == arm]))
         for arm in result.curves
     ]  # fmt: skip
+    copies = [
+        Series(ARMS[arm], *_means([(r.trial.images or 0, r.scores.near_copies) for r in result.records
+                                   if r.scores is not None and r.trial.arm == arm]))
+        for arm in result.curves
+    ]  # fmt: skip
+    expected = [(r.trial.images or 0, r.scores.near_copies_expected) for r in result.records if r.scores]
     naive_control = Series("control", sizes, np.array([point.naive for point in result.control]))
     return [
         (
@@ -101,6 +107,52 @@ def _charts(result: StudyResult) -> list[tuple[Markup, str]]:
             "the size, and with it the distance falls, for one and the same generator too (control): so much of the "
             "fall says nothing of the generator.",
         ),
+        (
+            line_chart(
+                "Near-copies",
+                [*copies, Series("where nobody copies", *_means(expected))],
+                x_label=AXIS,
+                y_label="share",
+                y_from_zero=True,
+            ),
+            "Share of the synthetic images that lie nearer to one that was learned from than all but a few of the "
+            "hold-out do, mean over the repeats.",
+        ),
+        *_gan_train(result),
+    ]
+
+
+def _gan_train(result: StudyResult) -> list[tuple[Markup, str]]:
+    """The chart of what a classifier learns from the pictures, where that was asked for."""
+    real = result.real
+    if real is None:
+        return []
+    lines = []
+    for arm in result.curves:
+        found = [
+            (record.trial.images or 0, record.scores.gan_train)
+            for record in result.records
+            if record.scores is not None and record.scores.gan_train is not None and record.trial.arm == arm
+        ]
+        sizes, means = _means([(size, each.value) for size, each in found])
+        low = _means([(size, each.low or 0) for size, each in found])[1]
+        high = _means([(size, each.high or 1) for size, each in found])[1]
+        lines.append(Series(ARMS[arm], sizes, means, np.stack([low, high], axis=1)))
+    return [
+        (
+            line_chart(
+                "GAN-train",
+                lines,
+                x_label=AXIS,
+                y_label="balanced accuracy",
+                reference=Reference("all real images", real.value),
+                y_from_zero=True,
+            ),
+            "What a small classifier that learns from the synthetic images alone reaches on the held-out real ones: as "
+            "many images of each class for every size. Mean over the repeats, with the mean of their own 95 % "
+            "intervals over held-out patients and starts of the classifier. Dotted: the same classifier after all real "
+            f"images of the training part, {with_interval(real.value, real.low or 0, real.high or 1)}.",
+        )
     ]
 
 

@@ -7,6 +7,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from gist.stages.promise import Result
+from gist.stages.utility import Interval
+
+TRIAL = "trial"
+"""How the groups of a search begin."""
 
 
 class Trial(Result):
@@ -52,6 +56,10 @@ class TrialScores(Result):
     near_copies_high: float
     near_copies_expected: float
     """That share where nobody copied."""
+    identical: int | None = None
+    """Of its images, those that equal one that it learned from pixel by pixel."""
+    gan_train: Interval | None = None
+    """Balanced accuracy on the hold-out of a classifier that learns from its images alone; None where not asked."""
     kimg: float
     train_seconds: float
     device: str
@@ -61,6 +69,9 @@ class TrialRecord(Result):
     """`trial.json` of a trial's folder, the one place that says what became of it."""
 
     trial: Trial
-    state: Literal["planned", "done", "failed"]
+    state: Literal["planned", "done", "failed", "pruned"]
+    """pruned: given up early, for its snapshots were worse than those of other trials."""
     error: str | None = None
     scores: TrialScores | None = None
+    snapshots: dict[int, float] = Field(default={})
+    """Number of each snapshot of its training -> KID, where these were scored."""

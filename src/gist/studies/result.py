@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gist.stages.promise import Result
+from gist.stages.utility import Interval
 from gist.studies.curve import Curve
 from gist.studies.folder import Kind
 from gist.studies.record import TrialRecord
@@ -43,12 +44,21 @@ class StudyResult(Result):
     curves: dict[str, Curve] = Field(default={})
     """By arm, of a study of sizes."""
     control: tuple[ControlPoint, ...] = ()
+    real: Interval | None = None
+    """Balanced accuracy of a classifier that learns from the whole real training part; None without GAN-train."""
     groups: tuple[Compared, ...] = ()
+    front: tuple[str, ...] = ()
+    """Trials of a search for several ends of which none is beaten in one without loss in another."""
     notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[TrialRecord, ...]:
         return tuple(record for record in self.records if record.state == "failed")
+
+    @property
+    def pruned(self) -> tuple[TrialRecord, ...]:
+        """Those that were given up early."""
+        return tuple(record for record in self.records if record.state == "pruned")
 
     @property
     def open(self) -> tuple[TrialRecord, ...]:

@@ -23,6 +23,7 @@ from gist.studies.folder import StudyFolder, in_order
 from gist.studies.measuring import point_of
 from gist.studies.record import Trial, TrialRecord
 from gist.studies.result import ControlPoint, StudyResult
+from gist.studies.usefulness import check_classes, passed_by_real
 from gist.studies.working import work
 
 FEWEST_SIZES = 2
@@ -36,6 +37,7 @@ def size_study(
     sizes: Sequence[int],
     repeats: int,
     network: Path | str | None,
+    gan_train: int = 0,
     only_propose: bool = False,
 ) -> StudyResult:
     """Brings a size study up to date: sizes x repeats, each at the same kimg, against the same hold-out at equal n.
@@ -45,9 +47,11 @@ def size_study(
     """
     sizes = sorted(sizes)
     check_repeats(repeats)
-    options = {"sizes": sizes, "repeats": repeats, "transfer": network is not None}
+    options = {"sizes": sizes, "repeats": repeats, "transfer": network is not None, "gan_train": gan_train}
     base = study.begin("size", options, config, progress)
     check_sizes(study, sizes)
+    if gan_train:
+        check_classes(study, base)
     trials = size_trials(sizes, repeats, (SCRATCH,) if network is None else (SCRATCH, TRANSFER))
     length = equal_length(study, base)
     for trial in trials:
@@ -79,6 +83,9 @@ def size_result(
         records=tuple(records),
         curves=curves,
         control=control,
+        real=passed_by_real(study, config, study.plan().gan_train)
+        if any(record.scores is not None and record.scores.gan_train is not None for record in done)
+        else None,
     )
 
 

@@ -63,6 +63,11 @@ def read_choice(text: str) -> tuple[str, Choice]:
     return key, Choice(low=low, high=high, log=bool(rest))
 
 
+def read_choices(kept: Mapping[str, Any]) -> dict[str, Choice]:
+    """As a study keeps them: by key."""
+    return {key: Choice.model_validate(choice) for key, choice in kept.items()}
+
+
 def check_choices(choices: Mapping[str, Choice], config: Config) -> None:
     """Raises InputError where there is none, or a setting does not take what may be chosen."""
     if not choices:
@@ -72,7 +77,45 @@ def check_choices(choices: Mapping[str, Choice], config: Config) -> None:
             with_changes(config, {key: value})
 
 
-def next_settings(choices: Mapping[str, Choice], records: Sequence[TrialRecord], seed: int) -> dict[str, Any]:
+OBJECTIVES = {"kid": "kid", "cost": "train_seconds", "copies": "near_copies"}
+"""What a search may lower -> the score of a trial."""
+
+
+def check_objectives(names: Sequence[str], prune: bool) -> None:
+    """Raises InputError where what is to be lowered is unknown or cannot be pruned by."""
+    if not names or names[0] != "kid" or not OBJECTIVES.keys() >= set(names) or len(set(names)) < len(names):
+        raise InputError(
+            "A search lowers kid, and with it cost or copies; give --objectives kid,cost, kid,copies or "
+            "kid,cost,copies."
+        )
+    if prune and len(names) > 1:
+        raise InputError("Trials are given up early by their KID alone; leave --prune out, or --objectives.")
+
+
+def objectives_of(record: TrialRecord, names: Sequence[str]) -> list[float]:
+    """What a trial that is done reached."""
+    return [float(getattr(record.scores, OBJECTIVES[name])) for name in names]
+
+
+def front(records: Sequence[TrialRecord], names: Sequence[str]) -> list[TrialRecord]:
+    """Those of the trials that are done of which none is as good in everything and better in something (Pareto)."""
+    reached = {record.trial.name: objectives_of(record, names) for record in records if record.scores}
+
+    def beaten(own: list[float]) -> bool:
+        return any(
+            other != own and all(a <= b for a, b in zip(other, own, strict=True))
+            for other in reached.values()
+        )
+
+    return [record for record in records if record.scores and not beaten(reached[record.trial.name])]
+
+
+def next_settings(
+    choices: Mapping[str, Choice],
+    records: Sequence[TrialRecord],
+    seed: int,
+    objectives: Sequence[str] = ("kid",),
+) -> dict[str, Any]:
     """What to try after these trials: Optuna's tree-structured Parzen estimator (Watanabe 2023).
 
     Its storage is in memory and made of the records: done, failed, and planned ones as running, which it keeps away
@@ -88,9 +131,14 @@ def next_settings(choices: Mapping[str, Choice], records: Sequence[TrialRecord],
         raise InputError("Tuning needs optuna; install it with: pip install 'gist-synth[study]'.") from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = {key: _distribution(choice) for key, choice in choices.items()}
-    sampler = optuna.samplers.TPESampler(seed=seed + len(records), constant_liar=True, n_startup_trials=5)
-    study = optuna.create_study(sampler=sampler)
-    states = {"done": TrialState.COMPLETE, "failed": TrialState.FAIL, "planned": TrialState.RUNNING}
+    sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True, n_startup_trials=5)
+    study = optuna.create_study(sampler=sampler, directions=["minimize"] * len(objectives))
+    states = {
+        "done": TrialState.COMPLETE,
+        "failed": TrialState.FAIL,
+        "planned": TrialState.RUNNING,
+        "pruned": TrialState.PRUNED,
+    }
     for record in records:
         settings = record.trial.settings
         if settings.keys() == space.keys() and all(
@@ -101,7 +149,8 @@ def next_settings(choices: Mapping[str, Choice], records: Sequence[TrialRecord],
                     state=states[record.state],
                     params=settings,
                     distributions=space,
-                    value=None if record.scores is None else record.scores.kid,
+                    values=None if record.scores is None else objectives_of(record, objectives),
+                    intermediate_values=dict(record.snapshots),
                 )
             )
     asked = study.ask(space).params

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from gist.config import Config
 from gist.config.texts import as_typed
 from gist.numerals import counted, significant
+from gist.pages.words import joined
 from gist.progress import Progress
 from gist.studies.comparing import compared
 from gist.studies.curve import Point
@@ -16,12 +18,21 @@ from gist.studies.curve import shown as with_interval
 from gist.studies.designs import check_repeats, equal_length, trial_settings
 from gist.studies.folder import StudyFolder, in_order
 from gist.studies.measuring import point_of
-from gist.studies.record import Trial, TrialRecord
+from gist.studies.pruning import SNAPSHOTS, check_pruning
+from gist.studies.record import TRIAL, Trial, TrialRecord
 from gist.studies.result import Compared, StudyResult
-from gist.studies.space import Choice, check_choices, next_settings
+from gist.studies.space import (
+    Choice,
+    check_choices,
+    check_objectives,
+    front,
+    next_settings,
+    objectives_of,
+)
 from gist.studies.working import work
 
-DEFAULT, TRIAL, BEST = "default", "trial", "best"
+DEFAULT, BEST = "default", "best"
+NAMES = {"kid": "KID", "cost": "seconds of training", "copies": "near-copies"}
 
 
 def tune_study(
@@ -32,6 +43,8 @@ def tune_study(
     choices: Mapping[str, Choice],
     trials: int,
     repeats: int,
+    prune: bool = False,
+    objectives: Sequence[str] = ("kid",),
     only_propose: bool = False,
 ) -> StudyResult:
     """Brings a search up to date: the default over seeds, then the trials, then the best of them over the same seeds.
@@ -44,13 +57,18 @@ def tune_study(
     """
     check_repeats(repeats)
     check_choices(choices, config)
+    check_objectives(objectives, prune)
     options = {
         "ranges": {key: choice.model_dump(mode="json") for key, choice in choices.items()},
         "trials": trials,
         "repeats": repeats,
+        "prune": prune,
+        "objectives": list(objectives),
     }
     base = study.begin("tune", options, config, progress)
-    length = equal_length(study, base)
+    if prune:
+        check_pruning(study)
+    length = search_length(study, base)
 
     def proposed(trial: Trial) -> Trial:
         study.propose(trial, trial_settings(study, base, trial, None, length))
@@ -73,6 +91,17 @@ def tune_study(
     return tune_result(study)
 
 
+def search_length(study: StudyFolder, config: Config) -> dict[str, Any]:
+    """`train.kimg` of all trials and, where some may be given up early, snapshots that tell when."""
+    length = equal_length(study, config)
+    if not study.plan().prune:
+        return length
+    kimg, every = length.get("train.kimg", config.train.kimg), config.train.snapshot_kimg
+    if every == "auto" and kimg != "auto":
+        every = kimg / SNAPSHOTS
+    return length | {"train.best_by": "kid", "train.snapshot_kimg": every}
+
+
 def default_trials(repeats: int) -> list[Trial]:
     """The settings as they are, with other seeds."""
     return [Trial(name=f"{DEFAULT}-{at}", group=DEFAULT, repeat=at) for at in range(1, repeats + 1)]
@@ -82,7 +111,7 @@ def next_trial(
     study: StudyFolder, number: int, repeats: int, choices: Mapping[str, Choice], seed: int
 ) -> Trial:
     """Trial of this number of the search: as it was proposed before, else by what is known now."""
-    name = f"{TRIAL}-{number:03d}"
+    name = search_name(number)
     found = [record for record in study.records() if record.trial.group.startswith(TRIAL)]
     known = next((record.trial for record in found if record.trial.name == name), None)
     # On a seed of its own, so that the default's and the best one's are fresh.
@@ -90,8 +119,13 @@ def next_trial(
         name=name,
         group=f"{TRIAL} {number}",
         repeat=repeats + 1,
-        settings=next_settings(choices, found, seed),
+        settings=next_settings(choices, found, seed + number - 1, study.plan().objectives),
     )
+
+
+def search_name(number: int) -> str:
+    """Of a trial of the search, from 1."""
+    return f"{TRIAL}-{number:03d}"
 
 
 def _best(study: StudyFolder) -> Trial | None:
@@ -120,9 +154,13 @@ def tune_result(study: StudyFolder) -> StudyResult:
         if record.scores is not None and (group == DEFAULT or (best and group == f"{BEST}, {best.name}")):
             groups.setdefault(group, {})[record.trial.repeat] = point_of(study.run_of(record.trial), record)
     side_by_side = compared(groups, DEFAULT) if DEFAULT in groups else ()
+    objectives = study.plan().objectives
+    ahead = front(found, objectives) if len(objectives) > 1 else []
+    several = [_front_sentence(ahead, objectives)] if ahead else []
     return StudyResult(
         kind="tune",
-        sentences=(_sentence(found, best, side_by_side, groups),),
+        sentences=(_sentence(found, best, side_by_side, groups), *several),
+        front=tuple(record.trial.name for record in ahead),
         records=tuple(records),
         groups=side_by_side,
         notes=(
@@ -131,6 +169,18 @@ def tune_result(study: StudyFolder) -> StudyResult:
             "afresh is compared. Differences are those of fresh runs.",
         ),
     )
+
+
+def _front_sentence(ahead: Sequence[TrialRecord], objectives: Sequence[str]) -> str:
+    names = joined([NAMES[name] for name in objectives])
+    told = [f"{record.trial.name} ({_reached(record, objectives)})" for record in ahead]
+    return f"Of {names} no trial lowers one without raising another but {joined(told)}; each was run once."
+
+
+def _reached(record: TrialRecord, objectives: Sequence[str]) -> str:
+    shown = {"kid": "KID {}", "cost": "{} s", "copies": "{} near-copies"}
+    values = zip(objectives, objectives_of(record, objectives), strict=True)
+    return ", ".join(shown[name].format(significant(value, 3)) for name, value in values)
 
 
 def _sentence(
@@ -147,7 +197,8 @@ def _sentence(
     if len(kids) > 1:
         spread = significant(float(np.std(kids, ddof=1)), 2)
         noise = f"the default itself varies by {spread} (standard deviation) from seed to seed"
-    tried = counted(len(scored), "trial")
+    pruned = sum(record.state == "pruned" for record in found)
+    tried = counted(len(scored), "trial") + (f" ({pruned} more given up early)" if pruned else "")
     if best is None:
         lowest = min(record.scores.kid for record in scored if record.scores is not None)
         return (

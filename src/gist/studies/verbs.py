@@ -12,6 +12,7 @@ from gist.progress import Progress, Silent
 from gist.verbs.beginning import begin
 
 if TYPE_CHECKING:
+    from gist.launch.slurm import Job
     from gist.studies.folder import StudyFolder
     from gist.studies.record import TrialRecord
     from gist.studies.result import StudyResult
@@ -28,6 +29,7 @@ def size(
     sizes: Sequence[int] = SIZES,
     repeats: int = REPEATS,
     transfer_from: Path | str | None = None,
+    gan_train: int = 0,
     changes: Mapping[str, Any] | None = None,
     only_propose: bool = False,
     progress: Progress | None = None,
@@ -46,6 +48,7 @@ def size(
         out: folder of the study; studies/NAME-size where none is named.
         sizes: images to learn from, at most as many as the training part has.
         repeats: trials of each size, each with a subset and a seed of its own.
+        gan_train: times that a classifier learns from each trial's pictures and is tested on the hold-out; 0 for not.
         transfer_from: network that a second curve starts from: a file, or a name of `gist networks`.
         changes: settings of all trials by dotted name.
         only_propose: prepare the data and note the trials, for `trial` to run.
@@ -64,6 +67,7 @@ def size(
         sizes=sizes,
         repeats=repeats,
         network=_network(transfer_from),
+        gan_train=gan_train,
         only_propose=only_propose,
     )
     return _written(study, result)
@@ -76,6 +80,8 @@ def tune(
     ranges: Sequence[str],
     trials: int = 20,
     repeats: int = REPEATS,
+    prune: bool = False,
+    objectives: Sequence[str] = ("kid",),
     changes: Mapping[str, Any] | None = None,
     only_propose: bool = False,
     progress: Progress | None = None,
@@ -86,6 +92,8 @@ def tune(
         ranges: what may be chosen, such as "train.gamma=0.1:10:log" or "train.batch=4,8,16".
         trials: of the search.
         repeats: runs of the default, and of the best that is found.
+        prune: give a trial up whose snapshots are worse than the median of others.
+        objectives: what is to be lowered: "kid", and with it "cost" (seconds of training) or "copies".
 
     The rest is as in `size`, and so are the errors; without optuna it says how to install it.
     """
@@ -100,6 +108,8 @@ def tune(
         choices=dict(map(read_choice, ranges)),
         trials=trials,
         repeats=repeats,
+        prune=prune,
+        objectives=objectives,
         only_propose=only_propose,
     )
     return _written(study, result)
@@ -185,6 +195,66 @@ def trial(
     folder.plan()
     config = with_changes(open_run(folder.base.path)[1], changes)
     return work_on_one(folder, trial_of(folder, number, config), config, progress or Silent())
+
+
+def resume(
+    study: Path | str, *, changes: Mapping[str, Any] | None = None, progress: Progress | None = None
+) -> StudyResult:
+    """Brings a study to its end by its folder alone, as its own command does: what is left, then the page.
+
+    Args:
+        study: its folder, begun by one of the other functions.
+        changes: where to compute: device and threads.
+
+    Raises:
+        InputError: there is no study there.
+    """
+    from gist.runs.pipeline import open_run
+    from gist.studies.arms import architectures_study, transfer_study
+    from gist.studies.folder import StudyFolder
+    from gist.studies.sizing import size_study
+    from gist.studies.space import read_choices
+    from gist.studies.tuning import tune_study
+
+    folder = StudyFolder(study)
+    plan = folder.plan()
+    given = (with_changes(open_run(folder.base.path)[1], changes), folder, progress or Silent())
+    options = dict(plan.options)
+    match plan.kind:
+        case "size":
+            network = folder.started_from() if options.pop("transfer") else None
+            result = size_study(*given, **options, network=network)
+        case "transfer":
+            network = folder.started_from()
+            assert network is not None
+            result = transfer_study(*given, **options, network=network)
+        case "architectures":
+            result = architectures_study(*given, **options)
+        case "tune":
+            choices = read_choices(options.pop("ranges"))
+            result = tune_study(*given, **options, choices=choices)
+    return _written(folder, result)
+
+
+def submit(
+    study: Path | str,
+    site: Path | None = None,
+    *,
+    slots: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+    **asked: Any,
+) -> tuple[Job, bool]:
+    """Puts what is left of a study into SLURM's queue: an array of its trials, and a job that ends it.
+
+    The rest is as in `gist.studies.jobs.start_trials`.
+    """
+    from gist.runs.pipeline import open_run
+    from gist.studies.folder import StudyFolder
+    from gist.studies.jobs import start_trials
+
+    folder = StudyFolder(study)
+    folder.plan()
+    return start_trials(folder, with_changes(open_run(folder.base.path)[1], changes), site, slots, **asked)
 
 
 def folder_of(settings: Settings, kind: str, changes: Mapping[str, Any] | None = None) -> Path:

@@ -16,7 +16,8 @@ from gist.runs.results import finished_result
 from gist.stages.prepare import PrepareResult
 from gist.studies.folder import StudyFolder
 from gist.studies.measuring import Yardstick, measure_trial
-from gist.studies.record import Trial, TrialRecord
+from gist.studies.pruning import Watching, snapshots_of
+from gist.studies.record import TRIAL, Trial, TrialRecord
 from gist.studies.subsets import write_prepared
 
 
@@ -29,16 +30,20 @@ def work(study: StudyFolder, trials: Iterable[Trial], config: Config, progress: 
         Stopped: a signal asked to stop; what has begun goes on with the next call.
     """
 
+    plan = study.plan()
+
     @cache
     def yardstick() -> Yardstick:
         with computing(config) as device:
-            return Yardstick.of(study.base, config, progress, device, choosing=study.plan().kind == "tune")
+            return Yardstick.of(
+                study.base, config, progress, device, choosing=plan.kind == "tune", gan_train=plan.gan_train
+            )
 
     for trial in trials:
         with study.claimed(trial) as mine:
             if not mine:
                 progress.note(f"{trial.name}: another process works on it.")
-            elif study.record(trial).state != "done":
+            elif not study.is_done(trial):
                 progress.note(f"Trial {trial.name}.")
                 study.write(_finished(study, trial, config, progress, yardstick))
 
@@ -46,17 +51,23 @@ def work(study: StudyFolder, trials: Iterable[Trial], config: Config, progress: 
 def _finished(
     study: StudyFolder, trial: Trial, config: Config, progress: Progress, yardstick: Callable[[], Yardstick]
 ) -> TrialRecord:
-    run = study.run_of(trial)
+    run, watching = study.run_of(trial), None
     try:
         own = open_run(run.path)[1]
         if finished_result(run, PrepareResult) is None:
             write_prepared(study.base, run, trial.images, config.seed + trial.repeat - 1, own.seed)
         place = {"device": config.device, "threads": config.threads}
+        if study.plan().prune and trial.group.startswith(TRIAL):
+            watching = progress = Watching(progress, run, own, study.records)
         run_stages(with_changes(own, place), ["train", "generate"], progress)
         with computing(config):
-            return TrialRecord(trial=trial, state="done", scores=measure_trial(run, yardstick()))
+            scores = measure_trial(run, yardstick())
+        return TrialRecord(trial=trial, state="done", scores=scores, snapshots=snapshots_of(run, own))
     except Stopped:
-        raise
+        if watching is None or not watching.gave_up:
+            raise
+        progress.note(f"Trial {trial.name} is given up: its snapshots are worse than the median of others.")
+        return TrialRecord(trial=trial, state="pruned", snapshots=snapshots_of(run, own))
     except Exception as error:  # whatever it is, the other trials are none the worse for it
         why = (
             str(error) if isinstance(error, GistError) else f"{type(error).__name__}, a fault of gist itself"
