@@ -90,6 +90,20 @@ def test_on_a_cpu_the_discriminator_sees_bands_unless_it_is_a_given_one() -> Non
         plan_training(TrainConfig(architecture="dcgan", discriminator_detail=4), data)
 
 
+def test_classes_fade_in_where_a_cpu_learns_them_from_scratch() -> None:
+    data = Fingerprint(2000, 64, ("0", "3"), on_gpu=False)
+    fade = "class_fade_kimg"
+    assert plan_training(TrainConfig(), data).settings()[fade] == 7.0
+    assert plan_training(TrainConfig(class_fade_kimg=2), data).settings()[fade] == 2.0
+    assert plan_training(TrainConfig(), replace(data, on_gpu=True)).settings()[fade] == 0.0
+    assert plan_training(TrainConfig(conditional=False), data).settings()[fade] == 0.0
+    spec = NetworkSpec("stylegan2", 64, classes=2, channel_base=1024, channel_max=16, z_dim=64, w_dim=64)
+    assert plan_training(TrainConfig(), data, Start("G", build_generator(spec))).settings()[fade] == 0.0
+    assert plan_training(TrainConfig(architecture="dcgan"), data).settings().get(fade, 0.0) == 0.0
+    with pytest.raises(InputError, match="a DCGAN generator has no such setting"):
+        plan_training(TrainConfig(architecture="dcgan", class_fade_kimg=4), data)
+
+
 def test_hours_alone_say_how_long_to_train_and_snapshots_come_as_often_as_usual() -> None:
     data = Fingerprint(2000, 64, (), on_gpu=False)
     usual = plan_training(TrainConfig(), data)

@@ -158,3 +158,29 @@ def test_memory_that_a_library_of_cuda_cannot_have_is_told_from_other_errors(
 def _reference_step(batch: int) -> tuple[dict[str, float], GanLearner]:
     trainer = small_trainer("stylegan2", batch=batch)
     return trainer.step(), trainer
+
+
+@pytest.mark.parametrize("architecture", ["stylegan2", "stylegan3-t"])
+def test_classes_fade_in_and_the_averaged_generator_always_tells_them_apart(architecture: str) -> None:
+    trainer = small_trainer(architecture, batch=4)
+    z, every = torch.randn(1, 32), torch.eye(3)
+
+    def apart(images: int) -> tuple[float, float, float]:
+        """How far classes lie apart for G, for D and for G_ema after a step at so many images."""
+        trainer.state.images = images
+        trainer.step()
+        state = trainer.state
+        with torch.no_grad():
+            ws, averaged = (G.mapping(z.expand(3, -1), every)[:, 0] for G in (state.G, state.G_ema))
+            features = state.D.features(torch.zeros(3, 1, 32, 32))
+            logits = state.D.judge(features, every)
+        spread = [float((x - x.mean(dim=0)).abs().max()) for x in (ws, logits, averaged)]
+        return spread[0], spread[1], spread[2]
+
+    assert max(apart(0)[:2]) < 1e-6
+    half, whole, later = apart(4900), apart(7000), apart(70_000)
+    assert 0 < half[0] < whole[0]
+    assert 0 < half[1]
+    assert whole[0] == pytest.approx(whole[2], rel=0.2)
+    assert later[0] == pytest.approx(later[2], rel=0.2)
+    assert apart(0)[2] > 0.5 * whole[0]

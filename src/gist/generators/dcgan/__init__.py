@@ -13,7 +13,7 @@ FAMILIES = (
         generator_lr=0.0002,
         discriminator_lr=0.0002,
         largest_resolution=256,
-        without=frozenset({"discriminator_detail"}),
+        without=frozenset({"discriminator_detail", "class_fade_kimg"}),
         papers=(
             Paper(
                 "Radford A, Metz L, Chintala S. Unsupervised Representation Learning with Deep Convolutional "

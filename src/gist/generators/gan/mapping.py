@@ -20,6 +20,8 @@ class MappingNetwork(nn.Module):
     """
 
     w_avg: Tensor
+    class_weight: float = 1.0
+    """How far classes are told apart: 0, all are their mean; 1, each is itself. Below 1 in early training only."""
 
     def __init__(
         self,
@@ -84,8 +86,15 @@ class MappingNetwork(nn.Module):
                     f"the network is conditional and takes one-hot classes c of shape [N, {self.c_dim}], "
                     f"not {_shape(c_NK)}."
                 )
-            parts.append(normalize_second_moment(self.embed(c_NK.to(torch.float32))))
+            parts.append(self._embedded(self.embed, c_NK.to(torch.float32)))
         return parts
+
+    def _embedded(self, embed: FullyConnected, c_NK: Tensor) -> Tensor:
+        class_NW = normalize_second_moment(embed(c_NK))
+        if self.class_weight == 1:
+            return class_NW
+        every_KW = normalize_second_moment(embed(torch.eye(self.c_dim, device=c_NK.device)))
+        return every_KW.mean(dim=0, keepdim=True).lerp(class_NW, self.class_weight)
 
 
 def adopt_embedding(new: FullyConnected, old: FullyConnected, origins: Sequence[int]) -> bool:

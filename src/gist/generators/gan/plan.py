@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _DETAIL = 8.0
 """Details of radiographs are four to sixteen times weaker than brightness."""
+_CLASS_FADE_KIMG = 7.0
 _MAGNITUDE_HALF_LIFE_IMAGES = 20_000
 
 
@@ -40,6 +41,8 @@ class GanPlan(TrainingPlan):
     mapping_layers: int
     ema_kimg: float
     generator_waits_kimg: float
+    class_fade_kimg: float
+    """Thousands of images over which classes fade in; 0 where they are there from the start."""
     early_blur: bool
     """Whether the discriminator's eyes are blurred at first (Karras et al. 2021, appendix D.3)."""
 
@@ -104,6 +107,7 @@ def plan_training(
             else "generator and discriminator start level",
         ),
         snapshot_kimg=choose.snapshots(kimg),
+        class_fade_kimg=choose("class_fade_kimg", *_class_fade(family, data, start, conditional)),
         early_blur=choose("early_blur", *_early_blur(family, start)),
         reasons=choose.reasons,
     )
@@ -163,6 +167,21 @@ def _detail(family: GanFamily, data: Fingerprint) -> tuple[float, str]:
     if data.on_gpu:
         return 0.0, "as published; bands were tried on CPUs only"
     return _DETAIL, "seen as large as brightness, fine detail is learned in a fraction of the time"
+
+
+def _class_fade(
+    family: GanFamily, data: Fingerprint, start: Start | None, conditional: bool
+) -> tuple[float, str]:
+    if not conditional or "class_fade_kimg" in family.without:
+        return (
+            0.0,
+            "there are no classes to fade in" if not conditional else f"{family.name} embeds no classes",
+        )
+    if start is not None:
+        return 0.0, "the starting network draws already"
+    if data.on_gpu:
+        return 0.0, "tried on CPUs only"
+    return _CLASS_FADE_KIMG, "a class that is told apart before anything is drawn collapses to one picture"
 
 
 def _early_blur(family: GanFamily, start: Start | None) -> tuple[bool, str]:

@@ -38,6 +38,8 @@ class GanSettings(Section):
     """Half-life of the averaged generator G_ema in thousands of images. auto: batch * 10 / 32."""
     generator_waits_kimg: Auto | Annotated[float, Field(ge=0)] = "auto"
     """Thousands of images for which only the discriminator learns. auto: 1 where a start has no discriminator."""
+    class_fade_kimg: Auto | Annotated[float, Field(ge=0)] = Field("auto", json_schema_extra={"before": 0.0})
+    """Thousands of images over which classes fade in, so that none collapses; 0: they are told apart from the start."""
     early_blur: Auto | bool = "auto"
     """Blur what the discriminator sees at first, less and less over 6250 batches. auto: where the architecture needs it
     and starts from scratch."""
