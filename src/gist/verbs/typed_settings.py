@@ -80,6 +80,7 @@ class TrainSettings(TypedDict, total=False):
     mapping_layers: Literal["auto"] | int | None
     ema_kimg: Literal["auto"] | float | None
     generator_waits_kimg: Literal["auto"] | float | None
+    class_fade_kimg: Literal["auto"] | float | None
     early_blur: Literal["auto"] | bool | None
     augment: Literal["radiograph", "colour", "bgc", "none"] | None
     augment_target: float | None
