@@ -180,7 +180,7 @@ def test_classes_fade_in_and_the_averaged_generator_always_tells_them_apart(arch
     assert max(apart(0)[:2]) < 1e-6
     half, whole, later = apart(4900), apart(7000), apart(70_000)
     assert 0 < half[0] < whole[0]
-    assert 0 < half[1]
+    assert half[1] > 0
     assert whole[0] == pytest.approx(whole[2], rel=0.2)
     assert later[0] == pytest.approx(later[2], rel=0.2)
     assert apart(0)[2] > 0.5 * whole[0]
