@@ -333,7 +333,7 @@ def test_strongest_shows_more_than_training_does_and_respects_the_preset() -> No
 def test_wrong_use_is_told_in_one_sentence() -> None:
     pipe = AugmentPipe("radiograph")
     with pytest.raises(InputError, match="radiograph, colour, bgc, none"):
-        AugmentPipe("colour")  # type: ignore[arg-type]
+        AugmentPipe("photograph")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="from 0 to 1"):
         pipe.sample(2, 1.5, seeded())
     with pytest.raises(InputError, match="1 or 3"):
