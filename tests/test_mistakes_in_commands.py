@@ -80,8 +80,8 @@ def refused(call: Callable[[], Any], words: str, run: Path) -> None:
     [
         ({"train.start_from": "phantom-knee-46"}, "there is no file phantom-knee-46"),
         (
-            {"train.start_from": "phantom-knee-64", "train.architecture": "stylegan2"},
-            "train.architecture is stylegan2, but the starting network has stylegan3-t",
+            {"train.start_from": "phantom-knee-64", "train.architecture": "stylegan3-t"},
+            "train.architecture is stylegan3-t, but the starting network has stylegan2",
         ),
         ({"train.best_by": "kid"}, "at least 50 held-out images"),
         pytest.param({"device": "cuda", "train.gamma": 9}, "device: cuda is asked for", marks=_WITHOUT_GPU),
