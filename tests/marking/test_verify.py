@@ -20,7 +20,7 @@ from gist.images.png import encode_png, read_grey
 from gist.marking.fingerprint import Fingerprints
 from gist.phantoms import phantom_batch
 
-NETWORK = "phantom-knee-64"
+NETWORK = "knee-64"
 
 
 @pytest.fixture(scope="module")
