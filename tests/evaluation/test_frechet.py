@@ -119,3 +119,10 @@ def test_unfit_features_are_refused_with_the_reason(x: Array, y: Array, words: s
 
 def test_constant_features_are_at_distance_zero() -> None:
     assert frechet_distance(np.ones((5, 3)), np.ones((5, 3))) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_set_is_never_less_than_nothing_apart_from_itself(seed: int) -> None:
+    x = np.random.default_rng(seed).normal(size=(40, 12))
+    assert 0.0 <= frechet_distance(x, x) < 1e-9
+    assert str(round(frechet_distance(x, x), 2)) == "0.0"

@@ -81,9 +81,9 @@ def fitted_gaussian(x_NF: NDArray[np.float64]) -> Gaussian:
 
 
 def gaussian_distance(x: Gaussian, y: Gaussian) -> float:
-    """Frechet distance of two fitted Gaussians."""
+    """Frechet distance of two fitted Gaussians; rounding takes it no lower than 0."""
     shift = x.mean - y.mean
-    return float(shift @ shift + x.trace + y.trace - 2.0 * _trace_of_root(x, y))
+    return max(0.0, float(shift @ shift + x.trace + y.trace - 2.0 * _trace_of_root(x, y)))
 
 
 def _trace_of_root(x: Gaussian, y: Gaussian) -> float:
