@@ -28,6 +28,7 @@ _ACROSS: dict[Plane, tuple[int, int, int]] = {"axial": (1, 0, 2), "coronal": (2,
 left, and that counts the slices."""
 
 
+@lru_cache(maxsize=1)  # slices of one volume are asked for one after the other
 def open_nifti(
     data: bytes, max_pixels: int, max_bytes: int, plane: Plane
 ) -> tuple[Header, Callable[[ToneSettings], Picture]]:
@@ -38,19 +39,9 @@ def open_nifti(
             exception, now or when decoding, means the file is damaged.
     """
     try:
-        import nibabel  # noqa: F401 - asked for here, used below
+        import nibabel
     except ImportError:
         raise SetAside(Reason.NEEDS_NIBABEL) from None
-    return _opened(data, max_pixels, max_bytes, plane)
-
-
-@lru_cache(maxsize=1)
-def _opened(
-    data: bytes, max_pixels: int, max_bytes: int, plane: Plane
-) -> tuple[Header, Callable[[ToneSettings], Picture]]:
-    """Kept, as slices of one volume are asked for one after the other."""
-    import nibabel
-
     plain = _inflated(data, max_bytes)
     kinds = [name for (start, magic), name in _MAGIC.items() if plain[start : start + len(magic)] == magic]
     if not kinds:

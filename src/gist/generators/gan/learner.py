@@ -22,7 +22,7 @@ from gist.generators.gan.losses import (
     path_lengths,
     r1_penalty,
 )
-from gist.generators.gan.mapping import MappingNetwork
+from gist.generators.gan.mapping import fade_classes_in
 from gist.generators.gan.means import BatchMeans, RunningAverages
 from gist.generators.gan.plan import GanPlan
 from gist.generators.gan.state import PATH_LENGTH_INTERVAL, R1_INTERVAL, GanState
@@ -169,7 +169,7 @@ class GanLearner(Learner):
         number = state.images // plan.batch
         self._readings = StepReadings("lower the learning rates or raise train.gamma")
         self._means: dict[str, torch.Tensor] = {}
-        self._fade_classes_in()
+        fade_classes_in((state.G, state.D), state.images, plan.class_fade_kimg * 1000)
 
         if state.images >= plan.generator_waits_kimg * 1000:
             state.D.requires_grad_(False)
@@ -196,14 +196,6 @@ class GanLearner(Learner):
         state.images += plan.batch
         state.update_average(plan.batch, plan.ema_kimg * 1000)
         return read
-
-    def _fade_classes_in(self) -> None:
-        """Two fifths of the way without classes, then more and more of them (Shahbazi et al. 2022)."""
-        fade = self.plan.class_fade_kimg * 1000
-        weight = 1.0 if fade == 0 else min(1.0, max(0.0, (self.state.images / fade - 0.4) / 0.6))
-        for network in (self.state.G, self.state.D):
-            if isinstance(mapping := getattr(network, "mapping", None), MappingNetwork):
-                mapping.class_weight = weight
 
     def _update(
         self, name: str, module: nn.Module, optimizer: torch.optim.Adam, objective: Objective

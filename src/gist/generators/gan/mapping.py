@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import torch
@@ -95,6 +95,16 @@ class MappingNetwork(nn.Module):
             return class_NW
         every_KW = normalize_second_moment(embed(torch.eye(self.c_dim, device=c_NK.device)))
         return every_KW.mean(dim=0, keepdim=True).lerp(class_NW, self.class_weight)
+
+
+def fade_classes_in(networks: Iterable[nn.Module], images: int, fade_images: float) -> None:
+    """Tells classes apart as far as they are after so many images, of `fade_images` over which they come apart: two
+    fifths of the way not at all, then more and more (after Shahbazi et al. 2022). With 0 they always are.
+    """
+    weight = 1.0 if fade_images == 0 else min(1.0, max(0.0, (images / fade_images - 0.4) / 0.6))
+    for network in networks:
+        if isinstance(mapping := getattr(network, "mapping", None), MappingNetwork):
+            mapping.class_weight = weight
 
 
 def adopt_embedding(new: FullyConnected, old: FullyConnected, origins: Sequence[int]) -> bool:
